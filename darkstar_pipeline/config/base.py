@@ -5,6 +5,9 @@ from typing import Any, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
+HOST = r"^([^/@?#\s:]+|[^/@?#\s]*:[^/@?#\s]*:[^/@?#\s]*)$"
+"""A host's name or address; one colon is that of a port, IPv6 has more."""
+
 
 class Frozen(BaseModel):
     """Base of all settings: immutable, unknown keys and numbers that are not finite are refused."""

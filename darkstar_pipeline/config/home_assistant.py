@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from darkstar_pipeline.config.base import Frozen
+from darkstar_pipeline.config.base import HOST, Frozen
 from darkstar_pipeline.config.household.entity_ids import EntityId
 from darkstar_pipeline.config.household.inverter import InverterSettings
 from darkstar_pipeline.config.household.live_caps import HandsOffSettings, LiveCapSettings
@@ -72,6 +72,9 @@ class HomeAssistantSensors(Frozen):
     def _holds_what_is_read(self) -> "HomeAssistantSensors":
         if self.load_holds and self.load in (None, "balance"):
             message = "load_holds is of a load that a sensor measures: name that sensor, or remove load_holds"
+            raise ValueError(message)
+        if len(set(self.load_holds)) < len(self.load_holds):
+            message = "load_holds names a load twice, which would be subtracted twice: remove one"
             raise ValueError(message)
         if unread := [name for name in self.load_holds if getattr(self, name) is None]:
             message = f"load_holds names {' and '.join(unread)}, and no sensor reads it apart"
@@ -241,8 +244,8 @@ class MqttSettings(Frozen):
     host: str = Field(
         default="127.0.0.1",
         min_length=1,
-        pattern=r"^[^/@?#\s]+$",
-        description="host of the broker, without scheme or credentials",
+        pattern=HOST,
+        description="host of the broker, without scheme, port or credentials",
     )
     port: int = Field(default=1883, ge=1, le=65_535, description="port of the broker")
     tls: bool = Field(default=False, description="true: connect to the broker through TLS")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 WIDE = 10_000
 """Width of tables that are not drawn on a terminal [characters]: nothing is cut."""
-LONGEST_WORD = 24
+LONGEST_WORD = 28
 """A longer word of a table's first column, such as the name of an entity, may be broken [characters]."""
 GAP = 3
 """Between two columns of a table [characters]."""
@@ -163,6 +163,8 @@ def cell(value: object, digits: int = 2, timezone: str | None = None) -> str:
 
     if value is None:
         return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.{digits}f}"
     if isinstance(value, datetime):

@@ -25,6 +25,7 @@ from darkstar_pipeline.doctor.readings.appliances import check_appliances
 from darkstar_pipeline.doctor.readings.battery import check_battery
 from darkstar_pipeline.doctor.readings.panels import check_panels
 from darkstar_pipeline.doctor.sizes import check_sizes
+from darkstar_pipeline.doctor.sources.authority import check_authority
 from darkstar_pipeline.doctor.sources.channels import check_channels
 from darkstar_pipeline.doctor.sources.home_assistant import check_home_assistant
 from darkstar_pipeline.doctor.sources.mqtt import check_mqtt_readings
@@ -58,6 +59,7 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
         return findings  # this release does not know the folder's layout
     findings += [check_strays(lake.root), check_tables(lake.root), check_rows(lake.root)]
     findings += [finding for name in names for finding in check_days(lake, name, now)]
+    findings += [finding for name in names for finding in check_authority(name, settings.sites[name])]
     findings += [check_prices(settings, home, name, now) for name in names]
     findings += [check_weather(settings, home, name, now) for name in names]
     findings += [finding for name in names for finding in check_home_assistant(settings, home, name, now)]

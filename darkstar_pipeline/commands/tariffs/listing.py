@@ -57,7 +57,9 @@ def listing(
                 f"the catalogue has nothing for {area}: put the fees of your bill into darkstar.yaml", markup=False
             )
             return
-        draw_table(out, taxes, {**({"country": "country"} if area is None else {}), **_TAXES}, digits=5)
+        ones = [{**tax, "areas": ", ".join(tax["areas"]) or None} for tax in taxes]
+        places = {"country": "country", "areas": "areas"} if area is None else {}
+        draw_table(out, ones, {**places, **_TAXES}, digits=5)
         out.print()
         draw_table(out, rows, _COLUMNS, digits=5)
         _draw_sources(out, [*taxes, *rows] if sources else [])

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 UNUSUAL_FEES = {"SEK": 2.0, "NOK": 2.0, "DKK": 2.5, "EUR": 0.35, "GBP": 0.4, "CHF": 0.4}
 """Fees above these are seldom on a bill [money/kWh]."""
+UNUSUAL_PANELS_KW = 200.0
+"""Homes have smaller panels."""
 _SWEDISH_MONEY = "SEK"
 _SWEDISH_FEES = {"transfer_fee": 0.2456, "energy_tax": 0.439}
 
@@ -21,7 +23,7 @@ def doubts(site: "SiteSettings") -> list[str]:
     Args:
         site: valid settings.
     """
-    return [*_area(site), *(text for version in site.tariff for text in _fees(site, version))]
+    return [*_area(site), *_panels(site), *(text for version in site.tariff for text in _fees(site, version))]
 
 
 def _area(site: "SiteSettings") -> Iterator[str]:
@@ -30,6 +32,12 @@ def _area(site: "SiteSettings") -> Iterator[str]:
         yield f"area {site.area} is no price area: give one of {areas}"
     elif usual != site.area:
         yield f"area {site.area} is usually written {usual}"
+
+
+def _panels(site: "SiteSettings") -> Iterator[str]:
+    peak = site.forecast.rated_kw
+    if peak is not None and peak > UNUSUAL_PANELS_KW:
+        yield f"the panels of forecast have {peak:g} kWp, which few homes have: are these kW, not W?"
 
 
 def _fees(site: "SiteSettings", version: "TariffSettings") -> Iterator[str]:

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from darkstar_pipeline.config.base import Frozen
+from darkstar_pipeline.config.base import HOST, Frozen
 
 Address = Annotated[str, Field(pattern=r"^[^@\s<>,;:]+@[^@\s<>,;:]+$", max_length=254)]
 """A plain e-mail address."""
@@ -14,7 +14,7 @@ Address = Annotated[str, Field(pattern=r"^[^@\s<>,;:]+@[^@\s<>,;:]+$", max_lengt
 class EmailSettings(Frozen):
     """A server that takes e-mail, and whom it is for."""
 
-    host: str = Field(pattern=r"^[^/@?#\s]+$", description="mail server, without scheme")
+    host: str = Field(pattern=HOST, description="mail server, without scheme or port")
     port: int = Field(default=587, ge=1, le=65_535, description="its port: 587 for starttls, 465 for tls")
     security: Literal["starttls", "tls", "none"] = Field(
         default="starttls", description="how the connection is encrypted; none: a server in the house that asks no name"
@@ -48,3 +48,11 @@ class NotificationSettings(Frozen):
         "DARKSTAR_WEBHOOK_URL",
     )
     email: EmailSettings | None = Field(default=None, description="e-mail; null: none")
+
+    @field_validator("webhook_file")
+    @classmethod
+    def _is_a_file(cls, path: Path | None) -> Path | None:
+        if path is not None and path.parts[0] in ("http:", "https:"):
+            message = "is an address: write it into a file that its owner alone can read, and name that file here"
+            raise ValueError(message)
+        return path

@@ -89,5 +89,10 @@ class MqttReadingSettings(Frozen):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> "MqttReadingSettings":
+        places = [(each.topic, each.value) for each in self.topics]
+        for topic, value in places:
+            if places.count((topic, value)) > 1:
+                message = f"{topic}{f' at {value}' if value else ''} stands twice, and would count twice: remove one"
+                raise ValueError(message)
         self.sensors()
         return self

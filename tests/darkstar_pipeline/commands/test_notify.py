@@ -28,6 +28,7 @@ def test_a_trial_is_sent_and_a_refusal_is_told(home: Path, darkstar: Darkstar, m
         refused = darkstar("notify", "test", "--channel", "webhook")
         assert refused.code == 5
         assert "404" in refused.out
+        assert refused.out.splitlines()[2].split()[:2] == ["webhook", "no"]
         assert "a-hook-of-this-test" not in f"{refused.out} {refused.err}"
         unknown = darkstar("notify", "test", "--channel", "pigeon")
     assert unknown.code == 2

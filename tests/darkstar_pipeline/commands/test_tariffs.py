@@ -25,6 +25,7 @@ def test_list_shows_everything_and_its_sources_when_asked(home: Path, darkstar: 
     assert done.code == 0
     assert "fluvius-west" in done.out
     assert "ellevio: https://www.ellevio.se" in done.out
+    assert re.search(r"NO +NO4 +2025", done.out), "the areas of taxes that differ within a country are told"
 
 
 def test_list_says_so_when_the_catalogue_has_nothing(home: Path, darkstar: Darkstar) -> None:

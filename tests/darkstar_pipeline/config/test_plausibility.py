@@ -50,6 +50,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a whole as 1": ({"battery": {"max_soc_percent": 1, "min_soc_percent": 0}}, "in percent it is 100"),
     "a start as a share": ({"protocol": {"start_soc_percent": 0.5}}, "in percent it is 50"),
     "a capacity in Wh": ({"battery": {"capacity_kwh": 10_000, "charge_kw": 5, "discharge_kw": 5}}, "not Wh"),
+    "a broker with its port": ({"home_assistant": {"mqtt": {"host": "192.168.1.1:1883"}}}, "home_assistant.mqtt.host"),
+    "a mail server with its port": (
+        {"notifications": {"email": {"host": "mail:587", "sender": "a@b.org", "to": ["c@b.org"]}}},
+        "notifications.email.host",
+    ),
+    "an address for the file that holds it": (
+        {"notifications": {"webhook_file": "https://hooks.example.org/secret"}},
+        "write it into a file",
+    ),
     "fees in öre": (tariff(transfer_fee=45.6), "divide it by 100"),
     "a tax per MWh": (tariff(energy_tax=439), "divide it by 100"),
     "hours in öre": (tariff(time_of_use=[{"transfer_fee": 76.5}]), "divide it by 100"),
@@ -129,6 +138,7 @@ TAKEN: dict[str, dict[str, Any]] = {
     "Kiritimati": {"timezone": "Pacific/Kiritimati", "forecast": {"latitude": 1.9, "longitude": -157.4}},
     "Hobart in summer": {"timezone": "Australia/Hobart", "forecast": {"latitude": -42.9, "longitude": 147.3}},
     "a bidding zone by its code": {"area": "10YSE-1--------K"},
+    "a broker by its address of 128 bits": {"home_assistant": {"mqtt": {"host": "fd00::12"}}},
     "a ramp": control(ramp_kw_per_step=1.0, ramp_step_seconds=60),
 }
 

@@ -3,6 +3,7 @@ from datetime import UTC, date, datetime
 
 from rich.console import Console
 
+from darkstar_pipeline.config.tariffs.catalogue import companies_in
 from darkstar_pipeline.console.output import cell, console, draw_table
 
 
@@ -60,6 +61,17 @@ def test_draw_table_breaks_a_word_only_when_it_is_longer_than_the_limit() -> Non
     lines = drawn_on_terminal([{"a": "sensor." + "x" * 90, "b": 1}], {"a": "entity", "b": "n"}, 60)
     assert max(len(line) for line in lines) <= 60
     assert "".join(line.split()[0] for line in lines[2:]) == "sensor." + "x" * 90
+
+
+def test_draw_table_breaks_no_id_of_a_grid_company() -> None:
+    ids = [company.id for company in companies_in(None)]
+    columns = {"id": "--grid-company", **dict.fromkeys("abcdef", "a heading")}
+    rows: list[dict[str, object]] = [{"id": each, **dict.fromkeys("abcdef", "2026-01-01")} for each in ids]
+    assert set(ids) <= {word for line in drawn_on_terminal(rows, columns, 80) for word in line.split()}
+
+
+def test_true_and_false_are_told_in_words() -> None:
+    assert [cell(value) for value in (True, False, 1)] == ["yes", "no", "1"]
 
 
 def test_instants_are_shown_by_the_home_s_clock_where_it_is_known() -> None:

@@ -15,6 +15,7 @@ from darkstar_pipeline.state.privacy import find_open_files, mend_modes
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, METER_READINGS, RAW_SPOT_PRICES, Table
 from env.time_grid import grid
+from tests.builders.certificates import certificate
 
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
 DAYS = [date(2026, 3, 28), date(2026, 3, 29)]
@@ -85,7 +86,7 @@ def test_examine_says_so_when_the_energy_tax_is_last_year_s(home: Path) -> None:
     finding = found(home, "tariff")
     assert finding.verdict is Verdict.WARN
     assert "energy_tax is 0.439 SEK/kWh; since 2026-01-01 it is 0.36" in finding.detail
-    assert finding.remedy == "see `darkstar tariffs list --area SE3`"
+    assert finding.remedy.startswith("darkstar --site home tariffs use ID (for ID one of ellevio")
 
 
 def test_examine_says_backfill_when_days_wait(home: Path) -> None:
@@ -208,3 +209,20 @@ def test_examine_says_train_when_the_forecasts_pointer_is_damaged(home: Path) ->
     finding = found(home, "forecasts, home")
     assert finding.verdict is Verdict.FAIL
     assert finding.remedy == "darkstar train aurora"
+
+
+@pytest.mark.parametrize("name", ["missing.pem", ".", "words.pem"])
+def test_an_authority_that_cannot_be_read_fails(home: Path, tmp_path: Path, name: str):
+    (tmp_path / "words.pem").write_text("no certificate\n")
+    path = tmp_path / "darkstar.yaml"
+    path.write_text(path.read_text().replace("ca_file: null", f"ca_file: {tmp_path / name}"))
+    finding = found(home, "certificate authority, home")
+    assert finding.verdict is Verdict.FAIL
+    assert "cannot be read as a certificate authority" in finding.detail
+    assert "sources.ca_file" in finding.remedy
+
+
+def test_an_authority_that_holds_one_passes(home: Path, tmp_path: Path):
+    path = tmp_path / "darkstar.yaml"
+    path.write_text(path.read_text().replace("ca_file: null", f"ca_file: {certificate(tmp_path)}"))
+    assert found(home, "certificate authority, home").verdict is Verdict.OK

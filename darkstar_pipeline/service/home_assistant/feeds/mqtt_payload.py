@@ -46,11 +46,12 @@ def instant_in(payload: bytes, path: str) -> datetime:
     if isinstance(value, str):
         try:
             read = datetime.fromisoformat(value.strip())
-        except ValueError:
+            instant = read.astimezone(UTC)
+        except (ValueError, OverflowError):  # in UTC the first and the last day may be before and after all others
             raise PayloadError(f"{_short(value)} is no time") from None
         if read.tzinfo is None:
             raise PayloadError(f"{_short(value)} is a time without offset")
-        return read.astimezone(UTC)
+        return instant
     if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
         raise PayloadError(f"{_short(value)} is no time")
     seconds = value / 1000 if value > _EPOCH_MS else value

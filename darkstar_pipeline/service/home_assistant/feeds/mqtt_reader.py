@@ -68,6 +68,8 @@ class MqttReader:
         self._client = broker.new_client(f"darkstar_{site}_readings")
         self._client.on_connect, self._client.on_disconnect = self._on_connect, self._on_disconnect
         self._client.on_connect_fail, self._client.on_message = self._on_connect_fail, self._on_message
+        self._topics = sorted({each.topic.topic for each in self._sensors.values()})
+        self._client.on_subscribe = self._on_subscribe
 
     def start(self) -> None:
         """Start listening; return at once, whether there is a broker or not."""
@@ -166,7 +168,15 @@ class MqttReader:
             self._tell(f"the broker refuses: {reason}")
             return
         self._tell("")
-        client.subscribe([(topic, QOS) for topic in sorted({each.topic.topic for each in self._sensors.values()})])
+        client.subscribe([(topic, QOS) for topic in self._topics])
+
+    def _on_subscribe(
+        self, _client: mqtt.Client, _data: object, _message: int, reasons: list[ReasonCode], _more: Properties | None
+    ) -> None:
+        """Tell which topics the broker does not let this user read: it stays connected, and they stay silent."""
+        refused = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
+        if refused:
+            self._tell(f"the broker does not let this user read {', '.join(refused)}: allow it there")
 
     def _on_disconnect(
         self,

@@ -1,6 +1,7 @@
 """Readings by MQTT, over a real broker: whatever a topic sends, what is stored is true."""
 
 import json
+import socket
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -174,6 +175,8 @@ def test_a_retained_message_is_no_reading(home: Home):
         ("battery/state", '{"soc": 50, "at": "2099-01-01T00:00:00Z"}', "which is to come"),
         ("battery/state", '{"soc": 50, "at": 1000000000}', "long over"),
         ("battery/state", '{"soc": 50, "at": true}', "no time"),
+        ("battery/state", '{"soc": 50, "at": "0001-01-01T00:00:00+01:00"}', "no time"),
+        ("battery/state", '{"soc": 50, "at": "9999-12-31T23:59:59-01:00"}', "no time"),
     ],
 )
 def test_a_message_that_is_no_reading_is_told_and_nothing_is_stored(home: Home, topic: str, payload: str, says: str):
@@ -232,6 +235,24 @@ def test_a_clock_that_was_ahead_leaves_no_readings_to_come(home: Home):
     assert "900.0" not in [each["state"] for each in states]
 
 
+def test_a_topic_that_the_broker_refuses_is_named(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        context = with_topics(small_context(tmp_path, filled=False), server.getsockname()[1], *TOPICS)
+        made = made_mqtt_feed(context, HandClock(at=AT))
+        assert made is not None
+        reader, _ = made
+        reader.start()
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(1024)
+            connection.sendall(b"\x20\x02\x00\x00")  # CONNACK: welcome
+            asked = connection.recv(1024)
+            connection.sendall(b"\x90\x05" + asked[2:4] + b"\x01\x80\x01")  # SUBACK: the second of three is refused
+            until(lambda: "read house/load: allow it there" in reader.status().note, "the refusal is told")
+            assert not reader.status().ok
+            reader.stop()
+
+
 def test_a_quantity_from_both_is_refused(tmp_path: Path):
     context = with_topics(small_context(tmp_path, filled=False), 1, TOPICS[0])
     both = context.site_settings.home_assistant.model_copy(update={"sensors": HomeAssistantSensors(load="sensor.a")})
@@ -249,6 +270,8 @@ def test_a_quantity_from_both_is_refused(tmp_path: Path):
         ([{"topic": "a", "measures": "pv", "unit": "%"}], {}, "a power or an energy"),
         ([{"topic": "a", "measures": "load", "unit": "W"}], {"load": "balance"}, "load is a topic and balance"),
         ([{"topic": each, "measures": "soc", "unit": "%"} for each in "ab"], {}, "two topics measure soc"),
+        ([{"topic": "a", "measures": "pv", "unit": "W", "value": "p"}] * 2, {}, "a at p stands twice"),
+        ([{"topic": "a", "measures": each, "unit": "W"} for each in ("pv", "load")], {}, "a stands twice"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(topics: list[dict[str, Any]], more: dict[str, Any], says: str):

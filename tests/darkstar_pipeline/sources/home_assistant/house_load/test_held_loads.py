@@ -166,6 +166,7 @@ def test_a_mapping_of_some_sensors_keeps_what_the_load_holds_with_the_load():
         ({"ev": "sensor.a", "load_holds": ["ev"]}, "a load that a sensor measures"),
         ({"load": "sensor.b", "load_holds": ["ev", "water"]}, "no sensor reads it apart"),
         ({"load": "sensor.b", "load_holds": ["heat_pump"]}, "load_holds"),
+        ({"load": "sensor.b", "ev": "sensor.a", "load_holds": ["ev", "ev"]}, "subtracted twice"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(sensors: dict[str, Any], says: str):
