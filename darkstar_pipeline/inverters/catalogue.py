@@ -62,7 +62,7 @@ def profiles_of(folder: Path | None) -> dict[str, InverterProfile]:
     own: dict[str, InverterProfile] = {}
     for path in _files_of(folder):
         try:
-            text = path.read_bytes()[:MOST_BYTES].decode()
+            text = _text_of(path)
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{path} cannot be read: {type(error).__name__}", "make it a text file") from error
         profile = read_profile(text, str(path))
@@ -70,6 +70,21 @@ def profiles_of(folder: Path | None) -> dict[str, InverterProfile]:
             raise ConfigurationError(f"{path}: another file is of family {profile.family} too", "remove one of them")
         own[profile.family] = profile
     return {**built_in(), **own}
+
+
+def _text_of(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        ConfigurationError: it is too long: a part of a profile is another profile.
+        OSError: it cannot be read.
+        UnicodeDecodeError: it is no text.
+    """
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ConfigurationError(f"{path} is larger than {MOST_BYTES} bytes", "leave nothing in it but the profile")
+    return content.decode()
 
 
 def profile_of(family: str, folder: Path | None) -> InverterProfile:

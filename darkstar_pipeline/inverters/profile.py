@@ -4,9 +4,10 @@ A profile is data, read from a YAML file (docs/inverters.md). What does not belo
 finding a home's entities (`matching`), writing values (`darkstar_pipeline.service.home_assistant`).
 """
 
+import re
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -31,6 +32,7 @@ SETTABLE = {
 """Kind of value that an entity takes, by its domain; other domains can only be read."""
 ON_OFF = ("on", "off")
 COMMANDS = ("charge", "hold", "discharge", "export", "sell_surplus")
+_BRACES = re.compile(r"\{([^{}]*)\}")
 Action = Literal["charge", "hold", "discharge", "export", "sell_surplus"]
 
 
@@ -63,6 +65,8 @@ class EntityFact(Frozen):
             raise SettingError(("matches",), message)
         if self.options and self.kind != "option":
             raise SettingError(("options",), "only a select has options")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise SettingError(("minimum",), f"{self.minimum:g} is above the maximum of {self.maximum:g}")
         return self
 
     @property
@@ -189,6 +193,8 @@ class InverterProfile(Frozen):
                 self._check_step(step)
             except SettingError as error:
                 raise error.below(*place) from None
+        for place, steps in self._parts().items():
+            _check_once(place, steps)
         for name, role in self.devices.items():
             if role not in self.entities:
                 raise SettingError(("devices", name), f"{role!r} is not under entities")
@@ -199,13 +205,16 @@ class InverterProfile(Frozen):
         self._check_throttle()
         return self
 
-    def _placed_steps(self) -> Iterator[tuple[tuple[str | int, ...], Step]]:
-        """Yield every step with its place in the file."""
+    def _parts(self) -> dict[tuple[str, ...], Steps]:
+        """Return what is done together, by its place in the file."""
         parts: dict[tuple[str, ...], Steps] = {
             (name,): getattr(self, name) for name in ("default", "throttle", "release")
         }
-        parts |= {("commands", name): steps for name, steps in self.commands.items()}
-        for place, steps in parts.items():
+        return parts | {("commands", name): steps for name, steps in self.commands.items()}
+
+    def _placed_steps(self) -> Iterator[tuple[tuple[str | int, ...], Step]]:
+        """Yield every step with its place in the file."""
+        for place, steps in self._parts().items():
             for number, step in enumerate(steps):
                 yield (*place, number), step
 
@@ -232,10 +241,18 @@ class InverterProfile(Frozen):
             _check_value(step.to, step.role, fact)
 
     def _check_devices(self, step: Step) -> None:
-        for value in step.data.values():
-            name = value.removeprefix("{device.").removesuffix("}") if isinstance(value, str) else ""
-            if isinstance(value, str) and value.startswith("{device.") and name not in self.devices:
-                raise SettingError(("data",), f"{name!r} is not under devices")
+        """Refuse a call with a name in braces that stands for nothing.
+
+        Raises:
+            SettingError: it has one.
+        """
+        known = (*get_args(Power), *(f"device.{name}" for name in self.devices))
+        texts = (("data", value) for value in step.data.values() if isinstance(value, str))
+        for key, text in (*texts, ("shows", step.shows or "")):
+            for name in _BRACES.findall(text):
+                if name not in known:
+                    where = " is not under devices" if name.startswith("device.") else f": write {', '.join(known)}"
+                    raise SettingError((key,), f"{name.removeprefix('device.')!r}{where}")
 
     def _check_end(self) -> None:
         """Refuse a profile whose default leaves something of a command behind, or rests on one."""
@@ -263,6 +280,18 @@ class InverterProfile(Frozen):
         used = {step.role for steps in (self.default, *self.commands.values()) for step in steps}
         if both := sorted(used & (thrown | released)):
             raise SettingError(("throttle",), f"{', '.join(both)} is set by a command too: each needs its own")
+
+
+def _check_once(place: tuple[str, ...], steps: Steps) -> None:
+    """Refuse steps of which one undoes another: both values never stand.
+
+    Raises:
+        SettingError: an entity has two.
+    """
+    roles = [step.role for step in steps]
+    for number, role in enumerate(roles):
+        if role in roles[:number]:
+            raise SettingError((*place, number), f"{role} gets two values here, and has only one: leave one of them")
 
 
 def _check_value(value: float | str, role: str, fact: EntityFact) -> None:

@@ -14,6 +14,10 @@ Place = Sequence[int | str]
 """Keys and positions from the top of a document down, such as `("sites", "home", "tariff", 0)`."""
 
 
+MOST_NODES = 100_000
+"""More values no settings have; aliases of aliases make billions of a few lines."""
+
+
 class DuplicateKeyError(yaml.YAMLError):
     """A key stands twice in one mapping: YAML 1.2 allows it once, and PyYAML takes the last without a word."""
 
@@ -87,7 +91,11 @@ def read_yaml(text: str) -> YamlDocument:
         if root is None:
             return YamlDocument(None, None)
         _refuse_duplicates(root, set())
+        if _size(root, {}) > MOST_NODES:
+            raise yaml.YAMLError("its aliases stand for more than can be read: write out what they stand for")
         return YamlDocument(cast("Any", loader.construct_document(root)), root)  # pyright: ignore[reportUnknownMemberType] - untyped
+    except RecursionError:
+        raise yaml.YAMLError("its values stand inside one another too deeply") from None
     finally:
         loader.dispose()  # pyright: ignore[reportUnknownMemberType] - untyped
 
@@ -119,6 +127,17 @@ def _refuse_duplicates(node: yaml.Node, seen: set[int]) -> None:
             raise DuplicateKeyError(message)
         lines[name] = line
         _refuse_duplicates(value, seen)
+
+
+def _size(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """Return how many values a node stands for, each alias with all that it names; one inside itself counts as none."""
+    if id(node) not in sizes:
+        sizes[id(node)] = 0
+        pairs = _pairs(node) if isinstance(node, yaml.MappingNode) else []
+        items = cast("list[yaml.Node]", node.value) if isinstance(node, yaml.SequenceNode) else []
+        below = (*items, *(each for pair in pairs for each in pair))
+        sizes[id(node)] = 1 + sum(_size(each, sizes) for each in below)
+    return sizes[id(node)]
 
 
 def _child(node: yaml.Node | None, step: int | str) -> tuple[yaml.Node, int] | None:

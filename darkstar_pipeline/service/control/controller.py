@@ -150,7 +150,7 @@ class Controller:
             written=self._daily_writes.count,
             monotonic=clock.monotonic,
             guard=self._guard,
-            guarded=lambda writer: self._guard(writer) if self._keeper.held else "",
+            holds=lambda: self._keeper.held,
         )
         longest_step = (ATTEMPTS + 1) * self._confirm_seconds
         self._stuck_seconds = longest_step + STUCK_SECONDS
@@ -299,7 +299,7 @@ class Controller:
         if outcome.confirmed and self._keeper.held:
             self._hold(self._writer, over=outcome.over)
         self._status.connected, self._status.writes_today = True, self._daily_writes.count()
-        self._status.problem = outcome.problem
+        self._status.problem = outcome.problem or self.hands_off.problem
         notes = (*outcome.notes, *([self._caps.note] if self._caps is not None and self._caps.note else []))
         self._status.notes, self._status.commanded = "; ".join(notes), outcome.commanded
         if outcome.confirmed and not outcome.problem:

@@ -81,7 +81,7 @@ class Execution:
         written: returns how many values were written on this local day.
         monotonic: seconds that only rise [s].
         guard: returns why nothing may be written, empty where a guard guards it; starts one where none does.
-        guarded: returns the same where a lease is held, and nothing where none is; never takes a new lease.
+        holds: returns whether a lease is held.
     """
 
     def __init__(
@@ -93,17 +93,17 @@ class Execution:
         written: Callable[[], int],
         monotonic: Callable[[], float],
         guard: Callable[[EntityWriter], str],
-        guarded: Callable[[EntityWriter], str],
+        holds: Callable[[], bool],
     ) -> None:
         self._settings, self._translator, self._ramp = settings, translator, ramp
         self._written, self._monotonic = written, monotonic
-        self._guard, self._guarded = guard, guarded
+        self._guard, self._holds = guard, holds
         self._attempts, self._repeats = CommandAttempts(), DefaultRepeats()
         self._strangers = Strangers(monotonic)
         self._held_off_until: datetime | None = None
         self._held_off_why = ""
         self._unreadable_since: float | None = None
-        self._theirs, self._is_left = "", False
+        self._theirs = ""
 
     def default(self) -> list[Write]:
         """Return the writes that make the inverter run its own default."""
@@ -135,7 +135,6 @@ class Execution:
         """
         if hands_off:
             return self._left_to_others(writer)
-        self._is_left = False
         target = self.target(command, now)
         outcome = self._carried_out(writer, command, target)
         told = (*target.notes, *outcome.notes, *self._strangers.told(outcome.problem))
@@ -161,12 +160,14 @@ class Execution:
         return self._commanded(writer, command, writes, look)
 
     def _left_to_others(self, writer: EntityWriter) -> Outcome:
-        """Restore the default once; when it stands the lease is released, and nothing is written any more."""
-        if not self._is_left:
+        """Restore the default once; when it stands the lease is released, and nothing is written any more.
+
+        Where no lease is held nothing of ours runs, and what stands is others': also after a start in their time.
+        """
+        if self._holds():
             outcome = self.restore(writer, "")
             if not outcome.confirmed:
                 return outcome
-            self._is_left = True
         return Outcome(confirmed=True, notes=(HANDS_OFF,), over=True)
 
     def rehearse(self, writer: EntityWriter, command: CommandDocument, now: datetime) -> Rehearsal:
@@ -242,8 +243,8 @@ class Execution:
             self._write(writer, due)
             look = writer.settled(self.default())
         over = look.stands and not self._room_for_a_command()
-        holds = self._guard if look.stands and not over else self._guarded
-        if unguarded := holds(writer):
+        takes = (look.stands and not over) or self._holds()  # what does not stand takes no new lease
+        if takes and (unguarded := self._guard(writer)):
             return Outcome(confirmed=False, problem=unguarded, notes=notes)
         notes = tuple(dict.fromkeys((*notes, *look.notes)))
         if look.stands:

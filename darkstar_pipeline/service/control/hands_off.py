@@ -17,11 +17,15 @@ class HandsOff:
     Args:
         settings: when they do.
         timezone: of the home.
+
+    Attributes:
+        problem: why the entity does not say it; empty where it does.
     """
 
     def __init__(self, settings: HandsOffSettings, timezone: str) -> None:
         self._settings, self._timezone = settings, timezone
-        self._on = False
+        self._on = settings.entity is not None
+        self.problem = ""
 
     def until(self, now: datetime) -> datetime | None:
         """Return until when others have the battery; the end of the slot where an entity says so; None: they do not."""
@@ -38,16 +42,20 @@ class HandsOff:
         return [end for end in ends if end is not None]
 
     def look(self, read: Callable[[str], State | None]) -> None:
-        """Read the entity, where there is one; while it has no value, the last one holds."""
-        if self._settings.entity is None:
+        """Read the entity, where there is one; while it has no value, the last one holds; at first, that they do."""
+        entity = self._settings.entity
+        if entity is None:
             return
         try:
-            state = read(self._settings.entity)
+            state = read(entity)
         except HomeAssistantError:
             return
         text = "" if state is None else str(state.get("state", "")).lower()
-        if text not in UNREADABLE:
-            self._on = text == "on"
+        if text in UNREADABLE:
+            held = "others have" if self._on else "Darkstar has"
+            self.problem = f"{entity}, which says when others have the battery, has no value: {held} it until it does"
+        else:
+            self._on, self.problem = text == "on", ""
 
 
 def _end(window: HandsOffWindow, now: datetime, timezone: str) -> datetime | None:

@@ -47,6 +47,7 @@ class _Kept(BaseModel):
     soc_at: datetime | None = None
     charged_kwh: float = 0.0
     since_soc_kwh: float = 0.0
+    leaves: datetime | None = None
 
 
 class Car:
@@ -90,7 +91,20 @@ class Car:
 
     def demand(self, now: datetime, timezone: str) -> CarDemand:
         """Return what the car asks of a plan."""
-        return car_demand(self.settings, self.state(), self.requests.leaving(self.settings, now, timezone), now)
+        leaving = self.requests.leaving(self.settings, now, timezone)
+        self._leaves(None if leaving is None else leaving.at, now)
+        return car_demand(self.settings, self.state(), leaving, now)
+
+    def _leaves(self, at: datetime | None, now: datetime) -> None:
+        """Count what is drawn from the last departure on, where nothing says when the car comes and goes."""
+        with self._lock:
+            kept = self._kept
+            if kept.plugged is not None or kept.leaves == at:
+                return
+            has_left = kept.leaves is not None and kept.leaves <= now
+            drawn = 0.0 if has_left else kept.charged_kwh
+            self._kept = kept.model_copy(update={"leaves": at, "charged_kwh": drawn})
+            self._stored.keep(self._kept)
 
     def key(self, now: datetime) -> tuple[object, ...]:
         """Return what changes whenever a plan is to be made anew for the car."""
@@ -170,7 +184,12 @@ class Car:
 
         Inside a slot the inverter covers whatever the house draws, the car with it.
         """
-        if not (command.automatic and command.discharge_kw > 0 and self.holds_battery):
+        if not (command.automatic and self.holds_battery):
+            return command
+        if command.import_limit_kw is not None:  # above it the battery would help out
+            limit = command.import_limit_kw + self.settings.charger_kw
+            command = command.model_copy(update={"import_limit_kw": limit})
+        if command.discharge_kw <= 0:
             return command
         power = self._power_kw or 0.0
         drawn = f"with {power_words(power)}" if power > CHARGES_KW else "with pauses"

@@ -110,6 +110,7 @@ class EvccHandover:
         _more: Properties | None,
     ) -> None:
         self._problem = f"the connection to {self._broker.address} was lost: {reason}"
+        self._mode, self._attempts, self._confirmed, self._next_try = "", 0, False, 0.0  # the last will is no person's
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         """Take the mode, and what evcc knows of the car."""

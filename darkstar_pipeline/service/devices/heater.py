@@ -103,8 +103,10 @@ class Heater:
         rule, kept, start = self.settings.legionella, self._stored.value, slot_of(now)
         if rule is None:
             return None
-        if kept.known_since is None:
-            kept = kept.model_copy(update={"known_since": now})
+        if kept.known_since is None or any(
+            at is not None and at > now + PAUSE for at in (kept.last_run, kept.full_until)
+        ):
+            kept = _Kept(known_since=now)  # also of a clock that was ahead: what it dated would keep the next run away
             self._stored.keep(kept)
         hours, every = timedelta(hours=rule.hours), timedelta(days=rule.every_days)
         if self._is_running(now) and kept.full_since is not None and kept.full_since < start:

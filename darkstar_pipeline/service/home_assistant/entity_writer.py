@@ -90,6 +90,7 @@ class EntityWriter:
         self._last_states: dict[str, State] = {}
         self._without_unit: set[str] = set()
         self._done: dict[str, tuple[float | str, float]] = {}
+        self._unseen: tuple[tuple[str, float | str], ...] | None = None
 
     def look(self, writes: Sequence[Write]) -> Look:
         """Return whether the entities have the values of writes, and what may be written.
@@ -120,10 +121,14 @@ class EntityWriter:
         return Look(tuple(differing), "; ".join(missing), "; ".join(refused), tuple(notes))
 
     def _with_unseen(self, differing: list[Write], unseen: list[Write], order: Sequence[Write]) -> list[Write]:
-        """Return what is to be written with what no entity shows: where something else is, or it has changed."""
-        told = [write for write in unseen if differing or self._done.get(write.entity, (None, 0.0))[0] != write.value]
+        """Return what is to be written with what no entity shows: where something else is, or that has changed.
+
+        They belong together: charge and discharge of one inverter may be one setpoint, which the last of them holds.
+        """
+        if not unseen or not (differing or _shown_by_none(unseen) != self._unseen):
+            return differing
         place = {write.entity: number for number, write in enumerate(order)}
-        return sorted((*differing, *told), key=lambda write: place[write.entity]) if told else differing
+        return sorted((*differing, *unseen), key=lambda write: place[write.entity])
 
     def _is_forgotten(self, write: Write) -> bool:
         """Return whether the inverter forgets a value about now, though it still shows it."""
@@ -138,10 +143,15 @@ class EntityWriter:
         Raises:
             HomeAssistantError: Home Assistant does not answer, or refuses a value.
         """
+        unseen = _shown_by_none(look.differing)
+        if unseen:
+            self._unseen = None  # a call that fails may have been carried out
         for write in look.differing:
             self._on_write(write)
             self._client.call(write.domain, write.service, write.data)
             self._done[write.entity] = (write.value, self._monotonic())
+        if unseen:
+            self._unseen = unseen
 
     def settled(self, writes: Sequence[Write]) -> Look:
         """Look until the entities have the values of writes, at most `confirm_seconds`; return the last look.
@@ -183,6 +193,11 @@ class EntityWriter:
         if write.unit and not unit_of(state) and write.entity not in self._without_unit:
             self._without_unit.add(write.entity)
             _log.warning("%s reports no unit; it is taken to be %s", write.entity, write.unit)
+
+
+def _shown_by_none(writes: Sequence[Write]) -> tuple[tuple[str, float | str], ...]:
+    """Return entities and values of the writes that are not read back."""
+    return tuple((write.entity, write.value) for write in writes if not write.read_back)
 
 
 class Ramp:

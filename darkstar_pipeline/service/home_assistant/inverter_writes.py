@@ -171,6 +171,11 @@ def _check_names(profile: InverterProfile, settings: InverterSettings) -> None:
     if lacking := sorted(set(profile.devices) - set(settings.devices)):
         hint = f"set {_SETTINGS}.devices.{lacking[0]} to the id in the address of its page in Home Assistant"
         raise ConfigurationError(f"{profile.family} needs its devices {', '.join(lacking)}", hint)
+    named = list(settings.entities.values())
+    if twice := sorted({entity for entity in named if named.count(entity) > 1}):
+        both = [name for name, entity in settings.entities.items() if entity == twice[0]]
+        hint = "each is an entity of its own: values of one would overwrite those of the other"
+        raise ConfigurationError(f"{_SETTINGS}.entities: {' and '.join(both)} are both {twice[0]}", hint)
     for name, entity in settings.entities.items():
         domains = sorted({each.partition(".")[0] for each in profile.entities[name].matches})
         if entity.partition(".")[0] not in _beside(domains):

@@ -64,6 +64,15 @@ def test_profiles_of_a_folder_join_and_replace_those_of_the_package(tmp_path: Pa
         (("parked: [power]", "parked: [power]\nthrottle: [{set: power, to: 0}]"), "power would stay throttled"),
         (("  power: {m", "  idle: {matches: [number.x]}\n  power: {m"), "entities.idle: no step sets or reads it"),
         (("{set: mode, to: charge}", "{call: mine.charge}"), "a `call` needs `reads` and `shows`"),
+        (("unit: W", "unit: W, minimum: 5, maximum: -3"), "entities.power.minimum: 5 is above the maximum of -3"),
+        (
+            ("  - {set: mode, to: auto}", "  - {set: mode, to: auto}\n  - {set: mode, to: charge}"),
+            "gets two values here",
+        ),
+        (
+            ("{set: mode, to: charge}", '{call: a.b, data: {w: "{chrage}"}, reads: mode, shows: charge}'),
+            "commands.charge.1.data: 'chrage': write charge, discharge, export",
+        ),
         (("tested_on_hardware: false", ""), "tested_on_hardware: is missing"),
         (("title: My inverter", "title: [a"), "cannot be read as YAML"),
     ],
@@ -86,4 +95,10 @@ def test_folder_and_family_are_named_when_they_are_not_there(tmp_path: Path) -> 
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text(MINE)
     with pytest.raises(ConfigurationError, match=r"b.yaml: another file is of family mine too"):
+        profiles_of(tmp_path)
+
+
+def test_file_that_is_too_large_is_refused_rather_than_read_in_part(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(MINE + "# more\n" * 40_000)
+    with pytest.raises(ConfigurationError, match="larger than"):
         profiles_of(tmp_path)

@@ -1,5 +1,7 @@
 """YAML as people write it: scalars of YAML 1.2, no key twice, lines."""
 
+from itertools import pairwise
+
 import pytest
 import yaml
 
@@ -51,3 +53,14 @@ def test_line_is_that_of_the_key_or_of_the_nearest_place_above() -> None:
     ]  # fmt: skip
     assert read_yaml("# nothing\n").line(("a",)) is None
     assert read_yaml("").values is None
+
+
+def test_aliases_of_aliases_and_endless_nesting_are_refused_at_once() -> None:
+    """Ten lines that stand for ten billion values filled the memory of who read them."""
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]" for before, name in pairwise("abcdefghij")]
+    with pytest.raises(yaml.YAMLError, match="aliases stand for more"):
+        read_yaml("\n".join(lines))
+    with pytest.raises(yaml.YAMLError, match="too deeply"):
+        read_yaml("[" * 5000 + "]" * 5000)
+    assert read_yaml("a: &a [1, 2]\nb: *a").values == {"a": [1, 2], "b": [1, 2]}

@@ -95,3 +95,31 @@ def test_default_is_restored_once_and_nothing_is_written_until_it_is_over(tmp_pa
 def _go(control: ControlledInverter, seconds: float) -> None:
     control.clock.seconds += seconds
     control.clock.at += timedelta(seconds=seconds)
+
+
+def test_start_in_others_time_leaves_what_they_have_set(tmp_path: Path) -> None:
+    now = HandClock(at=moment()).now().astimezone(zone(ZONE))
+    begin, end = ((now + timedelta(minutes=minutes)).strftime("%H:%M") for minutes in (-2, 2))
+    control = ControlledInverter(tmp_path, power_settings(hands_off={"windows": [{"start": begin, "end": end}]}))
+    for _ in range(3):
+        control.controller.step()
+        _go(control, 2)
+    assert not control.inverter.written
+    assert read_lease(tmp_path) is None
+    _go(control, 120)
+    control.controller.step()
+    assert control.inverter.states[CHARGE] == 2500.0
+
+
+def test_entity_without_a_value_since_the_start_is_told_and_nothing_is_commanded() -> None:
+    """A restart in their time, or a wrong name: what is not known is not taken for leave to command."""
+    hands_off = HandsOff(HandsOffSettings(entity="switch.aggregator"), ZONE)
+    now = at(MONDAY, 12, 5)
+    hands_off.look(lambda _: None)
+    assert hands_off.until(now) is not None
+    assert "switch.aggregator" in hands_off.problem
+    hands_off.look(lambda _: {"state": "off"})
+    assert (hands_off.until(now), hands_off.problem) == (None, "")
+    hands_off.look(lambda _: {"state": "unavailable"})
+    assert hands_off.until(now) is None
+    assert "has no value" in hands_off.problem

@@ -283,3 +283,34 @@ def test_hold_reaches_the_inverter_under_its_lease_and_ends_with_the_car(tmp_pat
         lease = read_lease(control.folder)
         assert lease is not None
         assert not lease.released
+
+
+def test_import_limit_leaves_room_for_the_car_so_that_the_battery_does_not_feed_it(tmp_path: Path) -> None:
+    """Above its limit an inverter has the battery help out, also one told to hold: the car's power is let through."""
+    clock = HandClock(at=moment())
+    car = Car(CarSettings.model_validate(CAR), tmp_path, clock)
+    for planned in (command(0, 5, 0, import_limit_kw=3.0), command(0, 0, 0, import_limit_kw=3.0)):
+        assert car.held(planned) == planned
+    car.take(CarReading(power_kw=7.4))
+    for planned in (command(0, 5, 0, import_limit_kw=3.0), command(2, 0, 0, import_limit_kw=3.0)):
+        held = car.held(planned)
+        assert (held.charge_kw, held.discharge_kw) == (planned.charge_kw, 0.0)
+        assert held.import_limit_kw == pytest.approx(3.0 + car.settings.charger_kw)
+
+
+def test_energy_counts_from_the_last_departure_where_nothing_says_when_the_car_came(tmp_path: Path) -> None:
+    settings = CarSettings.model_validate(
+        {**CAR, "capacity_kwh": None, "departures": [{"leaves": "07:00", "target_kwh": 12}], "sensors": {}}
+    )
+    clock = HandClock(at=datetime(2026, 1, 5, 20, tzinfo=UTC))
+    car = Car(settings, tmp_path, clock)
+    assert car.demand(clock.at, "Europe/Stockholm").target_kwh == 12
+    car.take(CarReading(power_kw=6.0))
+    for _ in range(40):
+        clock.seconds += 60
+        car.take(CarReading(power_kw=6.0))
+    assert car.demand(clock.at, "Europe/Stockholm").target_kwh == pytest.approx(8.0, abs=0.11)
+    clock.at += timedelta(hours=12)
+    again = Car(settings, tmp_path, clock)
+    assert again.demand(clock.at, "Europe/Stockholm").target_kwh == 12
+    assert again.state().charged_kwh == 0

@@ -7,7 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from darkstar_pipeline.config.home_assistant import MqttSettings
 from darkstar_pipeline.config.household.control import DeviceControl, EvccControl
@@ -309,6 +312,29 @@ def test_evcc_gets_a_mode_by_block_and_its_own_back_when_the_service_dies(broker
         until(lambda: listener.last.get("evcc/loadpoints/1/mode/set") == b"pv", "the broker restores the default")
     finally:
         handover.stop()
+
+
+def test_mode_that_the_brokers_last_will_has_set_is_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is lost for a moment, and the broker sets the default in our name: the car charges on."""
+    handover = EvccHandover(
+        MqttBroker(MqttSettings()),
+        EvccControl(loadpoint=1),
+        site="home",
+        wanted=lambda: ON,
+        take=lambda _: None,
+        clock=HandClock(at=moment()),
+    )
+    published: list[str] = []
+    monkeypatch.setattr(handover._client, "is_connected", lambda: True)
+    monkeypatch.setattr(handover._client, "publish", lambda _topic, mode, **_: published.append(mode))
+    handover.check()
+    handover._mode = "now"
+    handover.check()
+    handover._on_lost(handover._client, None, mqtt.DisconnectFlags(False), ReasonCode(PacketTypes.DISCONNECT), None)  # noqa: FBT003 - paho's own
+    handover._mode = "pv"
+    handover.check()
+    assert published == ["now", "now"]
+    assert "somebody else" not in handover.components()[0].note
 
 
 @pytest.mark.slow

@@ -145,3 +145,13 @@ def test_run_counts_by_the_power_that_is_read_when_it_is(context: Context) -> No
             heater.poll(None)
             clock.at += timedelta(minutes=2)
     assert heater.last_run is not None
+
+
+def test_run_dated_by_a_clock_that_was_ahead_keeps_no_run_away(context: Context) -> None:
+    _, clock, heater = made(with_heater(context), Sensors())
+    now = clock.at
+    for at in (now + timedelta(days=4000), now - timedelta(days=1)):
+        heater._stored.keep(heater._stored.value.model_copy(update={"last_run": at, "known_since": now}))
+        run = heater.request(now, "Europe/Stockholm", away=False).run
+        assert (run is not None) == (at > now)
+        assert run is None or run.latest <= now + timedelta(days=2)

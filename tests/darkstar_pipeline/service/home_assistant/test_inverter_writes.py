@@ -91,6 +91,22 @@ def test_call_of_a_service_names_the_device_and_what_shows_it() -> None:
     assert isinstance(huawei.default()[0], Write)
 
 
+def test_grid_setpoint_of_a_charge_is_left_before_its_current_is_released() -> None:
+    """A charge asks the grid for the most and is held by the current alone: the fuse would carry the rest."""
+    names = ("setpoint", "charge_current", "discharge_limit")
+    victron = translator(
+        {
+            "family": "victron",
+            "entities": {name: f"number.victron_settings_ess_{name}" for name in names},
+            "own": {"setpoint": 0.0, "charge_current": 100.0, "discharge_limit": 5000.0},
+        }
+    )
+    told = [command(0, 0, 0), command(0, 2, 0), command(0, 3, 3), command(0, 0, 3), command(0, 5, 0)]
+    for writes in (*(victron.command(each).writes for each in told), victron.default()):
+        order = [write.entity.removeprefix("number.victron_settings_ess_") for write in writes]
+        assert order.index("setpoint") < order.index("charge_current"), order
+
+
 def test_import_limit_is_kept_beside_a_profile() -> None:
     limited = translator(DEYE, import_limit="number.grid_peak", default_import_limit_kw=11.0)
     assert values(limited.command(command(0, 0, 0, import_limit_kw=4.0)).writes)[0] == 4000.0
@@ -107,6 +123,11 @@ def test_import_limit_is_kept_beside_a_profile() -> None:
             {"entities": {**DEYE["entities"], "time_of_use": "number.x"}},
             "entities.time_of_use is number.x",
             "begins with select",
+        ),
+        (
+            {"entities": {**DEYE["entities"], "charge_current": DEYE["entities"]["discharge_current"]}},
+            "discharge_current and charge_current are both number.inverter_battery_max_discharging_current",
+            "an entity of its own",
         ),
         ({"own": {}}, "the default of deye restores solar_sell", "own.solar_sell"),
         ({"own": {"solar_sell": 3.0}}, "own.solar_sell is 3.0", "on or off"),
