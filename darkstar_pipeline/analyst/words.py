@@ -29,7 +29,8 @@ _FORECAST_WORDS = {"load_kwh": "load", "pv_kwh": "sun"}
 
 def headline(report: MonthReport) -> str:
     """Return the month's result in a sentence."""
-    of = f"on {len(report.days)} days from {report.days[0].day} to {report.days[-1].day}"
+    first, last = report.days[0].day, report.days[-1].day
+    of = f"on {first}" if first == last else f"on {len(report.days)} days from {first} to {last}"
     saved = report.saved("idle")
     if saved is None:
         return f"The cost {of} is not known: grid meters and state of charge were not read."

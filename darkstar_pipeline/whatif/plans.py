@@ -121,13 +121,14 @@ def _check_reaches(task: PlanTask, day: date) -> None:
         raise DataMissingError(f"the prices of {day} are not published yet", "ask again after 13:00", subject="prices")
 
 
-def export_what_if(
+def export_what_if(  # noqa: PLR0913 - keyword-only, a setting each
     case: WhatIf,
     at: datetime,
     n_slots: int,
     targets_kwh: list[float] | None,
     *,
     soc: float | None = None,
+    day: date | None = None,
     hindsight: bool = False,
     steps: int = 6,
 ) -> tuple[PlanTask, ExportScenarios]:
@@ -139,14 +140,17 @@ def export_what_if(
         n_slots: number of slots that are sold in.
         targets_kwh: energies to be sold in them; None for growing ones.
         soc: state of charge at the start; None takes what was read [%].
+        day: local day that has to be in the horizon; None for any.
         hindsight: use the readings of the day in place of its forecast.
         steps: number of growing targets.
 
     Raises:
-        DataMissingError: there is no price of the moment, nothing to forecast from, or no reading of the day.
+        DataMissingError: there is no price of the moment or the day, nothing to forecast from, or no reading of it.
         NoFeasibleScheduleError: the demands contradict the home's limits.
     """
     inputs = inputs_at(case.changed, at, soc=None if soc is None else StartSoc(soc))
+    if day is not None:
+        _check_reaches(inputs.task, day)
     task = _known(case.changed, inputs.task) if hindsight else inputs.task
     targets = growing_targets(task, n_slots, steps) if targets_kwh is None else targets_kwh
     return task, export_scenarios(task, n_slots, targets)

@@ -83,7 +83,7 @@ def export(  # noqa: PLR0913 - keyword-only, an option each
         note_case(call, case)
     moment = planned_moment(case.site, day, at)
     targets = None if sell is None else list(numbers("--sell", sell))
-    task, found = export_what_if(case, moment, slots, targets, soc=soc, hindsight=hindsight)
+    task, found = export_what_if(case, moment, slots, targets, soc=soc, day=day, hindsight=hindsight)
     document = export_document(case, moment, task, found, hindsight=hindsight)
     if picture is not None:
         from darkstar_pipeline.pictures.canvas import save_png

@@ -58,6 +58,7 @@ def test_costs_are_those_of_the_savings(context: Context, report: MonthReport) -
     for way, cost in report.costs.items():
         assert cost == pytest.approx(sum(day.costs[way] or 0.0 for day in report.days))
     assert headline(report).startswith("The battery ")
+    assert f" on {LONG_DAY}" in headline(replace(report, days=report.days[:1]))
     assert report.costs["no_sun"] > report.costs["idle"] > report.costs["oracle"]  # type: ignore[operator]
 
 

@@ -61,6 +61,8 @@ def test_moment_of_a_day_is_its_midnight_when_past_else_now(context: Context) ->
         moment_of(context, DAY + timedelta(days=2), now)
     with pytest.raises(DataMissingError, match="not published"):
         plan_what_if(what_if(context, Changes()), now, day=DAY + timedelta(days=1))
+    with pytest.raises(DataMissingError, match="not published"):
+        export_what_if(what_if(context, Changes()), now, 4, [2.0], day=DAY + timedelta(days=1))
 
 
 def test_hindsight_knows_the_readings_and_refuses_a_day_without_them(context: Context) -> None:

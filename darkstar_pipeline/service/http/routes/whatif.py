@@ -81,9 +81,8 @@ def export(request: ExportWhatIfRequest, service: StateDep) -> ExportWhatIfDocum
     with working():
         at = _moment(request, service)
         targets = None if request.sell_kwh is None else list(request.sell_kwh)
-        task, found = export_what_if(
-            case, at, request.n_slots, targets, soc=_soc(request, service, at), hindsight=request.hindsight
-        )
+        day, soc = request.day if request.at is None else None, _soc(request, service, at)
+        task, found = export_what_if(case, at, request.n_slots, targets, soc=soc, day=day, hindsight=request.hindsight)
         return ExportWhatIfDocument.model_validate(export_document(case, at, task, found, hindsight=request.hindsight))
 
 
