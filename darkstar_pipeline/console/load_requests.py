@@ -22,10 +22,10 @@ def parse_instant(option: str, text: str | None, timezone: str) -> datetime:
         return datetime.now(UTC)
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone(timezone))).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         message = f"{option}: {text!r} is not a date and time (expected 2026-01-31T14:00)"
         raise UsageError(message, "write it in local time, or with its offset") from error
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone(timezone))).astimezone(UTC)
 
 
 def parse_load_requests(

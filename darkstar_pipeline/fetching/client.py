@@ -291,7 +291,7 @@ def _wait(text: str | None) -> float | None:
     """Return the wait that `Retry-After` asks for [s]; None where it is missing or cannot be read."""
     if text is None:
         return None
-    if text.strip().isdigit():
+    if text.strip().isdecimal():
         return float(text)
     at = _instant(text)
     return None if at is None else max(0.0, (at - datetime.now(UTC)).total_seconds())
@@ -301,9 +301,9 @@ def _instant(text: str | None) -> datetime | None:
     """Return the instant of an HTTP date; None where it is missing or none."""
     try:
         read = None if text is None else parsedate_to_datetime(text)
-    except ValueError:
+        return None if read is None else read.replace(tzinfo=read.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return None if read is None else read.replace(tzinfo=read.tzinfo or UTC).astimezone(UTC)
 
 
 def _too_slow(source: str, seconds: float) -> FetchError:

@@ -142,7 +142,8 @@ class FetchLog:
     ) -> None:
         """Add a question that failed."""
         first, last = (None, None) if days is None else days
-        wait = None if error.retry_after is None else min(timedelta(seconds=error.retry_after), LONGEST_PEACE)
+        asked = error.retry_after
+        wait = None if asked is None else timedelta(seconds=min(asked, LONGEST_PEACE.total_seconds()))
         self.add(
             Fetch(
                 site=site, kind=kind, source=error.source, asked_at=asked_at, first_day=first, last_day=last,

@@ -277,7 +277,10 @@ def _stamp(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON or YAML he
     if isinstance(value, str) and re.fullmatch(r"\d{10}(?:\d{3})?", value):
         number = int(value)
     if number is not None and number > _EPOCH_S:
-        return datetime.fromtimestamp(number / (1000 if number > _EPOCH_MS else 1), UTC).isoformat()
+        try:
+            return datetime.fromtimestamp(number / (1000 if number > _EPOCH_MS else 1), UTC).isoformat()
+        except (ValueError, OverflowError, OSError):  # after the year 9999: as text, which is refused with its row
+            return _text(value)
     return _text(value)
 
 

@@ -5,6 +5,7 @@ import typer
 
 from darkstar_pipeline.console.arguments import check_range, format_days, parse_day, parse_policies
 from darkstar_pipeline.console.failures import UsageError
+from darkstar_pipeline.console.load_requests import parse_instant
 
 
 @pytest.mark.parametrize("text", ["2026-03-29", "2026-10-25", "2024-02-29"])
@@ -50,3 +51,9 @@ def test_listed_days_count_the_rest_when_there_are_many() -> None:
     days = [date(2026, 1, day) for day in range(1, 11)]
     assert format_days(days, most=2) == "2026-01-01, 2026-01-02 and 8 more"
     assert format_days(days[:2], most=2) == "2026-01-01, 2026-01-02"
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00", "9999-12-31T23:59:59-05:00", "tomorrow"])
+def test_an_instant_that_no_calendar_has_is_refused_in_words(text: str) -> None:
+    with pytest.raises(UsageError, match=r"--at: .* is not a date and time"):
+        parse_instant("--at", text, "Europe/Stockholm")

@@ -63,6 +63,17 @@ def test_an_answer_has_body_hash_and_the_time_of_the_source(source: SourceServer
         ),
         pytest.param(Reply(status=429), "refused", "too often", 3, id="429"),
         pytest.param(Reply(status=429, headers={"Retry-After": "900"}), "refused", "900 s", 1, id="429 for long"),
+        pytest.param(Reply(status=429, headers={"Retry-After": "9" * 400}), "refused", "429", 1, id="429 for ever"),
+        pytest.param(
+            Reply(status=429, headers={"Retry-After": "\xb2"}), "refused", "429", 3, id="429 in small figures"
+        ),
+        pytest.param(
+            Reply(status=429, headers={"Retry-After": "Fri, 31 Dec 9999 23:59:59 -0500"}),
+            "refused",
+            "429",
+            3,
+            id="429 long",
+        ),
         pytest.param(Reply(status=500), "unreachable", "500", 3, id="500"),
         pytest.param(Reply(status=503), "unreachable", "503", 3, id="503"),
         pytest.param(Reply(body=b'{"price"', cut=4), "unreachable", "cut off", 3, id="truncated"),

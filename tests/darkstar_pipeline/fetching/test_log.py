@@ -1,3 +1,4 @@
+import math
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -78,9 +79,12 @@ def test_a_source_that_wants_peace_is_left_alone_by_every_home_until_then(tmp_pa
     assert log.left_alone("prices", AT) == {}
     log.failed("home", "prices", FetchError("nordpool", "refused", "429", retry_after=900), asked_at=AT)
     log.failed("home", "prices", FetchError("entsoe", "refused", "429", retry_after=1e9), asked_at=AT)
+    log.failed("home", "prices", FetchError("tibber", "refused", "429", retry_after=1e20), asked_at=AT)
+    log.failed("home", "prices", FetchError("awattar", "refused", "429", retry_after=math.inf), asked_at=AT)
     log.failed("home", "prices", FetchError("elering", "unreachable", "503"), asked_at=AT)
     until = AT + timedelta(minutes=15)
-    assert log.left_alone("prices", AT) == {"nordpool": until, "entsoe": AT + LONGEST_PEACE}
+    longest = dict.fromkeys(("entsoe", "tibber", "awattar"), AT + LONGEST_PEACE)
+    assert log.left_alone("prices", AT) == {"nordpool": until, **longest}
     assert "nordpool" not in log.left_alone("prices", until)
     assert log.left_alone("weather", AT) == {}
     assert log.left_alone("prices", AT - timedelta(hours=1)) == {}, "asked by a clock that was ahead"

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,3 +54,11 @@ def test_every_price_that_is_read_is_true_whatever_happened_to_its_list(
         assert abs(truth[at] - price) < 1e-9
     stored, refused = parsed.rows.height, parsed.rejects.height
     assert stored + refused >= len({entry["start"] for entry in entries})
+
+
+@pytest.mark.parametrize("start", [1e30, 10**20, 10**17, "0001-01-01T00:00:00+01:00"])
+def test_a_start_that_no_calendar_has_is_refused(start: float | str):
+    offer = offer_of_text(json.dumps({"prices": [{"start": start, "price": 0.5}]}), "file")
+    assert offer is not None
+    with pytest.raises(DataRefusedError, match="every one of its 1 prices was refused"):
+        read_price_lists(offer, SITE, datetime(2026, 11, 26, tzinfo=UTC))
