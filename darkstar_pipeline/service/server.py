@@ -195,16 +195,20 @@ def _outstanding(context: Context, guards: GuardProcess, *, trial: bool) -> Outs
     """Return what ends the lease of an earlier run; a trial may run beside the service that holds it."""
     folder = service_folder(context.home, context.site_name)
     settings = context.site_settings
-    fallback = default_lease(
-        settings.home_assistant,
-        context.site.battery.discharge_kw,
-        settings.sources.ca_file,
-        curtailable=bool(context.site.limits.curtailable),
-    )
 
     def is_ours() -> bool:
         return not trial or not is_locked(folder / SERVING_LOCK)
 
+    try:
+        fallback = default_lease(
+            settings.home_assistant,
+            context.site.battery.discharge_kw,
+            settings.sources.ca_file,
+            curtailable=bool(context.site.limits.curtailable),
+        )
+    except ConfigurationError:  # such as a profile whose file is gone: the service does not start, the lease ends
+        OutstandingLease(folder, guards, fallback=None, is_ours=is_ours).step()
+        raise
     return OutstandingLease(folder, guards, fallback=fallback, is_ours=is_ours)
 
 

@@ -23,6 +23,8 @@ STEP_KW = 0.25
 ROOM_KW = 0.5
 """Charging comes back only where at least so much more is possible [kW]."""
 ROOM_SECONDS = 120.0
+LONGEST_ROOM_SECONDS = 3600.0
+"""Where charging came back and had to give way again within this time, the room is waited for twice as long [s]."""
 SETTLING_SECONDS = 15.0
 """After a change the grid's sensors are given so long to show it [s]."""
 MOST_CHANGES = 4
@@ -62,6 +64,7 @@ class LiveCaps:
         self._slot: datetime | None = None
         self._changes = 0
         self._room_since: float | None = None
+        self._room_seconds, self._raised_at = ROOM_SECONDS, -math.inf
         self._charging_kw: float = 0.0
         self._moved_at: float = -math.inf
         self._seen_at = inputs.monotonic()
@@ -93,13 +96,16 @@ class LiveCaps:
         standing = wanted if self._cap_kw is None else min(self._cap_kw, wanted)
         if possible < standing - 0.01:
             self._room_since = None
+            back = now - self._raised_at < LONGEST_ROOM_SECONDS
+            self._room_seconds = min(2 * self._room_seconds, LONGEST_ROOM_SECONDS) if back else ROOM_SECONDS
+            self._raised_at = -math.inf
             self._change(stepped, f"charging gives way to {stepped:g} kW: {why}")
         elif self._cap_kw is None or possible < min(standing + ROOM_KW, wanted):
             self._room_since = None
         elif self._room_since is None:
             self._room_since = now
-        elif now - self._room_since >= ROOM_SECONDS and self._changes < MOST_CHANGES:
-            self._room_since = None
+        elif now - self._room_since >= self._room_seconds and self._changes < MOST_CHANGES:
+            self._room_since, self._raised_at = None, now
             self._change(None if possible >= wanted else stepped, "" if possible >= wanted else self.note)
 
     def _change(self, cap_kw: float | None, note: str) -> None:

@@ -187,3 +187,16 @@ def test_command_of_another_kind_is_left_as_it_is() -> None:
     capped = CappedHome(LiveCapSettings(fuse_a=16, grid_power=GRID), house_kw=20.0)
     discharging: CommandDocument = command(0, 4, 4)
     assert capped.caps.limited(discharging, moment(minute=0), capped.read) == discharging
+
+
+def test_load_that_comes_and_goes_all_night_leaves_the_days_writes_to_others() -> None:
+    """Five minutes on, five off, for four hours: what comes back and gives way again comes back ever later."""
+    capped = CappedHome(LiveCapSettings(fuse_a=16, grid_power=GRID))
+    for _ in range(24):
+        capped.house_kw = 9.0
+        capped.run(300)
+        capped.house_kw = 2.0
+        capped.run(300)
+    assert len(capped.powers) <= 20
+    capped.run(3700)
+    assert capped.powers[-1] == 5.0

@@ -8,6 +8,7 @@ from filelock import FileLock
 
 from darkstar_pipeline.config.home_assistant import ControlMapping, ControlSettings, HomeAssistantSettings
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.control.outstanding_lease import DAMAGED, OutstandingLease, default_lease
 from darkstar_pipeline.service.home_assistant.lease import read_lease, uptime_seconds, write_lease
@@ -105,3 +106,19 @@ def test_start_restores_the_default_when_a_killed_run_has_left_a_lease(
     assert float(stub_home.states[ENTITY]) == 0
     server.outstanding.stop()
     assert server.guards.dismiss(10.0)
+
+
+def test_lease_is_ended_where_the_inverters_own_profile_is_gone(
+    tmp_path: Path, stub_home: StubHomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service does not start, and a forced charge would go on for ever where nothing else guards it."""
+    gone = {"family": "mine", "profiles_folder": str(tmp_path / "gone")}
+    context = context_of(tmp_path, {"enabled": True, "dry_run": False, "profile": "inverter", "inverter": gone})
+    folder, guards = service_folder(context.home, context.site_name), FakeGuards()
+    write_lease(folder, stub_home.lease(ends=uptime_seconds() + 600))
+    monkeypatch.setattr("darkstar_pipeline.service.server.GuardProcess", lambda _: guards)
+    with pytest.raises(ConfigurationError, match="there is no folder"):
+        PlannerServer(context, Clock(offset=timedelta()))
+    lease = read_lease(folder)
+    assert lease is not None
+    assert (lease.expired, guards.asked) == (True, 1)
