@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from darkstar_pipeline.config.sources.prices import PriceSource
@@ -104,6 +104,6 @@ def instant_in(document: object, name: str) -> datetime | None:
     text = named(document, name)
     try:
         read = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
+        return read.astimezone(UTC) if read is not None and read.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return read if read is not None and read.tzinfo is not None else None

@@ -9,6 +9,7 @@ import pytest
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.fetching.prices.services.all_services import advice_on_sources, services_of
 from darkstar_pipeline.fetching.prices.services.assistant import SocketAssistant
+from darkstar_pipeline.fetching.prices.services.json_service import instant_in
 from darkstar_pipeline.fetching.prices.session import price_sources
 from darkstar_pipeline.home_assistant_api.answers import State
 from tests.builders.price_home import price_home, quick_client
@@ -96,3 +97,17 @@ def test_an_area_that_only_entsoe_has_is_told_where_the_token_is(area: str):
 def test_an_area_that_no_source_has_is_told_what_else_there_is(area: str):
     assert f"no source has prices of {area}: import files" in advice_on_sources(area)
     assert "elprisetjustnu, nordpool" in advice_on_sources("SE3")
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ("2026-01-30T12:57:03+01:00", datetime(2026, 1, 30, 11, 57, 3, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+01:00", None),
+        ("9999-12-31T23:59:59-05:00", None),
+        ("2026-01-30T12:57:03", None),
+        (1769770623, None),
+    ],
+)
+def test_a_time_of_publication_that_utc_does_not_have_is_none(told: object, read: datetime | None):
+    assert instant_in({"updatedAt": told}, "updatedAt") == read
