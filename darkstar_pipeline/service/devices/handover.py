@@ -137,18 +137,26 @@ class Handover:
             return scripts
         if target == default and not self._keeper.held:
             return scripts
-        look = self._writer.look(target)
-        if look.refused or look.unreadable:
-            return look.refused or look.unreadable
+        within, look, away = self._looked(target)
+        if not within:
+            return away
         if not self._keeper.held:
             self._tried.clear()  # the guard has restored the default, which nobody else did
         unguarded = "" if target == default else self._keeper.guard(self._writer.calls(default))
-        problem = unguarded or self._carried_out(target, look)
+        problem = unguarded or "; ".join(part for part in (self._carried_out(within, look), away) if part)
         if target != default and not unguarded:
             self._keeper.renew(self._writer.calls(default))
         elif target == default and not problem:
             self._keeper.release(self._writer.calls(default), STOP_SECONDS)
         return problem or scripts
+
+    def _looked(self, target: list[Write]) -> tuple[list[Write], Look, str]:
+        """Return what can be written now, what of it differs, and why the rest cannot: one load is not the others'."""
+        looks = [(write, self._writer.look([write])) for write in target]
+        within = [write for write, look in looks if not (look.refused or look.unreadable)]
+        differing = tuple(each for write, look in looks if write in within for each in look.differing)
+        away = "; ".join(text for _, look in looks if (text := look.refused or look.unreadable))
+        return within, Look(differing, "", "", ()), away
 
     def _writes_of(self, wanted: Mapping[str, WantedLoad]) -> list[Write]:
         writes = (load_write(load.control, wanted[load.name].state) for load in self._loads)

@@ -223,6 +223,28 @@ def test_switch_that_takes_nothing_is_told_and_not_written_for_ever(made: Callab
     assert handed.note == "Home Assistant does not answer"
 
 
+def test_load_that_is_unavailable_keeps_no_other_from_its_schedule(made: Callable[..., Handed]) -> None:
+    """A charger without power for days: the water heater is switched all the same, and both are told and guarded."""
+    handed = made(switch="switch.box")
+    tank = {"setpoint": "number.tank", "normal_temperature": 50, "boosted_temperature": 60, "default_on": False}
+    water = HandedLoad("water", DeviceControl.model_validate(tank), lambda: ON)
+    handed.handover._loads = (*handed.handover._loads, water)
+    handed.home.states["switch.box"] = "unavailable"
+    handed.becomes(OFF)
+    assert float(handed.home.states["number.tank"]) == 60
+    assert "switch.box is unavailable" in handed.note
+    handed.clock.seconds += 200
+    handed.handover.check()
+    lease = read_lease(handed.folder)
+    assert lease is not None
+    assert lease.ends > handed.clock.seconds + 200, "it is renewed for the load that is there"
+    assert len(lease.restore) == 2
+    handed.home.states["switch.box"] = "on"
+    handed.handover.check()
+    assert handed.home.states["switch.box"] == "off"
+    assert handed.note == ""
+
+
 def test_setpoint_is_boosted_in_its_hours(made: Callable[..., Handed]) -> None:
     temperatures = {"normal_temperature": 45, "boosted_temperature": 65}
     handed = made(setpoint="water_heater.tank", default_on=False, **temperatures)
