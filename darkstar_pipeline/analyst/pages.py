@@ -5,6 +5,7 @@
 
 import base64
 import textwrap
+from datetime import date
 from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -42,7 +43,8 @@ _CSS = (
 def report_html(report: MonthReport) -> str:
     """Return the report as one HTML document."""
     title = escape(_title(report))
-    figure = new_figure(PAPER, _BARS + _DAYS + 2 * _SPACE)
+    by_day, alt = (_DAYS + _SPACE, ", and what each day saved") if _savings_by_day(report) else (0.0, "")
+    figure = new_figure(PAPER, _BARS + _SPACE + by_day)
     _draw_panels(figure, report, 0.3)
     picture = base64.b64encode(png_bytes(figure)).decode("ascii")
     rows = "".join(
@@ -57,7 +59,7 @@ def report_html(report: MonthReport) -> str:
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_CSS}</style></head><body>'
         f"<h1>{title}</h1><p><strong>{escape(headline(report))}</strong></p>"
         f"<table><tr><th>way</th><th class=n>cost, {currency}</th><th class=n>saved against it</th></tr>{rows}</table>"
-        f'<p><img alt="Cost of each way, and what each day saved" src="data:image/png;base64,{picture}"></p>'
+        f'<p><img alt="Cost of each way{alt}" src="data:image/png;base64,{picture}"></p>'
         f"{sentences}</body></html>\n"
     )
 
@@ -105,11 +107,7 @@ def _draw_panels(figure: "Figure", report: MonthReport, top: float) -> float:
     bars.invert_yaxis()
     bars.margins(x=0.12)
     below = top + 0.12 + _BARS + _SPACE
-    savings = [
-        (each.day, idle - actual)
-        for each in report.days
-        if (idle := each.costs["idle"]) is not None and (actual := each.costs[ACTUAL]) is not None
-    ]
+    savings = _savings_by_day(report)
     if not savings:
         return below - top
     name = f"Saved against a battery that is not used, by day [{report.currency}]"
@@ -123,6 +121,15 @@ def _draw_panels(figure: "Figure", report: MonthReport, top: float) -> float:
     days.set_xlim(0.4, report.last_day.day + 0.6)
     days.set_xlabel("day of the month", fontsize=PAPER.font - 1, color=QUIET)
     return below + 0.12 + _DAYS + 0.35 - top
+
+
+def _savings_by_day(report: MonthReport) -> list[tuple[date, float]]:
+    """Return what each day saved against idle, where both costs are known [money]."""
+    return [
+        (each.day, idle - actual)
+        for each in report.days
+        if (idle := each.costs["idle"]) is not None and (actual := each.costs[ACTUAL]) is not None
+    ]
 
 
 def _title(report: MonthReport) -> str:

@@ -1,5 +1,6 @@
 """The report of a month says what every other surface says, names what it leaves out, and its peaks are the bill's."""
 
+from base64 import b64decode
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -115,6 +116,15 @@ def test_pages_hold_the_sentences_and_are_the_same_each_time(report: MonthReport
     document = report_pdf(report)
     assert document.startswith(b"%PDF")
     assert document == report_pdf(report)
+
+
+def test_picture_has_no_empty_place_where_no_day_has_an_actual_cost(report: MonthReport) -> None:
+    unread = tuple(replace(day, costs={**day.costs, "actual": None}) for day in report.days)
+    heights = [
+        int.from_bytes(b64decode(report_html(each).split("base64,")[1].split('"')[0])[20:24], "big")
+        for each in (report, replace(report, days=unread))
+    ]
+    assert heights[1] < 0.6 * heights[0]
 
 
 def test_many_sentences_go_on_to_further_pages(report: MonthReport) -> None:
