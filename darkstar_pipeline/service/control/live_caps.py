@@ -139,11 +139,15 @@ class LiveCaps:
             return None
         currents = [_value(read, entity, {"A": 1.0, "mA": 0.001}) for entity in self._settings.phase_currents]
         known = [current for current in currents if current is not None]
-        if not known and grid_kw is not None:
-            known = [grid_kw * 1000 / VOLTS / 3]
+        unseen = (len(currents) or 3) - len(known)
+        if unseen and grid_kw is not None:
+            known.append(max(grid_kw * 1000 / VOLTS - sum(known), 0.0) / unseen)
+            unseen = 0
         if not known:
             return None
         room_a = fuse - max(known)
+        if unseen and room_a > 0:
+            return None  # what is not seen may have none
         return room_a * VOLTS * self._settings.battery_phases / 1000, f"a phase has {max(known):.0f} of {fuse:g} A"
 
     def _peak_room(self, grid_kw: float | None, now: datetime) -> tuple[float, str] | None:

@@ -36,6 +36,7 @@ class CappedHome:
     clock: HandClock = field(default_factory=lambda: HandClock(at=moment(minute=0)))
     wanted_kw: float = 5.0
     away: bool = False
+    unseen: tuple[str, ...] = ()
     charging_kw: float = 0.0
     powers: list[float] = field(default_factory=list[float])
 
@@ -46,7 +47,7 @@ class CappedHome:
         self.caps = LiveCaps(inputs)
 
     def read(self, entity: str) -> Mapping[str, Any]:
-        if self.away:
+        if self.away or entity in self.unseen:
             return {"state": "unavailable", "attributes": {}}
         grid = self.house_kw + self.charging_kw
         if entity == GRID:
@@ -104,6 +105,24 @@ def test_cap_stays_and_is_told_when_the_sensors_have_no_value() -> None:
     capped.run(70)
     assert capped.powers[-1] == 3.0
     assert "have no value" in capped.caps.note
+
+
+def test_phase_without_a_value_is_told_and_gives_no_room() -> None:
+    """The phase with the oven is the one that is not seen: the two others do not say that there is room."""
+    capped = CappedHome(LiveCapSettings(fuse_a=16, phase_currents=PHASES), house_kw=8.0)
+    capped.run(20)
+    assert capped.powers[-1] == 3.0
+    capped.unseen, capped.house_kw = (PHASES[0],), 2.0
+    capped.run(300)
+    assert capped.powers[-1] == 3.0
+    assert "have no value" in capped.caps.note
+    capped.house_kw = 10.0
+    capped.run(20)
+    assert capped.powers[-1] == 1.0, "what is seen above the fuse counts"
+    both = CappedHome(LiveCapSettings(fuse_a=16, grid_power=GRID, phase_currents=PHASES), house_kw=8.0)
+    both.unseen = PHASES[:1]
+    both.run(2)
+    assert both.powers == [3.0], "the grid's power says what the phase has"
 
 
 def test_inverter_of_one_phase_gives_way_by_what_that_phase_has() -> None:
