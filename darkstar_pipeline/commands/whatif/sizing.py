@@ -105,6 +105,8 @@ def sizing(  # noqa: PLR0913 - keyword-only, an option each
             panels_kwp=panels if panels is not None else context.site_settings.forecast.rated_kw,
             scaled=per_year,
         )
+        if question.costs is not None and not question.costs.per_kwp and max(question.pv_scales) > 1:
+            notes.append("further panels are counted as free: --cost-per-kwp and --pv-kwp give their price")
         grid = size_grid(context, changes, question, *span)
         if grid.case.rows:
             note_case(call, grid.case)

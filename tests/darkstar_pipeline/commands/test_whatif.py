@@ -49,11 +49,16 @@ def test_commands_answer_in_words_and_write_nothing_but_the_picture(
         "3",
         "--policy",
         "self_consumption",
+        "--pv-scale",
+        "1,2",
+        "--cost-per-kwh",
+        "300",
         "--out",
         str(picture),
     )
     assert sized.code == 0, sized.err
     assert "--per-year scales them" in sized.err
+    assert "further panels are counted as free" in sized.err
     assert picture.read_bytes().startswith(PNG)
     assert state_hash(state) == before
 
