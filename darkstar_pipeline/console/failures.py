@@ -62,8 +62,10 @@ EXIT_CODES: Mapping[str, ExitCode] = {
     "service_failed": ExitCode.OUTSIDE,
     "home_assistant": ExitCode.OUTSIDE,
     "source": ExitCode.OUTSIDE,
+    "busy": ExitCode.OUTSIDE,
     "backfill_failed": ExitCode.BUG,
     "schema_mismatch": ExitCode.BUG,
+    "read_only": ExitCode.BUG,
 }
 """Exit codes of our errors by their code; an error with another code ends with `ExitCode.BUG`."""
 
