@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from planner.whatif.run_starts import RunStart
 
+LEAST_SHOWN = 0.005
+"""A smaller saving is none [money]."""
+
 
 def appliance(
     call: Call,
@@ -67,7 +70,8 @@ def _draw(out: "Console", document: dict[str, Any], timezone: str) -> None:
     if best is None:
         out.print("No start is possible: the fuse and what the battery can add do not allow this power.")
         return
-    saved = "" if now is None else f", {now['price'] - best['price']:.2f} {currency} less than now"
+    less = 0.0 if now is None else now["price"] - best["price"]
+    saved = "" if less < LEAST_SHOWN else f", {less:.2f} {currency} less than now"
     out.print(f"Best start {cell(best['start'], 2, timezone)}: {best['price']:.2f} {currency}{saved}.", markup=False)
     out.print()
     rows: list[dict[str, Any]] = document["starts"]
