@@ -117,14 +117,17 @@ class RealHomeAssistant:
         try:
             if not self.token:
                 self.token, self._refresh_token = self._onboarded()
-            return self.request("GET", "/api/config")["state"] == "RUNNING" and self._remembers_user()
+            return self.request("GET", "/api/config")["state"] == "RUNNING" and self.remembers(self._refresh_token)
         except (httpx2.HTTPError, KeyError):
             return False
 
-    def _remembers_user(self) -> bool:
-        """Return whether the user's token is on the disk: until a second later, a kill would make it forget them."""
+    def remembers(self, name: str) -> bool:
+        """Return whether a token, by its text or client's name, is on the disk; before that a kill makes it forgotten.
+
+        It is written a second after the last request of anybody: who asks without a pause keeps it from the disk.
+        """
         stored = self.folder / ".storage" / "auth"
-        return stored.exists() and self._refresh_token in stored.read_text(encoding="utf-8")
+        return stored.exists() and name in stored.read_text(encoding="utf-8")
 
     def _onboarded(self) -> tuple[str, str]:
         """Onboard a user and return an access token and the refresh token of theirs."""

@@ -280,5 +280,6 @@ def long_lived_token(house: House) -> tuple[str, Callable[[], object]]:
         return answer["result"]
 
     token = ask("auth/long_lived_access_token", client_name="Darkstar", lifespan=10)
+    until(lambda: house.assistant.remembers("Darkstar"), "the token is on the disk, so that it outlives a kill", 30)
     (mine,) = [each["id"] for each in ask("auth/refresh_tokens") if each["client_name"] == "Darkstar"]
     return token, lambda: ask("auth/delete_refresh_token", refresh_token_id=mine)
