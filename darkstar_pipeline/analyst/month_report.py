@@ -14,10 +14,18 @@ from darkstar_pipeline.analyst.energies import ForecastError, MeteredEnergy, for
 from darkstar_pipeline.analyst.peaks import MonthPeaks, month_peaks
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.evaluation.actual_costs import NO_SUN, REFERENCES, ActualCosts, DayCosts
+from darkstar_pipeline.evaluation.actual_costs import (
+    NO_SUN,
+    REFERENCES,
+    ActualCosts,
+    DayCosts,
+    captured_share,
+    total_cost,
+)
 from darkstar_pipeline.evaluation.actual_days import ACTUAL
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, PRICE_REPAIRS
 from env.time_grid import days_between
+from planner.demand_charges.bills import month_days
 
 WAYS = (ACTUAL, NO_SUN, *REFERENCES)
 
@@ -93,7 +101,7 @@ def month_report(context: Context, costs: ActualCosts, month: date, today: date)
         DataMissingError: the month has not begun, or none of its days is graded.
         MissingTariffError: the month is over before the tariff's first version begins.
     """
-    last = min((month + timedelta(days=31)).replace(day=1), today) - timedelta(days=1)
+    last = min(month.replace(day=month_days(month)), today - timedelta(days=1))
     if last < month:
         raise DataMissingError(f"{month:%Y-%m} has no day that is over yet", "give an earlier --month")
     days = list(days_between(month, last))
@@ -103,7 +111,7 @@ def month_report(context: Context, costs: ActualCosts, month: date, today: date)
         raise DataMissingError(f"no day of {month:%Y-%m} can be compared for site {context.site_name}", remedy)
     compared = {day: own for day, own in known.items() if own[ACTUAL] is not None} or known
     grades = context.lake.read(DATA_QUALITY_DAILY, context.site_name, month, last)
-    totals = {way: _total(list(compared.values()), way) for way in WAYS}
+    totals = {way: total_cost(list(compared.values()), way) for way in WAYS}
     return MonthReport(
         site=context.site_name,
         currency=context.site.currency,
@@ -112,7 +120,7 @@ def month_report(context: Context, costs: ActualCosts, month: date, today: date)
         last_day=last,
         days=tuple(DayCost(day=day, costs={way: own[way] for way in WAYS}) for day, own in compared.items()),
         costs=totals,
-        captured_share=_captured(totals),
+        captured_share=captured_share(totals[ACTUAL], totals["idle"], totals["oracle"]),
         left_out=tuple(_left_out(days, known, compared, grades)),
         peaks=month_peaks(context, month),
         energy=metered_energy(context, month, last),
@@ -120,19 +128,6 @@ def month_report(context: Context, costs: ActualCosts, month: date, today: date)
         grades=dict(grades.group_by("status").agg(pl.len()).sort("status").iter_rows()),
         repaired_prices=context.lake.read(PRICE_REPAIRS, context.site_name, month, last).height,
     )
-
-
-def _total(days: list[DayCosts], way: str) -> float | None:
-    """Return the sum of a way; None where it is not known of every day."""
-    values = [cost for day in days if (cost := day[way]) is not None]
-    return sum(values) if len(values) == len(days) else None
-
-
-def _captured(costs: dict[str, float | None]) -> float | None:
-    actual, idle, oracle = costs[ACTUAL], costs["idle"], costs["oracle"]
-    if actual is None or idle is None or oracle is None or idle - oracle <= 0:
-        return None
-    return (idle - actual) / (idle - oracle)
 
 
 def _left_out(

@@ -1,7 +1,7 @@
 """The month's peaks so far, what they cost, and what a higher one would cost."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import polars as pl
 
@@ -9,7 +9,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.month_before import metered_imports
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.power_tariff import PowerTariff, peaks
-from planner.demand_charges.bills import assumed_begin
+from planner.demand_charges.bills import assumed_begin, month_days
 
 NEW_PEAK_KW = 1.0
 """How far above the level a new peak is priced [kW]."""
@@ -78,7 +78,7 @@ def month_peaks(context: Context, month: date) -> MonthPeaks:
     Raises:
         MissingTariffError: the month is over before the tariff's first version begins.
     """
-    last = (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    last = month.replace(day=month_days(month))
     imports = metered_imports(context.lake.read(METER_READINGS, context.site_name, month, last))
     known = imports.with_columns(pl.col("import_kwh").fill_null(0.0)).sort("slot_start")
     tariffs = context.site.tariff.charges_of_month(month)

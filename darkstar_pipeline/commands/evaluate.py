@@ -18,6 +18,7 @@ from darkstar_pipeline.console.arguments import (
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.console.table_files import write_frame
+from darkstar_pipeline.evaluation.slot_columns import SLOT_COLUMNS
 from planner.policy_names import CONTINUOUS_POLICIES, POLICIES
 
 if TYPE_CHECKING:
@@ -55,25 +56,6 @@ TOTAL_COLUMNS = (
 )
 POWER_COLUMNS = ("power_cost", "total_cost")
 """Further columns of totals where the tariff has a demand charge; shares and differences are of `total_cost` then."""
-SLOT_COLUMNS = (
-    "slot_start",
-    "import_price",
-    "export_price",
-    "load_kwh",
-    "pv_kwh",
-    "charge_kw",
-    "discharge_kw",
-    "export_kw",
-    "import_kwh",
-    "export_kwh",
-    "charge_kwh",
-    "discharge_kwh",
-    "curtailed_kwh",
-    "soc_start_kwh",
-    "soc_end_kwh",
-    "cost",
-    "reason",
-)
 
 
 def slot_columns(schedule: "pl.DataFrame") -> list[str]:

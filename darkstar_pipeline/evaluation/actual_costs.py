@@ -121,3 +121,16 @@ def _day(charged: ChargedDay) -> DayCosts:
     """Return the costs of a day, and its start where that was outside the usable range."""
     outside = charged.actual.start_soc_kwh if charged.actual.start_note else None
     return {**charged.costs, START_OUTSIDE: outside}
+
+
+def total_cost(days: Sequence[DayCosts], way: str) -> float | None:
+    """Return the sum of a way's costs [money]; None where it is not known of every day, or there is none."""
+    known = [cost for day in days if (cost := day[way]) is not None]
+    return sum(known) if known and len(known) == len(days) else None
+
+
+def captured_share(actual: float | None, idle: float | None, oracle: float | None) -> float | None:
+    """Return the share captured of what the oracle saves against idle, 0-1; None where unknown, or nothing to save."""
+    if actual is None or idle is None or oracle is None or idle - oracle <= 0:
+        return None
+    return (idle - actual) / (idle - oracle)

@@ -9,6 +9,7 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.evaluation.policy_replays import stored_inputs
+from darkstar_pipeline.evaluation.slot_columns import SLOT_COLUMNS
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at
 from darkstar_pipeline.planning.plan_sources import site_plan
 from darkstar_pipeline.whatif.changed_context import WhatIf, own_economics
@@ -173,23 +174,5 @@ def _known(context: Context, task: PlanTask) -> PlanTask:
 
 
 def slot_rows(schedule: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return the slots of a schedule by their JSON keys."""
-    wanted = (
-        "slot_start",
-        "import_price",
-        "export_price",
-        "load_kwh",
-        "pv_kwh",
-        "charge_kw",
-        "discharge_kw",
-        "export_kw",
-        "import_kwh",
-        "export_kwh",
-        "charge_kwh",
-        "discharge_kwh",
-        "curtailed_kwh",
-        "soc_start_kwh",
-        "soc_end_kwh",
-        "cost",
-    )
-    return schedule.select(name for name in wanted if name in schedule.columns).to_dicts()
+    """Return the slots of a schedule by their JSON keys; what-ifs give no reasons."""
+    return schedule.select(name for name in SLOT_COLUMNS if name != "reason" and name in schedule.columns).to_dicts()

@@ -17,7 +17,6 @@ from darkstar_pipeline.commands.whatif.options import (
     PvScaleOption,
     SetOption,
     changes_of,
-    relaxation_of,
 )
 from darkstar_pipeline.commands.whatif.plan import AtOption, PlannedDay, SocOption, planned_moment
 from darkstar_pipeline.commands.whatif.sizing import numbers
@@ -66,9 +65,6 @@ def export(  # noqa: PLR0913 - keyword-only, an option each
     from darkstar_pipeline.whatif.plans import export_what_if
 
     picture = None if out is None else check_picture(out)
-    relaxation = relaxation_of(
-        no_wear=no_wear, no_margins=no_margins, least_export=least_export, most_export=most_export
-    )
     changes = changes_of(
         settings=settings,
         area=area,
@@ -76,7 +72,10 @@ def export(  # noqa: PLR0913 - keyword-only, an option each
         load_scale=load_scale,
         pv_scale=pv_scale,
         added=added,
-        relaxation=relaxation,
+        no_wear=no_wear,
+        no_margins=no_margins,
+        least_export=least_export,
+        most_export=most_export,
     )
     case = what_if(call.context(), changes)
     if case.rows or case.relaxed:

@@ -10,7 +10,7 @@ import typer
 from darkstar_pipeline.console.failures import UsageError
 
 if TYPE_CHECKING:
-    from darkstar_pipeline.whatif.changes import Changes, Relaxation
+    from darkstar_pipeline.whatif.changes import Changes
     from planner.whatif.house import AddedLoad
 
 _HOUSE, _ECONOMICS = "Changes", "Relaxed economics"
@@ -43,16 +43,7 @@ MostExportOption = Annotated[
 ]
 
 
-def relaxation_of(
-    *, no_wear: bool, no_margins: bool, least_export: float | None, most_export: float | None
-) -> "Relaxation":
-    """Return the relaxed economics that options name."""
-    from darkstar_pipeline.whatif.changes import Relaxation
-
-    return Relaxation(no_wear=no_wear, no_margins=no_margins, least_export=least_export, most_export=most_export)
-
-
-def changes_of(
+def changes_of(  # noqa: PLR0913 - keyword-only, an option each
     *,
     settings: Sequence[str] | None,
     area: str | None,
@@ -60,7 +51,10 @@ def changes_of(
     load_scale: float,
     pv_scale: float,
     added: Sequence[str] | None,
-    relaxation: "Relaxation",
+    no_wear: bool = False,
+    no_margins: bool = False,
+    least_export: float | None = None,
+    most_export: float | None = None,
 ) -> "Changes":
     """Return the changes that options name.
 
@@ -68,7 +62,7 @@ def changes_of(
         UsageError: an option is written otherwise.
     """
     from darkstar_pipeline.commands.train import parse_changes
-    from darkstar_pipeline.whatif.changes import Changes
+    from darkstar_pipeline.whatif.changes import Changes, Relaxation
     from planner.errors import PlannerError
     from planner.whatif.house import HouseChange
 
@@ -78,6 +72,7 @@ def changes_of(
     except PlannerError as error:
         raise UsageError(str(error), "write it as --add-load 3@22:00-04:00") from error
     values: dict[str, Any] = parse_changes(settings or (), "battery.capacity_kwh=15")
+    relaxation = Relaxation(no_wear=no_wear, no_margins=no_margins, least_export=least_export, most_export=most_export)
     return Changes(settings=values, area=area, prices=prices, house=house, relaxation=relaxation)
 
 

@@ -17,7 +17,6 @@ from darkstar_pipeline.commands.whatif.options import (
     PvScaleOption,
     SetOption,
     changes_of,
-    relaxation_of,
 )
 from darkstar_pipeline.commands.whatif.words import draw_case, draw_comparison, note_case
 from darkstar_pipeline.console.arguments import check_policy, parse_day
@@ -75,9 +74,6 @@ def plan(  # noqa: PLR0913 - keyword-only, an option each
     from darkstar_pipeline.whatif.documents import day_document, plan_document
     from darkstar_pipeline.whatif.plans import plan_what_if
 
-    relaxation = relaxation_of(
-        no_wear=no_wear, no_margins=no_margins, least_export=least_export, most_export=most_export
-    )
     changes = changes_of(
         settings=settings,
         area=area,
@@ -85,7 +81,10 @@ def plan(  # noqa: PLR0913 - keyword-only, an option each
         load_scale=load_scale,
         pv_scale=pv_scale,
         added=added,
-        relaxation=relaxation,
+        no_wear=no_wear,
+        no_margins=no_margins,
+        least_export=least_export,
+        most_export=most_export,
     )
     case = what_if(call.context(), changes)
     note_case(call, case)

@@ -16,7 +16,6 @@ from darkstar_pipeline.commands.whatif.options import (
     PvScaleOption,
     SetOption,
     changes_of,
-    relaxation_of,
 )
 from darkstar_pipeline.commands.whatif.words import draw_case, draw_comparison, note_case
 from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_range, format_days, parse_policies
@@ -61,9 +60,6 @@ def replay(  # noqa: PLR0913 - keyword-only, an option each
 
     check_range(first, last)
     names = parse_policies(policies, CONTINUOUS_POLICIES if continuous else POLICIES)
-    relaxation = relaxation_of(
-        no_wear=no_wear, no_margins=no_margins, least_export=least_export, most_export=most_export
-    )
     changes = changes_of(
         settings=settings,
         area=area,
@@ -71,7 +67,10 @@ def replay(  # noqa: PLR0913 - keyword-only, an option each
         load_scale=load_scale,
         pv_scale=pv_scale,
         added=added,
-        relaxation=relaxation,
+        no_wear=no_wear,
+        no_margins=no_margins,
+        least_export=least_export,
+        most_export=most_export,
     )
     case = what_if(call.context(), changes)
     replayed = replay_what_if(case, first, last, names, continuous=continuous)

@@ -17,7 +17,6 @@ from darkstar_pipeline.commands.whatif.options import (
     PricesOption,
     SetOption,
     changes_of,
-    relaxation_of,
 )
 from darkstar_pipeline.commands.whatif.words import draw_case, note_case
 from darkstar_pipeline.console.arguments import check_picture, check_range, format_days, parse_day
@@ -84,7 +83,6 @@ def sizing(  # noqa: PLR0913 - keyword-only, an option each
     from darkstar_pipeline.whatif.sizing import Question, size_grid
 
     picture = None if out is None else check_picture(out)
-    relaxed = relaxation_of(no_wear=False, no_margins=False, least_export=None, most_export=None)
     with ExitStack() as stack:
         context, span, notes = _home(call, stack, load, clock, area, prices, (first, last))
         changes = changes_of(
@@ -94,7 +92,6 @@ def sizing(  # noqa: PLR0913 - keyword-only, an option each
             load_scale=load_scale,
             pv_scale=1.0,
             added=added,
-            relaxation=relaxed,
         )
         question = Question(
             capacities_kwh=numbers("--capacity", capacity),

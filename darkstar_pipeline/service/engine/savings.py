@@ -5,7 +5,15 @@ from datetime import date
 from typing import Literal
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.evaluation.actual_costs import NO_SUN, REFERENCES, START_OUTSIDE, ActualCosts, DayCosts
+from darkstar_pipeline.evaluation.actual_costs import (
+    NO_SUN,
+    REFERENCES,
+    START_OUTSIDE,
+    ActualCosts,
+    DayCosts,
+    captured_share,
+    total_cost,
+)
 from darkstar_pipeline.evaluation.actual_days import ACTUAL
 from darkstar_pipeline.service.schemas.history import SavingsDocument, SavingsRow
 
@@ -50,15 +58,7 @@ def _row(period: str, days: Sequence[DayCosts]) -> SavingsRow:
     """Return the sum of days; actual costs count only on days with metered cost."""
     whole = [day for day in days if day[ACTUAL] is not None]
     shown = whole or days
-
-    def total(name: str) -> float | None:
-        values = [day[name] for day in shown]
-        known = [value for value in values if value is not None]
-        return sum(known) if known and len(known) == len(values) else None
-
-    actual, idle, by_itself, oracle, no_sun = (total(name) for name in (ACTUAL, *REFERENCES, NO_SUN))
-    saved = None if actual is None or idle is None else idle - actual
-    most = None if idle is None or oracle is None else idle - oracle
+    actual, idle, by_itself, oracle, no_sun = (total_cost(shown, way) for way in (ACTUAL, *REFERENCES, NO_SUN))
     return SavingsRow(
         period=period,
         days=len(whole),
@@ -67,7 +67,7 @@ def _row(period: str, days: Sequence[DayCosts]) -> SavingsRow:
         self_consumption=by_itself,
         oracle=oracle,
         no_sun=no_sun,
-        saved_vs_idle=saved,
+        saved_vs_idle=None if actual is None or idle is None else idle - actual,
         saved_vs_self_consumption=None if actual is None or by_itself is None else by_itself - actual,
-        captured_share=None if saved is None or not most or most <= 0 else saved / most,
+        captured_share=captured_share(actual, idle, oracle),
     )

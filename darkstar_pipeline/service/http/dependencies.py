@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -17,6 +18,7 @@ from darkstar_pipeline.service.http.tokens import AccessToken
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.steering import Steering
 from darkstar_pipeline.service.steering import OFF_WORDS
+from env.time_grid import zone
 
 
 def _off() -> Steering:
@@ -62,6 +64,11 @@ class ServiceState:
     def clock(self) -> Clock:
         """The service's clock."""
         return self.engine.clock
+
+    @property
+    def today(self) -> date:
+        """The present local day of the site."""
+        return self.clock.now().astimezone(zone(self.context.timezone)).date()
 
 
 def _service_state(request: Request) -> ServiceState:

@@ -10,11 +10,11 @@ from darkstar_pipeline.config.calendar_days import EARLIEST, LATEST, is_written_
 from darkstar_pipeline.service.engine.missing import missing_document
 from darkstar_pipeline.service.engine.plan_vs_actual import history_document
 from darkstar_pipeline.service.engine.savings import MOST_DAYS
-from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
+from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import RequestError, answers
 from darkstar_pipeline.service.schemas.history import HistoryDocument, MissingDocument, SavingsDocument
 from env.errors import MissingTariffError
-from env.time_grid import days_between, zone
+from env.time_grid import days_between
 
 router = APIRouter(tags=["past"])
 DAYS_SHOWN, MONTHS_SHOWN = 31, 365
@@ -39,7 +39,7 @@ Day = Annotated[
 @router.get("/history", responses=answers(), summary="Plan against what happened")
 def history(service: StateDep, day: Day | None = None) -> HistoryDocument:
     """Return a local day, by default today: the plan of each slot as it stood when the slot began, and the readings."""
-    wanted = _today(service) if day is None else day
+    wanted = service.today if day is None else day
     try:
         return history_document(service.context, wanted)
     except MissingTariffError as error:
@@ -57,7 +57,7 @@ def savings(
 
     By default the last 31 days, or the last year by month; at most 400 days.
     """
-    until = _today(service) - timedelta(days=1) if last is None else last
+    until = service.today - timedelta(days=1) if last is None else last
     if first is not None and first > until:
         raise RequestError(f"{first} is after {until}", "swap the two days")
     shown = DAYS_SHOWN if by == "day" else MONTHS_SHOWN
@@ -70,7 +70,3 @@ def savings(
 def missing(service: StateDep) -> MissingDocument:
     """Return what the policy `value` missed to perfect hindsight, as the weekly run worked it out; nothing is now."""
     return missing_document(service.context)
-
-
-def _today(service: ServiceState) -> date:
-    return service.clock.now().astimezone(zone(service.context.timezone)).date()

@@ -12,7 +12,6 @@ from darkstar_pipeline.config.calendar_days import EARLIEST, LATEST
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import RequestError, answers
 from env.errors import MissingTariffError
-from env.time_grid import zone
 
 router = APIRouter(tags=["past"])
 Month = Annotated[
@@ -61,7 +60,7 @@ def peaks(service: StateDep, month: Month = None) -> MonthPeaks:
 def _report(service: ServiceState, month: str | None) -> MonthReport:
     first = _first_day(service, month)
     try:
-        return month_report(service.context, service.savings.costs, first, _today(service))
+        return month_report(service.context, service.savings.costs, first, service.today)
     except MissingTariffError as error:
         raise RequestError(str(error), "ask for a later month") from error
 
@@ -69,13 +68,9 @@ def _report(service: ServiceState, month: str | None) -> MonthReport:
 def _first_day(service: ServiceState, month: str | None) -> date:
     """Return the first day of a month, by default of the present one."""
     if month is None:
-        return _today(service).replace(day=1)
+        return service.today.replace(day=1)
     first = date.fromisoformat(f"{month}-01") if month[:4] > "0000" else date.min
     if not EARLIEST <= first <= LATEST:
         message = f"{month} is outside {EARLIEST:%Y-%m} to {LATEST:%Y-%m}"
         raise RequestError(message, "ask for another month")
     return first
-
-
-def _today(service: ServiceState) -> date:
-    return service.clock.now().astimezone(zone(service.context.timezone)).date()
