@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import polars as pl
+from polars.dataframe.group_by import GroupBy
 
 from env.time_grid import SLOT_DTYPE, grid, local_clock, local_day
 
@@ -28,7 +29,8 @@ def naive_forecasts(
         days: local days of the vintages.
         timezone: time zone of the site.
         load_days: days averaged for the load.
-        pv_days: days averaged for PV.
+        pv_days: days averaged for PV. A time of day that none of the averaged days read is taken from the last day
+            that did, within the longer of the two spans.
 
     Returns:
         `slot_start, local_day` (of the vintage)`, vintage, quantile, load_kwh, pv_kwh, temp_c, model_version,
@@ -39,13 +41,14 @@ def naive_forecasts(
     daily = history.select(
         local_day(timezone), local_clock(timezone), pl.col("load_kwh").fill_nan(None), pl.col("pv_kwh").fill_nan(None)
     )
-    load, pv = _profile(daily, "load_kwh", load_days), _profile(daily, "pv_kwh", pv_days)
+    longest = max(load_days, pv_days)
+    load, pv = _profile(daily, "load_kwh", load_days, longest), _profile(daily, "pv_kwh", pv_days, longest)
     targets = _targets(days, timezone)
     joined = (
         targets.join(load, on=["vintage_day", "local_clock"], how="left")
         .join(pv, on=["vintage_day", "local_clock"], how="left")
         .sort("vintage_day", "slot_start")
-        # A wall-clock time that none of the averaged days had (the hour skipped in spring): its neighbour's.
+        # A wall-clock time that none of the days had (the hour skipped in spring, at first): its neighbour's.
         .with_columns(
             pl.col("load_kwh", "pv_kwh")
             .fill_null(strategy="forward")
@@ -67,16 +70,31 @@ def naive_forecasts(
     )
 
 
-def _profile(daily: pl.DataFrame, quantity: str, n_days: int) -> pl.DataFrame:
-    """Return the mean by `vintage_day` and `local_clock` over the `n_days` before each vintage."""
+def _profile(daily: pl.DataFrame, quantity: str, n_days: int, longest: int) -> pl.DataFrame:
+    """Return the mean by `vintage_day` and `local_clock` over the `n_days` before each vintage.
+
+    A time that none of these was read at has the value of the last day before them that was, up to `longest` days back.
+    """
     per_day = daily.group_by("local_day", "local_clock").agg(pl.col(quantity).mean())
-    shifts = pl.DataFrame({"shift": range(1, n_days + 1)})
+    # Sorted, since a floating-point sum depends on its order and the same input must give the same bytes.
+    averaged = _of_days_before(per_day, 1, n_days).agg(pl.col(quantity).sort_by("shift").mean())
+    if longest == n_days:
+        return averaged
+    older = _of_days_before(per_day, n_days + 1, longest).agg(
+        pl.col(quantity).sort_by("shift").drop_nulls().first().alias("older")
+    )
+    return averaged.join(older, on=["vintage_day", "local_clock"], how="full", coalesce=True).select(
+        "vintage_day", "local_clock", pl.coalesce(quantity, "older").alias(quantity)
+    )
+
+
+def _of_days_before(per_day: pl.DataFrame, first: int, last: int) -> GroupBy:
+    """Return the days `first` to `last` before each vintage, grouped by `vintage_day` and `local_clock`."""
+    shifts = pl.DataFrame({"shift": range(first, last + 1)})
     return (
         per_day.join(shifts, how="cross")
         .with_columns((pl.col("local_day") + pl.duration(days="shift")).alias("vintage_day"))
         .group_by("vintage_day", "local_clock")
-        # Sorted, since a floating-point sum depends on its order and the same input must give the same bytes.
-        .agg(pl.col(quantity).sort_by("shift").mean())
     )
 
 

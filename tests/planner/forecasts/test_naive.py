@@ -160,6 +160,43 @@ def test_gaps_are_left_out_of_the_mean_when_readings_are_missing() -> None:
     assert (by_clock[720], by_clock[735]) == (0.0, 1.0)
 
 
+def test_a_time_that_no_averaged_day_read_is_the_last_read_one_of_older_days() -> None:
+    """Panels of days 0 to 6 gave 0 to 60 kWh; noon was not read on the last three: day 3's is taken, not 11:45's."""
+    days = list(days_between(VINTAGE - timedelta(days=7), VINTAGE - timedelta(days=1)))
+    past = numbered(days).with_columns(local_day(STOCKHOLM), local_clock(STOCKHOLM))
+    unread = (pl.col("local_clock") == 720) & (pl.col("local_day") > days[3])
+    past = past.with_columns(pv_kwh=pl.when(unread).then(None).otherwise("pv_kwh"))
+    made = forecasts(past.select("slot_start", "load_kwh", "pv_kwh"), VINTAGE).with_columns(local_clock(STOCKHOLM))
+    by_clock = dict(made.select("local_clock", "pv_kwh").iter_rows())
+    assert (by_clock[705], by_clock[720], by_clock[735]) == (50.0, 30.0, 50.0)
+
+
+@given(missing=st.sets(st.tuples(st.integers(0, 6), st.integers(0, 95)), max_size=400))
+@settings(max_examples=30)
+def test_every_forecast_lies_within_what_was_read_at_its_time_of_day(missing: set[tuple[int, int]]) -> None:
+    days = list(days_between(VINTAGE - timedelta(days=7), VINTAGE - timedelta(days=1)))
+    past = history(days[0], days[-1]).with_columns(local_day(STOCKHOLM), local_clock(STOCKHOLM))
+    gone = pl.DataFrame(
+        [(days[day], slot * 15) for day, slot in sorted(missing)],
+        schema={"local_day": pl.Date, "local_clock": past.schema["local_clock"]},
+        orient="row",
+    )
+    read = past.join(gone, on=["local_day", "local_clock"], how="anti")
+    spans = read.group_by("local_clock").agg(
+        *(
+            getattr(pl.col(f"{name}_kwh"), end)().alias(f"{name}_{end}")
+            for name in ("load", "pv")
+            for end in ("min", "max")
+        )
+    )
+    made = forecasts(read.select("slot_start", "load_kwh", "pv_kwh"), VINTAGE).with_columns(local_clock(STOCKHOLM))
+    joined = made.join(spans, on="local_clock")
+    for name in ("load", "pv"):
+        value = pl.col(f"{name}_kwh")
+        outside = joined.filter((value < pl.col(f"{name}_min") - 1e-9) | (value > pl.col(f"{name}_max") + 1e-9))
+        assert outside.is_empty()
+
+
 def test_days_beyond_the_window_are_not_averaged_when_the_last_days_are_missing() -> None:
     """A reading of eight days ago is no forecast: nothing is made."""
     past = history(VINTAGE - timedelta(days=9), VINTAGE - timedelta(days=8))
