@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from darkstar_pipeline.context import Context
 
 LEAST_SHOWN = 0.005
+_SOC_WORDS = {"option": "as given", "observed": "measured", "protocol": "assumed: nothing says how full it is"}
 _PARTS = {
     "moved_loads": "by moving loads",
     "demand_charge": "on the month's demand charge",
@@ -137,8 +138,8 @@ def _draw_notes(out: "Console", document: Mapping[str, Any], currency: str, time
     """Print what the plan rests on, what is not as it should be, and who made it."""
     from planner.wording.phrases import source_words
 
-    soc, basis, source = (document[f"start_soc_{name}"] for name in ("percent", "basis", "source"))
-    out.print(f"starts at {soc:.0f} % ({basis}: {source}); {document['steering']['words']}", markup=False)
+    soc, known = document["start_soc_percent"], _SOC_WORDS[document["start_soc_source"]]
+    out.print(f"starts at {soc:.0f} % ({known}); {document['steering']['words']}", markup=False)
     if document["start_soc_note"]:
         out.print(document["start_soc_note"], markup=False)
     for name, note in document["input_notes"].items():

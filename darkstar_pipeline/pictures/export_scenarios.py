@@ -22,7 +22,7 @@ from planner.whatif.exports import ExportScenarios
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_TOP, _HEIGHT, _BOTTOM = 1.15, 2.9, 0.75
+_TOP, _KEY, _HEIGHT, _BOTTOM = 1.45, 0.3, 2.9, 0.75
 
 
 def export_figure(found: ExportScenarios, *, currency: str, relaxed: Sequence[str]) -> "Figure":
@@ -48,15 +48,23 @@ def export_figure(found: ExportScenarios, *, currency: str, relaxed: Sequence[st
     left.plot(targets, sold, color=BLUE, linewidth=style.line, marker="o", label="sold")
     left.axhline(found.baseline_kwh, color=ORANGE, linewidth=style.line, label="without a target")
     left.set_ylim(bottom=0)
-    left.legend(frameon=False, fontsize=style.font - 1)
     right = add_axes(figure, style, left=0.9 + width + 1.0, top=_TOP, width=width, height=_HEIGHT)
     right.axhline(0, color=INK, linewidth=0.8)
     income = [scenario.income for scenario in found.scenarios]
     net = [scenario.net for scenario in found.scenarios]
     right.plot(targets, income, color=ORANGE, linewidth=style.line, marker="o", label="paid for what is sold there")
     right.plot(targets, net, color=BLUE, linewidth=style.line, marker="o", label="net over the whole horizon")
-    right.legend(frameon=False, fontsize=style.font - 1)
     for axes, name, at in ((left, "export in these slots [kWh]", 0.9), (right, f"money [{currency}]", 1.9 + width)):
         axes.set_xlabel("target [kWh]", fontsize=style.font - 1, color=QUIET)
-        add_text(figure, name, left=at, top=_TOP - 0.14, size=style.font)
+        add_text(figure, name, left=at, top=_TOP - 0.14 - _KEY, size=style.font)
+        axes.legend(  # above the axes, where no line runs
+            loc="lower left",
+            bbox_to_anchor=(-0.01, 1.0),
+            ncols=3,
+            frameon=False,
+            fontsize=style.font - 1,
+            borderaxespad=0.2,
+            handlelength=1.8,
+            columnspacing=1.4,
+        )
     return figure

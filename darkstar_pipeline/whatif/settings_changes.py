@@ -39,12 +39,27 @@ def changed_settings(settings: SiteSettings, name: str, changes: Mapping[str, An
         document = _changed(document, settings, path.split("."), value)
     document = _of_area(document, settings)
     try:
-        return Settings.model_validate({_SITES: {name: document}}).sites[name]
+        changed = Settings.model_validate({_SITES: {name: document}}).sites[name]
     except ValidationError as error:
         wrong = describe_validation(
             error, whole="the what-if", remark=lambda item: explain(item, Settings, YamlDocument(None, None))
         )
         raise ConfigurationError(wrong.replace(f"{_SITES}.{name}.", ""), _REMEDY) from error
+    _check_clock_and_money(settings, changed)
+    return changed
+
+
+def _check_clock_and_money(before: SiteSettings, after: SiteSettings) -> None:
+    """Refuse another clock or money: readings are stored by the days of the one, prices in the other.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    pairs = {"timezone": (before.timezone, after.timezone), "currency": (before.currency, after.currency)}
+    for name, (old, new) in pairs.items():
+        if old != new and not (name == "timezone" and _clock(old) == _clock(new)):
+            remedy = f"leave {name} out; for a home in another country write a site of its own"
+            raise ConfigurationError(f"{name}: a what-if keeps the site's, {old}, and cannot be in {new}", remedy)
 
 
 def _changed(node: object, settings: object, steps: list[str], value: object) -> Any:  # noqa: ANN401 - any YAML

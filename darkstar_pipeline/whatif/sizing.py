@@ -141,6 +141,15 @@ def check_question(question: Question) -> None:
     n_sizes = len(_sizes(question))
     if not 0 < n_sizes <= MOST_SIZES:
         raise ConfigurationError(f"{n_sizes} sizes are too many or none", f"ask for at most {MOST_SIZES}")
+    for what, unit, numbers in (
+        ("capacity", "kWh", question.capacities_kwh),
+        ("power", "kW", question.powers_kw),
+    ):
+        if none := [number for number in numbers if number <= 0]:
+            raise ConfigurationError(
+                f"a {what} of {none[0]:g} {unit} is no battery",
+                "leave it out: every saving is against the house without a battery",
+            )
     if question.costs is not None and question.costs.per_kwp and not question.panels_kwp:
         raise ConfigurationError(
             "panels have a price, and how many there are is not known", "give --pv-kwp, or set forecast.panels_kw"

@@ -43,6 +43,7 @@ class Candidate:
         cost: modelled cost, less the value of the end [money].
         verification: the verifier's result.
         missed: price of what it leaves undone of the reserve and care; nobody pays it [money].
+        currency: of its cost.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Candidate:
     cost: float
     verification: Verification
     missed: float = 0.0
+    currency: str = ""
 
     @property
     def weight(self) -> float:
@@ -77,7 +79,7 @@ def candidate(task: PlanTask, name: str, schedule: pl.DataFrame) -> Candidate:
         schedule.drop("local_day"), task.site, start_soc_kwh=task.start_soc_kwh, end_soc_kwh=task.end.return_soc_kwh
     )
     missed = task.care_penalty(schedule["soc_end_kwh"].to_numpy())
-    return Candidate(name, schedule, modelled_cost(task, schedule), verification, missed)
+    return Candidate(name, schedule, modelled_cost(task, schedule), verification, missed, task.site.currency)
 
 
 def release(
@@ -103,7 +105,7 @@ def release(
     best = min(valid, key=lambda option: option.weight)
     if best.weight < plan.weight - slack:
         saved = plan.weight - best.weight
-        reason = f"{_NAMES[best.name]} costs {saved:.2f} less than the plan and is released instead"
+        reason = f"{_NAMES[best.name]} costs {saved:.2f} {best.currency} less than the plan and is released instead"
         return Release(best, reason)
     return Release(plan, _comparison(plan, simple))
 
@@ -122,7 +124,7 @@ def release_simple(simple: Sequence[Candidate]) -> Release:
         reason = f"the inverter's own default is wrong: {default.verification.violations[0].message}"
         return Release(best, f"{reason}; {_NAMES[best.name]} is released instead")
     saved = default.weight - best.weight
-    return Release(best, f"{_NAMES[best.name]} costs {saved:.2f} less than the inverter's own default")
+    return Release(best, f"{_NAMES[best.name]} costs {saved:.2f} {best.currency} less than the inverter's own default")
 
 
 def _comparison(plan: Candidate, simple: Sequence[Candidate]) -> str:
@@ -140,10 +142,11 @@ def _difference(plan: Candidate, option: Candidate) -> str:
     """Return in words how much less a plan costs than a simple schedule, or by how little it costs more."""
     saved = option.cost - plan.cost
     if saved >= -EQUAL_COST:
-        return f"{max(saved, 0.0):.2f} less than {_NAMES[option.name]}"
+        return f"{max(saved, 0.0):.2f} {plan.currency} less than {_NAMES[option.name]}"
+    more = f"{-saved:.2f} {plan.currency}"
     if option.missed > plan.missed + EQUAL_COST:
-        return f"{-saved:.2f} more than {_NAMES[option.name]}, which would miss the reserve or the care of the battery"
-    return f"{-saved:.2f} more than {_NAMES[option.name]} (on this forecast, too little to pass it over)"
+        return f"{more} more than {_NAMES[option.name]}, which would miss the reserve or the care of the battery"
+    return f"{more} more than {_NAMES[option.name]} (on this forecast, too little to pass it over)"
 
 
 def forecast_slack(task: PlanTask, simple: Sequence[Candidate]) -> float:

@@ -57,6 +57,7 @@ def test_plan_draws_what_it_saves_and_its_blocks_when_a_person_asks(darkstar: Da
     blocks = [line for line in lines[3:] if line.startswith(("Sun", "Mon"))]
     assert 2 < len(blocks) < 20
     assert blocks[0].startswith("Sun 22:30–")
+    assert any(line.startswith("starts at 50 % (assumed: nothing says how full it is); ") for line in lines)
     assert any(line.startswith("made by the value function: the plan costs ") for line in lines)
     assert lines[-1] == "passed over: the champion: no version is in use"
 

@@ -77,7 +77,8 @@ def test_days_that_are_no_year_have_no_payback_unless_they_are_to_be_scaled(cont
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"capacities_kwh": (-1,)}, "capacity_kwh"),
+        ({"capacities_kwh": (5, 0)}, "a capacity of 0 kWh is no battery"),
+        ({"powers_kw": (-1,)}, "a power of -1 kW is no battery"),
         ({"policy": "idle"}, "cannot size"),
         ({"capacities_kwh": tuple(range(1, 202))}, "too many"),
         ({"costs": Costs(per_kwp=1)}, "panels have a price"),

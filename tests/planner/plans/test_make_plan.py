@@ -249,7 +249,7 @@ def test_a_policys_plan_is_passed_over_only_when_it_costs_more_than_the_forecast
     assert "more than" in released.reason
     assert "more than self-consumption (on this forecast, too little to pass it over) and " in released.reason
     dear_idle = [simple[0], replace(simple[1], cost=plan.cost - 0.5 * EQUAL_COST)]
-    assert release(plan, dear_idle, slack=slack).reason.endswith(" and 0.00 less than an unused battery")
+    assert release(plan, dear_idle, slack=slack).reason.endswith(" and 0.00 SEK less than an unused battery")
     dearer = release(replace(plan, cost=least + 1.1 * slack), simple, slack=slack)
     assert dearer.chosen.cost == least
     assert release(plan, simple).chosen is not plan  # the optimiser's plan is best under the forecast, or wrong

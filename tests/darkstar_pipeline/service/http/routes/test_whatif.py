@@ -66,6 +66,8 @@ def test_plan_replay_and_export_answer_and_leave_state_and_plan_as_they_were(hom
     ("path", "body", "status", "words"),
     [
         ("plan", {"settings": {"battery.capacty_kwh": 1}}, 422, "did you mean capacity_kwh"),
+        ("plan", {"settings": {"timezone": "UTC"}}, 422, "leave timezone out"),
+        ("plan", {"settings": {"currency": "EUR"}}, 422, "leave currency out"),
         ("plan", {"day": DAY, "policy": "oracle", "soc_percent": 50}, 422, "without at"),
         ("plan", {"day": "2025-12-24"}, 404, "a day ahead"),
         ("plan", {"area": "SE4"}, 404, "no prices of SE4"),
@@ -75,6 +77,7 @@ def test_plan_replay_and_export_answer_and_leave_state_and_plan_as_they_were(hom
         ("replay", {**SPAN, "load_scale": -1}, 422, "load_scale"),
         ("replay", {**SPAN, "added_loads": [{"kw": 1, "start": "22:07", "end": "04:00"}]}, 422, "start"),
         ("sizing", {**SPAN, "capacities_kwh": [5], "powers_kw": [3], "policy": "idle"}, 422, "cannot size"),
+        ("sizing", {**SPAN, "capacities_kwh": [0], "powers_kw": [3]}, 422, "no battery"),
         ("sizing", {**SPAN, "capacities_kwh": [], "powers_kw": [3]}, 422, "capacities_kwh"),
         ("export", {"n_slots": 0}, 422, "n_slots"),
     ],
