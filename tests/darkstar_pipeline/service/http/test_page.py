@@ -29,6 +29,7 @@ from tests.builders.tools import chromium
 from tests.builders.waiting import until
 
 pytestmark = pytest.mark.slow
+LOST = "The service does not answer, since"
 HOSTILE = "<img src=x onerror=alert(1)>"
 LEAST_CONTRAST = 4.5
 
@@ -94,7 +95,6 @@ def watched(browser: Browser, url: str, request: pytest.FixtureRequest) -> Gener
     page.fill("#token", TOKEN)
     page.click("#login button")
     page.wait_for_selector("#chart svg")
-    page.wait_for_selector("#savings table")
     yield found
     context.close()
 
@@ -217,13 +217,49 @@ UNNAMED = """() => [...document.querySelectorAll('button, input, select, [tabind
 )
 def test_page_is_readable_on_a_phone_and_in_the_dark(watched: Watched) -> None:
     page = watched.page
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide == 0, "nothing to scroll sideways"
-    pale = [(name, round(ratio, 2)) for name, ratio in page.evaluate(CONTRASTS) if ratio < LEAST_CONTRAST]
-    assert pale == []
-    assert page.evaluate(UNNAMED) == []
+    for link in page.locator("#views a").all():
+        link.click()
+        page.wait_for_load_state("networkidle")
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide == 0, "nothing to scroll sideways"
+        pale = [(name, round(ratio, 2)) for name, ratio in page.evaluate(CONTRASTS) if ratio < LEAST_CONTRAST]
+        assert pale == []
+        assert page.evaluate(UNNAMED) == []
     assert page.locator("main, header, h1").count() == 3
     assert watched.errors == []
+
+
+def test_views_are_reached_by_their_address_and_by_keyboard(watched: Watched) -> None:
+    page = watched.page
+    names = page.locator("#views a").all_inner_texts()
+    assert names == ["Plan", "Report", "Administration"], "no entry for a view that has nothing to show"
+    expect(page.locator("#view-plan")).to_be_visible()
+    page.goto(f"{watched.url}/#report")
+    expect(page.locator("#view-report")).to_be_visible()
+    expect(page.locator("#savings table")).to_be_visible()
+    expect(page.locator("#view-plan")).to_be_hidden()
+    page.focus("#views a[data-view='administration']")
+    page.keyboard.press("Enter")
+    expect(page.locator("#versions")).to_be_visible()
+    assert page.get_attribute("#views a[data-view='administration']", "aria-current") == "page"
+    page.go_back()
+    expect(page.locator("#view-report")).to_be_visible()
+    page.goto(f"{watched.url}/#nonsense")
+    expect(page.locator("#view-report")).to_be_visible()
+    assert watched.errors == []
+
+
+def test_page_marks_what_is_old_while_the_service_is_gone_and_recovers(watched: Watched) -> None:
+    page = watched.page
+    page.route("**/plan", lambda route: route.abort())
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#lost")).to_contain_text(LOST)
+    expect(page.locator("#lost")).to_contain_text("What you see is from ")
+    expect(page.locator("body")).to_have_class("stale")
+    page.unroute("**/plan")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#lost")).to_be_hidden()
+    expect(page.locator("body")).not_to_have_class("stale")
 
 
 def test_hostile_name_stays_text(browser: Browser, url: str) -> None:
@@ -297,7 +333,7 @@ def test_page_forces_a_version_only_when_the_refusal_was_read_and_confirmed(watc
 
     page.route("**/models", models)
     page.route("**/models/promote", refuse)
-    page.click("#replan")
+    page.click("#views a[data-view='administration']")
     use = page.get_by_role("button", name="Use version 2")
     use.click()
     page.fill("#confirm-reason", "it looks good")
@@ -324,6 +360,7 @@ def test_page_forces_a_version_only_when_the_refusal_was_read_and_confirmed(watc
 @pytest.mark.parametrize("watched", [((390, 844), "light")], indirect=True, ids=str)
 def test_page_says_what_is_missing_with_its_days_as_it_was_stored(watched: Watched, engine: PlannerEngine) -> None:
     page = watched.page
+    page.goto(f"{watched.url}/#report")
     expect(page.locator("#missing-note")).to_contain_text("Not worked out yet")
     assert page.locator("#missing").is_hidden()
     shared = {
