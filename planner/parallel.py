@@ -4,7 +4,7 @@ Never fork: a forked child hangs for ever once Polars or LightGBM has run in the
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from threading import Thread
@@ -14,19 +14,39 @@ Shard = TypeVar("Shard")
 Answer = TypeVar("Answer")
 
 
-def map_shards(fn: Callable[[Shard], Answer], shards: Sequence[Shard], *, workers: int | None = None) -> list[Answer]:
+Progress = Callable[[int, int], None]
+"""Takes how many parts are done, and of how many."""
+
+
+def map_shards(
+    fn: Callable[[Shard], Answer],
+    shards: Sequence[Shard],
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[Answer]:
     """Apply a picklable function to every shard, in order.
 
     Args:
         fn: importable by name from a module.
         shards: picklable pieces of work; one piece, or one worker, stays in this process.
         workers: processes at most; None for one per core.
+        progress: told after every piece.
     """
+
+    def told(answers: Iterable[Answer]) -> list[Answer]:
+        found: list[Answer] = []
+        for answer in answers:
+            found.append(answer)
+            if progress is not None:
+                progress(len(found), len(shards))
+        return found
+
     most = workers if workers is not None else (os.cpu_count() or 1)
     if min(most, len(shards)) <= 1:
-        return [fn(shard) for shard in shards]
+        return told(map(fn, shards))
     with ProcessPoolExecutor(min(most, len(shards)), get_context("spawn"), initializer=end_with_parent) as pool:
-        return list(pool.map(fn, shards))
+        return told(pool.map(fn, shards))
 
 
 def end_with_parent() -> None:

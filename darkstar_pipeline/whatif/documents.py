@@ -9,9 +9,11 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.evaluation.policy_replays import range_protocol
 from darkstar_pipeline.evaluation.range_verdict import replayed_schedule
 from darkstar_pipeline.whatif.changed_context import WhatIf
+from darkstar_pipeline.whatif.changes import Changes
 from darkstar_pipeline.whatif.plans import PlannedCase, PlannedWhatIf, slot_rows
 from darkstar_pipeline.whatif.replays import ReplayedWhatIf, replay_what_if
-from darkstar_pipeline.whatif.sizing import SizeGrid
+from darkstar_pipeline.whatif.sizing import Question, SizeGrid, size_grid
+from planner.parallel import Progress
 from planner.plans.task import PlanTask
 from planner.whatif.exports import ExportScenarios
 from planner.whatif.sizing import best_of
@@ -131,6 +133,14 @@ def export_document(
         "baseline_kwh": found.baseline_kwh,
         "scenarios": scenarios,
     }
+
+
+def grid_document(
+    context: Context, changes: Changes, question: Question, span: tuple[date, date], progress: Progress
+) -> dict[str, Any]:
+    """Work out a grid of sizes in this process alone, and return it."""
+    grid = size_grid(context, changes, question, *span, workers=1, progress=progress)
+    return sizing_document(grid, span, question.policy)
 
 
 def sizing_document(grid: SizeGrid, span: tuple[date, date], policy: str, notes: Sequence[str] = ()) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from darkstar_pipeline.whatif.changed_context import WhatIf, what_if
 from darkstar_pipeline.whatif.changes import Changes
 from darkstar_pipeline.whatif.settings_changes import changed_settings
 from env.site import Site
-from planner.parallel import map_shards
+from planner.parallel import Progress, map_shards
 from planner.policy_names import POLICIES
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import Past
@@ -74,7 +74,14 @@ class SizeGrid:
 
 
 def size_grid(
-    context: Context, changes: Changes, question: Question, first: date, last: date, *, workers: int | None = None
+    context: Context,
+    changes: Changes,
+    question: Question,
+    first: date,
+    last: date,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
 ) -> SizeGrid:
     """Return what each size would have saved on the usable days of a span.
 
@@ -85,6 +92,7 @@ def size_grid(
         first: first local day.
         last: last local day, included.
         workers: processes at most; None for one per core.
+        progress: told after every part of the grid.
 
     Raises:
         ConfigurationError: a size cannot be, or there are too many, or the policy is none that can be replayed here.
@@ -99,10 +107,12 @@ def size_grid(
     idle = {scale: _idle_cost(house, days) for scale, house in houses.items()}
     factor = year_factor((last - first).days + 1, len(days), scaled=question.scaled)
     results: list[SizeResult] = []
-    for scale in dict.fromkeys(question.pv_scales):
+    asked = list(dict.fromkeys(question.pv_scales))
+    for number, scale in enumerate(asked):
         own = [size for size in sizes if size.pv_scale == scale]
         homes = [_home(houses[scale], size, days) for size in own]
-        frames = _replayed(houses[scale], question.policy, days, homes, workers=workers)
+        part = None if progress is None else partial(_told, progress, number, len(asked))
+        frames = _replayed(houses[scale], question.policy, days, homes, workers=workers, progress=part)
         for size, (site, _), frame in zip(own, homes, frames, strict=True):
             results.append(
                 size_result(
@@ -117,6 +127,11 @@ def size_grid(
     return SizeGrid(
         case=cases[1.0], results=results, days=days, left_out=left_out, idle_cost=idle[1.0], year_factor=factor
     )
+
+
+def _told(progress: Progress, number: int, of: int, done: int, total: int) -> None:
+    """Tell the progress of the whole grid at that of the panels of a number."""
+    progress(number * total + done, of * total)
 
 
 def _sizes(question: Question) -> list[Size]:
@@ -193,6 +208,7 @@ def _replayed(
     homes: Sequence[tuple[Site, Protocol]],
     *,
     workers: int | None,
+    progress: Progress | None,
 ) -> list[pl.DataFrame]:
     """Return daily results of a policy and of idle for each home."""
     inputs, past = policy_inputs(house, policy, days)
@@ -200,7 +216,7 @@ def _replayed(
         raise DataMissingError("no slot of these days has a price and readings", "`darkstar quality` says why")
     cuts = 1 if len(homes) < ALONE else min(len(homes), 8)
     shards = [homes[cut::cuts] for cut in range(cuts)]
-    parts = map_shards(partial(_shard, policy, inputs, past), shards, workers=workers)
+    parts = map_shards(partial(_shard, policy, inputs, past), shards, workers=workers, progress=progress)
     found: list[pl.DataFrame] = [pl.DataFrame()] * len(homes)
     for cut, frames in enumerate(parts):
         found[cut::cuts] = frames

@@ -23,6 +23,7 @@ from darkstar_pipeline.console.arguments import check_picture, check_range, form
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document, draw_table
+from darkstar_pipeline.console.progress import progress_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -104,7 +105,8 @@ def sizing(  # noqa: PLR0913 - keyword-only, an option each
         )
         if question.costs is not None and not question.costs.per_kwp and max(question.pv_scales) > 1:
             notes.append("further panels are counted as free: --cost-per-kwp and --pv-kwp give their price")
-        grid = size_grid(context, changes, question, *span)
+        with progress_bar(call, "sizes") as progress:
+            grid = size_grid(context, changes, question, *span, progress=progress)
         if grid.case.rows:
             note_case(call, grid.case)
         for note in (*notes, *_span_notes(grid, span, per_year=per_year)):

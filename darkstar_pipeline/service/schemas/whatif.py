@@ -283,6 +283,7 @@ class SizingJob(Document):
     """A grid that is being worked out, or is done."""
 
     id: str = Field(examples=["1a2b3c4d"])
-    state: Literal["running", "done", "failed"]
+    state: Literal["running", "done", "failed", "cancelled"]
+    progress: float = Field(default=0.0, ge=0, le=1, description="Share of the grid that is worked out.")
     error: str = Field(default="", description="Why it failed.")
     result: SizingDocument | None = None

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from darkstar_pipeline.service.engine.background_jobs import BackgroundJobs, BusyError
 from darkstar_pipeline.service.engine.plan_documents import expected_soc_percent
-from darkstar_pipeline.service.engine.sizing_jobs import BusyError, SizingJobs
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import RequestError, answers, problem
 from darkstar_pipeline.service.schemas.whatif import (
@@ -26,7 +26,13 @@ from darkstar_pipeline.service.schemas.whatif import (
 )
 from darkstar_pipeline.whatif.changed_context import WhatIf, what_if
 from darkstar_pipeline.whatif.changes import Changes, Relaxation
-from darkstar_pipeline.whatif.documents import day_document, export_document, plan_document, replay_document
+from darkstar_pipeline.whatif.documents import (
+    day_document,
+    export_document,
+    grid_document,
+    plan_document,
+    replay_document,
+)
 from darkstar_pipeline.whatif.plans import export_what_if, moment_of, plan_what_if
 from darkstar_pipeline.whatif.replays import replay_what_if
 from darkstar_pipeline.whatif.sizing import Question, check_question
@@ -41,7 +47,7 @@ MOST_SECONDS = 120.0
 MOST_DAYS = timedelta(days=400)
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}$", max_length=8, examples=["1a2b3c4d"])]
 _one_at_a_time = threading.Lock()
-_sizing = SizingJobs()
+_sizing = BackgroundJobs("sizes are being worked out")
 
 
 @router.post("/plan", responses=answers(404, 409, 503), summary="A day planned with changes")
@@ -93,7 +99,7 @@ def begin_sizing(request: SizingRequest, service: StateDep) -> SizingJob:
     changes, question = _changes(request), _question(request, service)
     check_question(question)
     what_if(service.context, changes)  # refuses wrong changes at once
-    name = _sizing.start(service.context, changes, question, (request.first, request.last))
+    name = _sizing.start(grid_document, service.context, changes, question, (request.first, request.last))
     return SizingJob(id=name, state="running")
 
 
@@ -102,10 +108,23 @@ def sizing(job_id: JobId) -> SizingJob | Response:
     """The state of a grid, and the grid once it is done; the last eight are kept until the service ends."""
     found = _sizing.find(job_id)
     if found is None:
-        return problem(404, "not_found", f"there is no grid {job_id}", "POST /whatif/sizing begins one")
+        return _no_grid(job_id)
     document = found.document
     result = None if document is None else SizingDocument.model_validate(document)
-    return SizingJob.model_validate({"id": job_id, "state": found.state, "error": found.error, "result": result})
+    known = {"id": job_id, "state": found.state, "progress": found.progress, "error": found.error, "result": result}
+    return SizingJob.model_validate(known)
+
+
+@router.delete(
+    "/sizing/{job_id}", status_code=204, responses=answers(404), summary="Cancel a grid", response_class=Response
+)
+def cancel_sizing(job_id: JobId) -> Response:
+    """End a grid before its time; one that is done stays as it is."""
+    return Response(status_code=204) if _sizing.cancel(job_id) else _no_grid(job_id)
+
+
+def _no_grid(job_id: str) -> Response:
+    return problem(404, "not_found", f"there is no grid {job_id}", "POST /whatif/sizing begins one")
 
 
 @contextmanager

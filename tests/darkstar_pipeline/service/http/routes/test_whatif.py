@@ -111,5 +111,6 @@ def test_grid_of_sizes_is_worked_out_in_the_background(home: Context, client: Te
     assert job["state"] == "done", job
     assert [size["capacity_kwh"] for size in job["result"]["sizes"]] == [5, 10]
     assert job["result"]["sizes"][0]["payback_years"] > 0
+    assert job["progress"] == 1
     assert client.get("/whatif/sizing/00000000").status_code == 404
     assert state_hash(home.home) == before
