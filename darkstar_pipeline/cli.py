@@ -36,7 +36,16 @@ from darkstar_pipeline.commands.fetch import readings as fetch_readings
 from darkstar_pipeline.commands.fetch import state as fetch_state
 from darkstar_pipeline.commands.fetch import weather as fetch_weather
 from darkstar_pipeline.commands.household import strategy
-from darkstar_pipeline.commands.household.listing import CAR_PURPOSE, car_commands
+from darkstar_pipeline.commands.household.listing import (
+    CACHES_PURPOSE,
+    CAR_PURPOSE,
+    LEARNING_PURPOSE,
+    RESET_PURPOSE,
+    caches_commands,
+    car_commands,
+    learning_commands,
+    reset_commands,
+)
 from darkstar_pipeline.commands.notify import trial as notify_trial
 from darkstar_pipeline.commands.reports import appliance, month
 from darkstar_pipeline.commands.tariffs import listing, use
@@ -106,11 +115,14 @@ def build() -> typer.Typer:
     app.add_typer(whatif_commands(), name="whatif", short_help=WHATIF_PURPOSE)
     app.add_typer(_models(), name="models", short_help=MODELS_PURPOSE)
     _add_learning_commands(app)
+    app.add_typer(learning_commands(), name="learning", short_help=LEARNING_PURPOSE)
+    app.add_typer(reset_commands(), name="reset", short_help=RESET_PURPOSE)
     _add_service_commands(app)
     app.add_typer(_control(), name="control", short_help=control.PURPOSE)
     app.add_typer(car_commands(), name="car", short_help=CAR_PURPOSE)
     app.add_typer(_notify(), name="notify", short_help=notify_trial.PURPOSE)
     _add_maintenance_commands(app)
+    app.add_typer(caches_commands(), name="caches", short_help=CACHES_PURPOSE)
     return app
 
 
@@ -314,7 +326,7 @@ def _add_learning_commands(app: typer.Typer) -> None:
             "darkstar train lightgbm --set rounds=5 --set trees=120",
         ),
     )(train.train)
-    command(app, "retrain", examples=("darkstar retrain", "darkstar retrain --at 2026-08-01 --json"))(train.retrain)
+    command(app, "retrain", examples=("darkstar retrain", "darkstar retrain --force --why 'new meter'"))(train.retrain)
 
 
 def _add_maintenance_commands(app: typer.Typer) -> None:

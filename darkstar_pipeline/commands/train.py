@@ -228,16 +228,22 @@ def retrain(
         date | None,
         typer.Option("--at", parser=parse_day, metavar="DAY", help="Use data before this day only; default: today."),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Train again what was trained on the same data.")] = False,
+    why: Annotated[str | None, typer.Option("--why", metavar="TEXT", help="With --force: the reason, kept.")] = None,
 ) -> Document:
     """Train as of a day; promote the best version if evidence allows.
 
     The last days are held out for validation and test. A champion is replaced by a version that is cheaper with 95 %
     confidence and has no breach. The first version of a site replaces `value` where it is cheaper on validation days
-    and not more expensive on test days. Repeating a retrain changes nothing; an interrupted one resumes.
+    and not more expensive on test days. Repeating a retrain changes nothing, unless it is forced; an
+    interrupted one resumes.
     Afterwards it is worked out for the planner's page what the last 60 days miss to perfect hindsight.
     """
     from env.time_grid import zone
 
+    if why is not None and not force:
+        raise UsageError("--why is the reason of --force", "add --force, or leave --why out")
+    forced = (why or "by hand") if force else None
     context = call.context()
     day = at if at is not None else datetime.now(zone(context.timezone)).date()
     with progress_bar(call, "training") as progress:
@@ -245,7 +251,7 @@ def retrain(
         from darkstar_pipeline.learning.retrain import retrain as run_retrain
         from darkstar_pipeline.learning.training import TrainingOptions
 
-        report = run_retrain(context, day, TrainingOptions(progress=progress, note=call.note))
+        report = run_retrain(context, day, TrainingOptions(progress=progress, note=call.note), forced=forced)
     if report.status == "too_little":
         call.note("; ".join(report.warnings))
     _store_missing_money(call, context, day)
@@ -266,6 +272,8 @@ def _store_missing_money(call: Call, context: "Context", day: date) -> None:
 def _draw_report(out: "Console", report: "RetrainReport") -> None:
     """Print the report."""
     out.print(f"site {report.site} as of {report.at}: {report.status}; {report.champion} decides", markup=False)
+    if report.forced is not None:
+        out.print(f"  forced: {report.forced}", markup=False)
     for warning in report.warnings:
         out.print(f"  warning: {warning}", markup=False)
     for name, (first, last, n_days) in report.windows.items():

@@ -59,6 +59,7 @@ class RetrainReport(BaseModel):
 
     site: str
     at: date = Field(description="Day of the retrain; only data before it was used.")
+    forced: str | None = Field(default=None, description="Reason for a retrain of what was retrained already.")
     status: str = Field(default="unfinished", description="Status: unfinished, too_little, kept or promoted.")
     warnings: tuple[str, ...] = ()
     windows: dict[str, tuple[date, date, int]] = Field(
@@ -124,6 +125,7 @@ class Retrain:
         at: day of the retrain; only days before it are used.
         options: progress, notes, and links; settings are those of the configuration.
         steps: functions that do the work; None takes the real ones.
+        forced: reason to do it all again though it was done on the same data; None goes on with what was done.
 
     Raises:
         DataMissingError: nothing was ever backfilled.
@@ -135,12 +137,14 @@ class Retrain:
         at: date,
         options: TrainingOptions | None = None,
         steps: RetrainSteps | None = None,
+        *,
+        forced: str | None = None,
     ) -> None:
         self.context, self.at = context, at
         self._options, self._steps = options or TrainingOptions(), steps or RetrainSteps()
         self.windows: Windows | None = None
         days = usable_days(context, None, at - timedelta(days=1))
-        self.report = RetrainReport(site=context.site_name, at=at, warnings=tuple(_warnings(at, days)))
+        self.report = RetrainReport(site=context.site_name, at=at, forced=forced, warnings=tuple(_warnings(at, days)))
         try:
             rules, charged = context.site_settings.learning, has_demand_charge(context.site)
             self.windows = split(days[-_max_days(context) :], rules, with_test=True, whole_months=charged)
@@ -154,7 +158,7 @@ class Retrain:
             context.lake, context.site, every, has_pv=context.site_settings.has_pv, lookback_days=LOOKBACK_DAYS
         )
         self._path = _report_path(context, self.report, inputs)
-        earlier = _read_report(self._path)
+        earlier = None if forced is not None else _read_report(self._path)
         if earlier is not None:
             self.report = earlier.model_copy(update={"champion": self._in_use()})
             return
@@ -246,7 +250,12 @@ class Retrain:
 
 
 def retrain(
-    context: Context, at: date, options: TrainingOptions | None = None, steps: RetrainSteps | None = None
+    context: Context,
+    at: date,
+    options: TrainingOptions | None = None,
+    steps: RetrainSteps | None = None,
+    *,
+    forced: str | None = None,
 ) -> RetrainReport:
     """Retrain a site as of a day.
 
@@ -255,6 +264,7 @@ def retrain(
         at: day of the retrain; only days before it are used.
         options: progress, notes, and links; settings are those of the configuration.
         steps: functions that do the work; None takes the real ones.
+        forced: as for `Retrain`.
 
     Returns:
         The report; its status is `too_little` if there are too few days, and then nothing changes.
@@ -263,7 +273,7 @@ def retrain(
         DataMissingError: nothing was ever backfilled.
         OutsideServiceError: MLflow refused or cannot be reached.
     """
-    run = Retrain(context, at, options, steps)
+    run = Retrain(context, at, options, steps, forced=forced)
     run.forecasts()
     run.policies()
     run.challenger()

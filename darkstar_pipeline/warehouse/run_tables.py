@@ -97,3 +97,22 @@ MISSING_MONEY = Table(
         text("config_version", "as in policy_daily_results"),
     ),
 )
+LEARNED_VALUES = Table(
+    name="learned_values",
+    meaning="One row per quantity and step of the learning engine, and per reset: every value with its cause.",
+    key=("at", "quantity"),
+    columns=(
+        SITE,
+        Column(name="local_day", dtype=pl.Date(), meaning="local day of the step"),
+        instant("at", "when"),
+        text("action", "learned, kept (nothing to change), reset or undone"),
+        text("quantity", "what drifts, such as load_evening (docs/learning.md)"),
+        text("unit", "of the values; empty for a factor or a share"),
+        real("configured", "", "value by the settings, that a reset returns to"),
+        real("old_value", "", "value before"),
+        real("new_value", "", "value since"),
+        real("shown", "", "what readings show, before steps and bounds; null where they show nothing", nullable=True),
+        count("samples", "days or full cycles that this rests on"),
+        text("cause", "why, in words"),
+    ),
+)

@@ -33,6 +33,7 @@ from darkstar_pipeline.warehouse.run_tables import (
     ANTARES_POLICY_RUNS,
     ANTARES_RL_RUNS,
     ANTARES_TRAINING_RUNS,
+    LEARNED_VALUES,
     MISSING_MONEY,
     MODEL_PROMOTIONS,
 )
@@ -44,6 +45,7 @@ RUN_TABLES = (
     MODEL_PROMOTIONS,
     ANTARES_PLAN_HISTORY,
     MISSING_MONEY,
+    LEARNED_VALUES,
 )
 """Written when something happens, not a day at a time: no daily asset makes them."""
 
@@ -79,6 +81,7 @@ __all__ = [
     "ENERGY_COLUMNS",
     "IMPORT_PROVENANCE",
     "IMPORT_REMARKS",
+    "LEARNED_VALUES",
     "METER_READINGS",
     "METER_STATISTICS",
     "MISSING_MONEY",

@@ -115,27 +115,29 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def sweep_leftovers(folder: Path, *, age_seconds: float = LEFTOVER_SECONDS) -> int:
-    """Remove the temporary files and folders that killed writers left in a folder, and not below it.
+def leftovers(folder: Path, *, age_seconds: float = LEFTOVER_SECONDS) -> list[Path]:
+    """Return the temporary files and folders that killed writers left in a folder, and not below it.
 
     Args:
-        folder: folder to sweep; a missing one has no leftovers.
+        folder: folder to look through; a missing one has no leftovers.
         age_seconds: time without a change after which a temporary name counts as left behind [s].
-
-    Returns:
-        Number of names removed.
     """
-    oldest, removed = time.time() - age_seconds, 0
+    oldest = time.time() - age_seconds
     try:
         with os.scandir(folder) as entries:
-            stale = [
+            return [
                 Path(entry.path)
                 for entry in entries
                 if _LEFTOVER.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < oldest
             ]
     except OSError:  # gone meanwhile, or not to be read: sweeping is no reason to fail
-        return 0
-    for path in stale:
+        return []
+
+
+def sweep_leftovers(folder: Path, *, age_seconds: float = LEFTOVER_SECONDS) -> int:
+    """Remove what `leftovers` finds; return the number of names removed."""
+    removed = 0
+    for path in leftovers(folder, age_seconds=age_seconds):
         try:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)

@@ -1,11 +1,12 @@
-"""Lists the commands on what a household asks of its devices."""
+"""Lists the commands on what a household asks of its devices, and on what is learned of it."""
 
 import typer
 
-from darkstar_pipeline.commands.household import car
-from darkstar_pipeline.console.call import command, group_of, shared_options
+from darkstar_pipeline.commands.household import caches, car, learning
+from darkstar_pipeline.console.call import command, default_command, group_of, shared_options
 
-CAR_PURPOSE = car.PURPOSE
+CAR_PURPOSE, LEARNING_PURPOSE, CACHES_PURPOSE = car.PURPOSE, learning.PURPOSE, caches.PURPOSE
+RESET_PURPOSE = learning.RESET_PURPOSE
 
 
 def car_commands() -> typer.Typer:
@@ -20,3 +21,38 @@ def car_commands() -> typer.Typer:
     )(car.leave)
     command(group, "cancel", examples=("darkstar car cancel",))(car.cancel)
     return group
+
+
+def learning_commands() -> typer.Typer:
+    """Return the group of commands on what is learned of the home."""
+    group = _group_with_default()
+    default_command(group, examples=("darkstar learning", "darkstar learning --json"))(learning.show)
+    command(group, "history", examples=("darkstar learning history", "darkstar learning history --days 90"))(
+        learning.history
+    )
+    command(group, "run", examples=("darkstar learning run",))(learning.run)
+    return group
+
+
+def reset_commands() -> typer.Typer:
+    """Return the group of commands that take back what was learned."""
+    group = group_of(RESET_PURPOSE)
+    group.callback()(shared_options)
+    command(
+        group,
+        "learning",
+        examples=("darkstar reset learning", "darkstar reset learning --today", "darkstar reset learning --yes --json"),
+    )(learning.reset)
+    return group
+
+
+def caches_commands() -> typer.Typer:
+    """Return the group of commands on caches."""
+    group = _group_with_default()
+    default_command(group, examples=("darkstar caches", "darkstar caches --json"))(caches.listing)
+    command(group, "clear", examples=("darkstar caches clear",))(caches.clear)
+    return group
+
+
+def _group_with_default() -> typer.Typer:
+    return typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})

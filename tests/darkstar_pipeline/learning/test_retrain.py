@@ -114,6 +114,20 @@ def test_retrain_is_resumed_when_it_was_killed(state: Path, steps: CountingSteps
     assert steps.done == ORDER
 
 
+def test_a_forced_retrain_does_all_again_and_keeps_the_reason_when_it_is_killed(
+    state: Path, steps: CountingSteps
+) -> None:
+    context = learning_context(state, learning={"seed": 17})
+    steps.run(context)
+    steps.done, steps.dies, steps.in_use = [], "rl", None
+    with pytest.raises(Killed):
+        retrain(context, AT, steps=steps.as_steps(), forced="another meter")
+    steps.dies = None
+    report = steps.run(context)
+    assert steps.done == ORDER, "what a forced retrain left undone is resumed, and not forced again"
+    assert (report.status, report.forced) == ("promoted", "another meter")
+
+
 def test_retrain_reports_the_policy_in_use_when_somebody_rolled_back_since(state: Path, steps: CountingSteps) -> None:
     context = learning_context(state, learning={"seed": 10})
     report = steps.run(context)

@@ -1,0 +1,67 @@
+"""The learning engine's step of a day: what the last weeks' readings show, and each quantity a little towards it."""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.past_readings import past_readings
+from darkstar_pipeline.datasets.replay_inputs import home_has_pv
+from darkstar_pipeline.learning.tuning.history import LearnedHistory
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, SLOT_FORECASTS
+from env.time_grid import day_start, local_day
+from planner.forecasts.naive import naive_forecasts
+from planner.tuning.evidence import Evidence, battery_evidence, forecast_evidence
+from planner.tuning.quantities import QuantityName
+
+FORECAST_DAYS = 28
+"""Days whose forecasts are compared with what came: a season's drift shows, a week of guests does not."""
+BATTERY_DAYS = 120
+_MEDIAN = 0.5
+
+
+def learn_day(context: Context, day: date) -> pl.DataFrame:
+    """Take a day's step, from what was read before that local day.
+
+    Args:
+        context: the site.
+        day: local day; it counts as learned at its first slot.
+
+    Returns:
+        The rows of `learned_values` that were added; none where the day, or a later one, was learned or reset before.
+    """
+    history = LearnedHistory(context.lake, context.site)
+    if history.is_done(day):  # the readings of months need not be read again
+        return history.rows(day, day).clear()
+    return history.learn(evidence_before(context, day), day_start(day, context.timezone))
+
+
+def evidence_before(context: Context, today: date) -> dict[QuantityName, Evidence]:
+    """Return what readings before a local day show, by quantity."""
+    battery = context.lake.read(
+        METER_READINGS, context.site_name, today - timedelta(days=BATTERY_DAYS), today - timedelta(days=1)
+    )
+    found = [*_of_forecasts(context, today), *battery_evidence(battery)]
+    return {each.name: each for each in found}
+
+
+def _of_forecasts(context: Context, today: date) -> list[Evidence]:
+    """Return what forecasts were off by, as they were made on the morning of each day."""
+    site, forecast = context.site, context.site_settings.forecast
+    first, last = today - timedelta(days=FORECAST_DAYS), today - timedelta(days=1)
+    back = max(forecast.load_days, forecast.pv_days)
+    has_pv = home_has_pv(context.lake, site.name, context.site_settings.has_pv)
+    readings = past_readings(context.lake, site, first, last, lookback_days=back, has_pv=has_pv)
+    own = (pl.col("slot_start"), pl.col("load_kwh"), pl.col("pv_kwh"))
+    stored = context.lake.read(SLOT_FORECASTS, site.name, first, last).filter(pl.col("quantile") == _MEDIAN)
+    known = stored["local_day"].unique().to_list()
+    missing = [day for day in pl.date_range(first, last, eager=True).to_list() if day not in known]
+    made = naive_forecasts(readings, missing, site.timezone, load_days=forecast.load_days, pv_days=forecast.pv_days)
+    morning = pl.concat(
+        table.rename({"local_day": "vintage_day"})
+        .with_columns(local_day(site.timezone))
+        .filter(pl.col("local_day") == pl.col("vintage_day"))
+        .select(own)
+        for table in (stored, made)
+    )
+    return forecast_evidence(morning, readings, site.timezone)

@@ -1,0 +1,163 @@
+"""The history of a site's learned values: each step with its cause, the values in force, and ways back.
+
+Rows are only ever added. The latest day with rows has every quantity, so that the values in force are one file's last.
+Where the configured value of a quantity has changed since, what was learned about the old one no longer holds.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.warehouse.schemas import LEARNED_VALUES
+from env.site import Site
+from env.time_grid import zone
+from planner.tuning.evidence import Evidence
+from planner.tuning.quantities import Quantity, QuantityName, quantities_of
+
+LEARNED, KEPT, RESET, UNDONE = "learned", "kept", "reset", "undone"
+SAME = 1e-9
+"""Values that differ by less are the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A value that a step wants, and why.
+
+    Attributes:
+        value: the new value.
+        action: `learned`, `kept`, `reset` or `undone`.
+        cause: why, in words.
+        shown: what readings show; None where they show nothing.
+        samples: days or cycles that this rests on.
+    """
+
+    value: float
+    action: str
+    cause: str
+    shown: float | None = None
+    samples: int = 0
+
+
+class LearnedHistory:
+    """The history of a site's learned values.
+
+    Args:
+        lake: the tables.
+        site: the home.
+    """
+
+    def __init__(self, lake: Lake, site: Site) -> None:
+        self._lake, self._site = lake, site
+        self.quantities = quantities_of(site.battery)
+
+    def rows(self, first: date | None = None, last: date | None = None) -> pl.DataFrame:
+        """Return the rows of local days, both included, in order of time."""
+        return self._lake.read(LEARNED_VALUES, self._site.name, first, last).sort("at", "quantity")
+
+    def in_force(self, day: date | None = None) -> dict[QuantityName, float]:
+        """Return the value of each quantity at the end of a local day; None for now."""
+        days = [each for each in self._lake.days(LEARNED_VALUES, self._site.name) if day is None or each <= day]
+        return self._values(self.rows(days[-1], days[-1]) if days else None)
+
+    def is_done(self, day: date) -> bool:
+        """Return whether a local day, or a later one, was learned or reset."""
+        last = self.last_day()
+        return last is not None and last >= day
+
+    def last_day(self) -> date | None:
+        """Return the last local day of the history; None where it is empty."""
+        days = self._lake.days(LEARNED_VALUES, self._site.name)
+        return days[-1] if days else None
+
+    def learn(self, evidence: Mapping[QuantityName, Evidence], now: datetime) -> pl.DataFrame:
+        """Take the day's step of each quantity; a day that was learned, or reset, is not learned again.
+
+        Args:
+            evidence: what readings show, where they show something.
+            now: the present instant.
+
+        Returns:
+            The rows that were added.
+        """
+
+        def changes(values: Mapping[QuantityName, float], today: pl.DataFrame) -> dict[QuantityName, Change]:
+            if today.height:  # another process was faster
+                return {}
+            return {name: _step(each, values[name], evidence.get(name)) for name, each in self.quantities.items()}
+
+        return self._add(changes, now)
+
+    def reset(self, now: datetime, cause: str) -> pl.DataFrame:
+        """Return every quantity to its configured value; readings and history stay."""
+        return self._back({name: each.configured for name, each in self.quantities.items()}, RESET, cause, now)
+
+    def undo(self, day: date, now: datetime, cause: str) -> pl.DataFrame:
+        """Return every quantity to its value at the end of an earlier local day; readings and history stay."""
+        return self._back(self.in_force(day), UNDONE, cause, now)
+
+    def _back(self, wanted: Mapping[QuantityName, float], action: str, cause: str, now: datetime) -> pl.DataFrame:
+        def changes(values: Mapping[QuantityName, float], today: pl.DataFrame) -> dict[QuantityName, Change]:
+            del today
+            if all(abs(values[name] - wanted[name]) < SAME for name in values):
+                return {}
+            return {name: Change(value=wanted[name], action=action, cause=cause) for name in values}
+
+        return self._add(changes, now)
+
+    def _add(
+        self,
+        changes: Callable[[Mapping[QuantityName, float], pl.DataFrame], Mapping[QuantityName, Change]],
+        now: datetime,
+    ) -> pl.DataFrame:
+        """Add the rows of a step, all or none, while no other process writes there; return them."""
+        today, added = now.astimezone(zone(self._site.timezone)).date(), LEARNED_VALUES.schema.to_frame()
+
+        def merged(there: pl.DataFrame) -> pl.DataFrame:
+            nonlocal added
+            values = self._values(there.sort("at", "quantity")) if there.height else self.in_force(today)
+            rows = [self._row(name, values[name], each, today, now) for name, each in changes(values, there).items()]
+            added = pl.DataFrame(rows, schema=LEARNED_VALUES.schema)
+            return pl.concat([there, added]) if rows else there.clear()
+
+        self._lake.merge_days(LEARNED_VALUES, self._site.name, (today, today), merged)
+        return added
+
+    def _row(self, name: QuantityName, old: float, change: Change, today: date, now: datetime) -> Mapping[str, object]:
+        quantity = self.quantities[name]
+        return {
+            "site": self._site.name,
+            "local_day": today,
+            "at": now.astimezone(UTC),
+            "action": change.action,
+            "quantity": name,
+            "unit": quantity.unit,
+            "configured": quantity.configured,
+            "old_value": old,
+            "new_value": quantity.clamped(change.value),
+            "shown": change.shown,
+            "samples": change.samples,
+            "cause": change.cause,
+        }
+
+    def _values(self, rows: pl.DataFrame | None) -> dict[QuantityName, float]:
+        """Return the last value of each quantity; the configured one where there is none, or none of this setting."""
+        values: dict[QuantityName, float] = {name: each.configured for name, each in self.quantities.items()}
+        if rows is None or rows.is_empty():
+            return values
+        for row in rows.unique("quantity", keep="last", maintain_order=True).iter_rows(named=True):
+            quantity = self.quantities.get(row["quantity"])
+            if quantity is not None and abs(row["configured"] - quantity.configured) < SAME:
+                values[quantity.name] = quantity.clamped(row["new_value"])
+        return values
+
+
+def _step(quantity: Quantity, value: float, evidence: Evidence | None) -> Change:
+    """Return a day's step of a quantity."""
+    if evidence is None:
+        return Change(value=value, action=KEPT, cause="too little was read to learn from")
+    made = quantity.stepped(value, evidence.target)
+    action = KEPT if abs(made - value) < SAME else LEARNED
+    return Change(value=made, action=action, cause=evidence.cause, shown=evidence.target, samples=evidence.samples)
