@@ -25,7 +25,7 @@ from darkstar_pipeline.fetching.answers import Answer, Request, check_content
 from darkstar_pipeline.fetching.errors import FetchError
 from darkstar_pipeline.fetching.pace import PACE, Pace
 from darkstar_pipeline.fetching.transport import Transport, causes
-from darkstar_pipeline.state.folder_names import FETCHING_FOLDER
+from darkstar_pipeline.state.folder_names import CACHE_FILE, FETCHING_FOLDER
 from darkstar_pipeline.state.trust import with_authority
 from planner.artifacts.atomic_files import make_folder
 
@@ -35,8 +35,6 @@ N_BYTES = 32 * 2**20
 """Largest answer, decompressed; a year of quarter-hours as JSON has some 4 MB."""
 CACHE_BYTES = 64 * 2**20
 """Largest cache on the disk."""
-CACHE_FILE = "cache.tmp"
-"""It passes: backups leave it out, by the end of its name."""
 _MOST_REDIRECTS = 3
 _NO_CONTENT, _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 204, 401, 403, 404, 429
 _SUCCESS, _REDIRECTS, _CLIENT_ERRORS, _SERVER_ERRORS = (range(n, n + 100) for n in (200, 300, 400, 500))

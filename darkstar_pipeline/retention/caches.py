@@ -11,9 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from darkstar_pipeline.fetching.client import CACHE_FILE
 from darkstar_pipeline.retention.kinds import size_of, sweep_all_leftovers
-from darkstar_pipeline.state.folder_names import FETCHING_FOLDER
+from darkstar_pipeline.state.folder_names import CACHE_FILE, FETCHING_FOLDER
 from planner.artifacts.atomic_files import leftovers
 
 ANSWERS, TEMPORARY = "answers of sources", "temporary files"

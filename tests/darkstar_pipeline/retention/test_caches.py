@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from darkstar_pipeline.fetching.client import CACHE_FILE
 from darkstar_pipeline.retention.caches import caches, clear_caches
-from darkstar_pipeline.state.folder_names import FETCHING_FOLDER
+from darkstar_pipeline.state.folder_names import CACHE_FILE, FETCHING_FOLDER
 
 
 @pytest.fixture
