@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from env.errors import BatteryError
+from env.taper import EMPTY, FULL, Taper, check_taper, taper_lines, tapered_kw
 from env.time_grid import SLOT_HOURS
 from env.types import Energy
 
@@ -34,6 +35,8 @@ class Storage(Protocol):
     def charge_wear(self) -> float | Energy: ...  # noqa: D102 - documented by `Battery`
     @property
     def discharge_wear(self) -> float | Energy: ...  # noqa: D102 - documented by `Battery`
+    def most_charge_kw(self, soc_kwh: Energy) -> float | Energy: ...  # noqa: D102 - documented by `Battery`
+    def most_discharge_kw(self, soc_kwh: Energy) -> float | Energy: ...  # noqa: D102 - documented by `Battery`
     def stored_by(self, charge_kwh: Energy) -> Energy: ...  # noqa: D102 - documented by `Battery`
     def charge_storing(self, stored_kwh: Energy) -> Energy: ...  # noqa: D102 - documented by `Battery`
     def drawn_by(self, discharge_kwh: Energy) -> Energy: ...  # noqa: D102 - documented by `Battery`
@@ -60,6 +63,8 @@ class Battery:
         retention_per_hour: share of the stored energy that is left after an hour, in (0, 1].
         charge_curve: efficiency of charging by power; empty for the constant one. Reaches up to `charge_kw`.
         discharge_curve: the same for discharging.
+        charge_taper: most charging power by state of charge at a slot's start, down to its least at 100 %; empty: none.
+        discharge_taper: the same of discharging, from its least at 0 %.
 
     Raises:
         BatteryError: a value is outside its bounds.
@@ -77,6 +82,8 @@ class Battery:
     retention_per_hour: float = 1.0
     charge_curve: Curve = ()
     discharge_curve: Curve = ()
+    charge_taper: Taper = ()
+    discharge_taper: Taper = ()
 
     def __post_init__(self) -> None:
         """Refuse a battery that cannot exist."""
@@ -96,6 +103,8 @@ class Battery:
                 raise BatteryError(message)
         _check_curve("charge_curve", self.charge_curve, self.charge_kw)
         _check_curve("discharge_curve", self.discharge_curve, self.discharge_kw)
+        check_taper("charge_taper", self.charge_taper, ends_at=FULL)
+        check_taper("discharge_taper", self.discharge_taper, ends_at=EMPTY)
 
     @classmethod
     def from_percent(  # noqa: PLR0913 - keyword-only, the lines of a data sheet
@@ -112,6 +121,8 @@ class Battery:
         retention_per_hour: float = 1.0,
         charge_curve: Curve = (),
         discharge_curve: Curve = (),
+        charge_taper: Taper = (),
+        discharge_taper: Taper = (),
     ) -> "Battery":
         """A battery in the words of a data sheet; the round trip is split evenly (square root each way).
 
@@ -135,6 +146,8 @@ class Battery:
             retention_per_hour=retention_per_hour,
             charge_curve=charge_curve,
             discharge_curve=discharge_curve,
+            charge_taper=charge_taper,
+            discharge_taper=discharge_taper,
         )
 
     def scaled(self, times: float) -> "Battery":
@@ -143,9 +156,13 @@ class Battery:
             name: tuple((power * times, efficiency) for power, efficiency in getattr(self, name))
             for name in ("charge_curve", "discharge_curve")
         }
+        tapers: dict[str, Taper] = {
+            name: tuple((level, power * times) for level, power in getattr(self, name))
+            for name in ("charge_taper", "discharge_taper")
+        }
         sizes = ("capacity_kwh", "min_soc_kwh", "max_soc_kwh", "charge_kw", "discharge_kw")
         scaled: dict[str, float] = {name: times * getattr(self, name) for name in sizes}
-        return replace(self, **scaled, charge_curve=curves["charge_curve"], discharge_curve=curves["discharge_curve"])
+        return replace(self, **scaled, **curves, **tapers)
 
     def resized(self, capacity_kwh: float) -> "Battery":
         """Return a battery of the same kind and power with another capacity; a kWh moved wears it as much."""
@@ -182,6 +199,29 @@ class Battery:
         if self.capacity_kwh == 0:
             return self.wear_cost
         return self.wear_cost + self.cycle_cost / (self.capacity_kwh * self.discharge_efficiency)
+
+    def most_charge_kw(self, soc_kwh: Energy) -> float | Energy:
+        """Return the most charging power of a slot that begins with so much stored energy [kW]."""
+        if not self.charge_taper or self.capacity_kwh == 0:
+            return self.charge_kw
+        return tapered_kw(self.charge_taper, 100 * soc_kwh / self.capacity_kwh, self.charge_kw)
+
+    def most_discharge_kw(self, soc_kwh: Energy) -> float | Energy:
+        """Return the most discharging power of a slot that begins with so much stored energy [kW]."""
+        if not self.discharge_taper or self.capacity_kwh == 0:
+            return self.discharge_kw
+        return tapered_kw(self.discharge_taper, 100 * soc_kwh / self.capacity_kwh, self.discharge_kw)
+
+    @property
+    def power_lines(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        """Lines of stored energy that `charge` and `discharge` of a slot stay below: at 0 kWh [kWh], per kWh stored."""
+        per_kwh = 100 / self.capacity_kwh if self.capacity_kwh else 0.0
+        tapers = {"charge": self.charge_taper, "discharge": self.discharge_taper}
+        return {
+            way: tuple((power * SLOT_HOURS, slope * per_kwh * SLOT_HOURS) for power, slope in taper_lines(taper))
+            for way, taper in tapers.items()
+            if taper and self.capacity_kwh > 0
+        }
 
     @cached_property
     def charge_steps(self) -> tuple[Energy, Energy]:

@@ -19,13 +19,15 @@ class Batteries:
 
     Attributes:
         kinds: the different batteries.
-        which: whose is which `(n_homes,)`; curves are looked up through it.
+        which: whose is which `(n_homes,)`; curves and tapers are looked up through it.
         curved: whether the efficiency of any depends on its power.
+        tapered: whether the power of any depends on its state of charge.
     """
 
     kinds: tuple[Battery, ...]
     which: Index
     curved: bool
+    tapered: bool
     min_soc_kwh: Energy
     max_soc_kwh: Energy
     charge_kw: Energy
@@ -35,6 +37,14 @@ class Batteries:
     retention_per_slot: Energy
     charge_wear: Energy
     discharge_wear: Energy
+
+    def most_charge_kw(self, soc_kwh: Energy) -> Energy:
+        """Return the most charging power of a slot that begins with so much stored energy [kW]."""
+        return self._each("most_charge_kw", soc_kwh) if self.tapered else self.charge_kw
+
+    def most_discharge_kw(self, soc_kwh: Energy) -> Energy:
+        """Return the most discharging power of a slot that begins with so much stored energy [kW]."""
+        return self._each("most_discharge_kw", soc_kwh) if self.tapered else self.discharge_kw
 
     def stored_by(self, charge_kwh: Energy) -> Energy:
         """Return the energy that a slot's charge adds to the store [kWh]."""
@@ -53,7 +63,7 @@ class Batteries:
         return self._each("discharge_drawing", drawn_kwh) if self.curved else drawn_kwh * self.discharge_efficiency
 
     def _each(self, conversion: str, energy: Energy) -> Energy:
-        """Every battery's own conversion, where efficiency depends on the power."""
+        """Return every battery's own answer, where efficiency or power depend on the energy."""
         converted = np.empty_like(energy)
         for kind, battery in enumerate(self.kinds):
             own = self.which == kind
@@ -85,6 +95,7 @@ class Fleet:
         self._limits = {name: self._limit(name) for name in ("import_kw", "export_kw", "inverter_kw")}
         self._kinds = tuple(site.battery for site in self.sites)
         self._curved = any(battery.charge_curve or battery.discharge_curve for battery in self._kinds)
+        self._tapered = any(battery.charge_taper or battery.discharge_taper for battery in self._kinds)
         self._switches = tuple(
             np.array([getattr(site.limits, name) for site in self.sites], dtype=np.bool_)
             for name in ("curtailable", "takes_import_limit")
@@ -106,7 +117,7 @@ class Fleet:
         figures = {name: column[which].reshape(shape) for name, column in self._figures.items()}
         limits = {name: column[which].reshape(shape) for name, column in self._limits.items()}
         curtailable, takes_import_limit = (column[which].reshape(shape) for column in self._switches)
-        batteries = Batteries(kinds=self._kinds, which=which, curved=self._curved, **figures)
+        batteries = Batteries(kinds=self._kinds, which=which, curved=self._curved, tapered=self._tapered, **figures)
         return batteries, Connections(**limits, curtailable=curtailable, takes_import_limit=takes_import_limit)
 
     def _column(self, name: str) -> Energy:

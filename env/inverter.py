@@ -186,8 +186,8 @@ def battery_room(soc_kwh: Energy, battery: Storage) -> tuple[Energy, Energy]:
     can_charge = battery.charge_storing(battery.max_soc_kwh - kept)
     can_discharge = battery.discharge_drawing(kept - battery.min_soc_kwh)
     return (
-        np.clip(can_charge, 0.0, battery.charge_kw * SLOT_HOURS),
-        np.clip(can_discharge, 0.0, battery.discharge_kw * SLOT_HOURS),
+        np.clip(can_charge, 0.0, battery.most_charge_kw(soc_kwh) * SLOT_HOURS),
+        np.clip(can_discharge, 0.0, battery.most_discharge_kw(soc_kwh) * SLOT_HOURS),
     )
 
 

@@ -4,6 +4,8 @@ from pydantic import Field, model_validator
 
 from darkstar_pipeline.config.base import Frozen, SettingError
 from env.battery import Battery, Curve
+from env.errors import BatteryError
+from env.taper import EMPTY, FULL, Taper, check_taper
 
 LEAST_RANGE_PERCENT = 1.0
 MOST_POWER_PER_KWH = 60.0
@@ -38,6 +40,16 @@ class BatterySettings(Frozen):
     )
     discharge_curve: Curve = Field(
         default=(), description="discharging efficiency by power, [[kW, 0-1], ...]; empty: from round_trip_efficiency"
+    )
+    charge_taper: Taper = Field(
+        default=(),
+        description="most charging power by state of charge, [[%, kW], ...] up to 100 %, falling ever more steeply; "
+        "below the first point charge_kw; empty: the same at every state of charge",
+    )
+    discharge_taper: Taper = Field(
+        default=(),
+        description="most discharging power by state of charge, [[%, kW], ...] from 0 %, rising ever more slowly; "
+        "above the last point discharge_kw; empty: the same at every state of charge",
     )
 
     @model_validator(mode="after")
@@ -75,6 +87,19 @@ class BatterySettings(Frozen):
             raise ValueError(message)
         return self
 
+    @model_validator(mode="after")
+    def _tapers_make_sense(self) -> "BatterySettings":
+        """Refuse a taper that bends the wrong way or ends too early."""
+        for name, taper, ends_at in (
+            ("charge_taper", self.charge_taper, FULL),
+            ("discharge_taper", self.discharge_taper, EMPTY),
+        ):
+            try:
+                check_taper(name, taper, ends_at=ends_at)
+            except BatteryError as error:
+                raise SettingError((name,), str(error)) from error
+        return self
+
     def battery(self) -> Battery:
         """Return the battery in the type that `env` computes with."""
         return Battery.from_percent(
@@ -89,4 +114,6 @@ class BatterySettings(Frozen):
             retention_per_hour=self.retention_per_hour,
             charge_curve=self.charge_curve,
             discharge_curve=self.discharge_curve,
+            charge_taper=self.charge_taper,
+            discharge_taper=self.discharge_taper,
         )

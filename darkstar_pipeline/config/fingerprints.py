@@ -22,6 +22,9 @@ def config_version(settings: SiteSettings, stage: Stage) -> str:
     changing = settings.model_dump(mode="json", include=set(_FIELDS[stage]))
     if not settings.limits.takes_import_limit:
         del changing["limits"]["takes_import_limit"]  # results from before there was one hold on
+    for name in ("charge_taper", "discharge_taper"):
+        if not changing["battery"][name]:
+            del changing["battery"][name]
     if "forecast" in changing:
         del changing["forecast"]["panels_kw"]  # limits what is imported, not what is computed from it
         if not settings.forecast.panels:

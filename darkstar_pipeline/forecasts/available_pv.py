@@ -15,11 +15,12 @@ from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
 from env.battery import Battery
 from env.site import Limits
 from env.time_grid import SLOT_HOURS
+from planner.evaluation.daily_results import power_limit
 
 AT_LIMIT = 0.97  # of a limit, beyond which it binds: inverters keep a little below it
 NOTHING_KWH = 0.02  # in a slot: what meters show of a stopped export
 FULL_PERCENT = 2.0  # below the highest state of charge, where charging tapers off
-_SIGNS = ("export_kwh", "batt_charge_kwh", "soc_end_percent")
+_SIGNS = ("export_kwh", "batt_charge_kwh", "soc_start_percent", "soc_end_percent")
 
 
 def with_available_pv(context: Context, history: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
@@ -66,7 +67,8 @@ def held_back(limits: Limits, battery: Battery) -> pl.Expr:
     if limits.curtailable:
         stopped = stopped | ((pl.col("export_price") < 0) & (exported <= NOTHING_KWH))
     full = soc >= 100 * battery.max_soc_kwh / battery.capacity_kwh - FULL_PERCENT
-    no_room = full | (charged >= AT_LIMIT * battery.charge_kw * SLOT_HOURS)
+    can_charge = power_limit(battery, "charge", pl.col("soc_start_percent") * battery.capacity_kwh / 100)
+    no_room = full | (charged >= AT_LIMIT * can_charge)
     unknown = soc.is_null() & charged.is_null()
     held = (at_limit & (no_room | unknown)) | (stopped & no_room)
     return held.fill_null(value=False) & (pl.col("pv_kwh") > NOTHING_KWH).fill_null(value=False)

@@ -1,7 +1,10 @@
 """Daily costs, with the settlement of the energy left in the battery, and breaches of limits."""
 
+from typing import Literal
+
 import polars as pl
 
+from env.battery import Battery
 from env.inverter import Command, slot_limit
 from env.site import Site
 from env.time_grid import SLOT_HOURS
@@ -72,18 +75,33 @@ def _settlement(protocol: Protocol, site: Site) -> pl.Expr:
     return value.clip(lower_bound=0)
 
 
+def power_limit(battery: Battery, way: Literal["charge", "discharge"], soc_kwh: pl.Expr) -> pl.Expr:
+    """Return the most that a slot charges or discharges, less where its power tapers [kWh].
+
+    Args:
+        battery: its power and tapers.
+        way: which of both.
+        soc_kwh: stored energy at the slot's start; null: only the power limits [kWh].
+    """
+    most = slot_limit(battery.charge_kw if way == "charge" else battery.discharge_kw)
+    lines = battery.power_lines.get(way, ())
+    return pl.min_horizontal(pl.lit(most), *(level + slope * soc_kwh for level, slope in lines))
+
+
 def breached(site: Site) -> pl.Expr:
     """Return whether a slot of a schedule exceeds a limit: fuse, export, inverter, battery power or stored energy."""
     battery, limits = site.battery, site.limits
     low = pl.min_horizontal("soc_start_kwh", pl.lit(battery.min_soc_kwh)) - BREACH_KWH
     high = pl.max_horizontal("soc_start_kwh", pl.lit(battery.max_soc_kwh)) + BREACH_KWH
+    start = pl.col("soc_start_kwh")
+    charge, discharge = power_limit(battery, "charge", start), power_limit(battery, "discharge", start)
     through = pl.col("pv_kwh") - pl.col("curtailed_kwh") + pl.col("discharge_kwh") - pl.col("charge_kwh")
     return (
         (pl.col("import_kwh") > slot_limit(limits.import_kw) + BREACH_KWH)
         | (pl.col("export_kwh") > slot_limit(limits.export_kw) + BREACH_KWH)
         | (through.abs() > slot_limit(limits.inverter_kw) + BREACH_KWH)
-        | (pl.col("charge_kwh") > slot_limit(battery.charge_kw) + BREACH_KWH)
-        | (pl.col("discharge_kwh") > slot_limit(battery.discharge_kw) + BREACH_KWH)
+        | (pl.col("charge_kwh") > charge + BREACH_KWH)
+        | (pl.col("discharge_kwh") > discharge + BREACH_KWH)
         | (pl.col("soc_end_kwh") < low)
         | (pl.col("soc_end_kwh") > high)
     )

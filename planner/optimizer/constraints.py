@@ -12,6 +12,8 @@ import cvxpy as cp
 import numpy as np
 from scipy import sparse
 
+from env.types import Energy
+
 
 def total(parts: Sequence[cp.Expression]) -> cp.Expression:
     """Return the sum of at least one expression."""
@@ -51,6 +53,17 @@ def at_least(flow: cp.Variable, least: cp.Expression | float) -> cp.Constraint:
 def at_most(flow: cp.Variable, most: cp.Expression | float) -> cp.Constraint:
     """A flow or a store is never above its upper bound. Dual: what one kWh of room would save [money/kWh]."""
     return flow <= most
+
+
+def tapered_flow(
+    flow: cp.Variable, soc: cp.Variable, *, start: cp.Expression | float, slope: float, level: cp.Expression | Energy
+) -> cp.Constraint:
+    """A battery takes less the fuller a slot begins, or gives less the emptier: one line of its taper.
+
+    `flow[t] <= level[t] + slope * soc[t-1]`, with `soc[-1]` the start. Dual: what one kWh more would save [money/kWh].
+    """
+    before = cp.hstack([start, soc[:-1]]) if soc.size > 1 else cp.hstack([start])
+    return flow <= level + slope * before
 
 
 def missing_energy(soc: cp.Variable, missing: cp.Variable, wanted: cp.Parameter) -> cp.Constraint:

@@ -185,16 +185,22 @@ def add_battery(home: HomeProblem, battery: Battery, *, prefix: str = "") -> Non
     """Charge, discharge, stored energy, wear, and the value of what is left at the end."""
     n_slots = home.n_slots
     charge, discharge = home.flow(f"{prefix}charge"), home.flow(f"{prefix}discharge")
-    soc = home.variable(f"{prefix}soc", n_slots)
+    soc, start = home.variable(f"{prefix}soc", n_slots), home.parameter(f"{prefix}start_soc", 1)
     into = _through_steps(home, f"{prefix}charge", battery.charge_steps if battery.charge_curve else ())
     out = _through_steps(home, f"{prefix}discharge", battery.discharge_steps if battery.discharge_curve else ())
     home.constraints[f"{prefix}storage"] = physics.stored_energy(
         soc,
-        start=home.parameter(f"{prefix}start_soc", 1),
+        start=start,
         retention=battery.retention_per_slot,
         into_store=into if into is not None else battery.charge_efficiency * charge,
         out_of_store=out if out is not None else discharge / battery.discharge_efficiency,
     )
+    for way, lines in battery.power_lines.items():
+        for number, (_, slope) in enumerate(lines):
+            name = f"{prefix}{way}_taper_{number}"
+            home.constraints[name] = physics.tapered_flow(
+                home.variables[f"{prefix}{way}"], soc, start=start, slope=slope, level=home.parameter(name, n_slots)
+            )
     home.constraints[f"{prefix}soc_least"] = physics.at_least(soc, home.parameter(f"{prefix}soc_least", n_slots))
     home.constraints[f"{prefix}soc_most"] = physics.at_most(soc, home.parameter(f"{prefix}soc_most", n_slots))
     home.cost += [

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from env.battery import Battery
 from env.inverter import Energy, slot_limit
 from env.site import Site
 from planner.care.soc_targets import SocTargets
@@ -233,8 +234,16 @@ class HomeProgram:
         if any(not load.from_battery for load in self.loads.flexible):
             hot.set("surplus", np.maximum(-self._net, 0.0) * ahead)
         for number, extra in enumerate(self.site.extra_batteries, start=2):
+            self._set_tapers(f"battery_{number}_", extra, float(hot.get(f"battery_{number}_start_soc")[0]))
             hot.set(f"battery_{number}_charge_most", slot_limit(extra.charge_kw) * ahead)
             hot.set(f"battery_{number}_discharge_most", slot_limit(extra.discharge_kw) * ahead)
+
+    def _set_tapers(self, prefix: str, battery: Battery, start_soc: float) -> None:
+        """Set the power that a battery's tapers leave; before the horizon nothing flows, and they bind nothing."""
+        ahead = self._every_slot >= self.first
+        for way, lines in battery.power_lines.items():
+            for number, (level, slope) in enumerate(lines):
+                self.hot.set(f"{prefix}{way}_taper_{number}", np.where(ahead, level, abs(slope) * start_soc))
 
     def start_at(self, slot: int, soc_kwh: float) -> None:
         """Let the horizon begin at `slot` with that much stored energy; earlier slots no longer matter.
@@ -268,6 +277,7 @@ class HomeProgram:
         if self.end_soc_kwh is not None:
             least[-1] = most[-1] = self.end_soc_kwh
         self.hot.set("start_soc", before)
+        self._set_tapers("", battery, before)
         self.hot.set("soc_least", least)
         self.hot.set("soc_most", most)
 

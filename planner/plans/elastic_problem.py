@@ -167,10 +167,23 @@ class _Elastic:
             ("export", "export_kw", slot_limit(site.limits.export_kw)),
         ):
             rules[f"{flow}_most"] = flows[flow] <= min(kwh, bound) + self.raised[limit] * SLOT_HOURS
+        self._loosen_tapers()
         if site.limits.inverter_kw is not None:
             through = self.home.parameters["pv"] - flows["curtail"] + flows["discharge"] - flows["charge"]
             most = slot_limit(site.limits.inverter_kw) + self.raised["inverter_kw"] * SLOT_HOURS
             rules["inverter_out"], rules["inverter_in"] = through <= most, through >= -most
+
+    def _loosen_tapers(self) -> None:
+        """Restate what the main battery's tapers leave: a raised power is raised at every state of charge."""
+        from planner.optimizer.constraints import tapered_flow  # loads CVXPY
+
+        soc = self.home.variables["soc"]
+        for way, lines in self.task.site.battery.power_lines.items():
+            for number, (level, slope) in enumerate(lines):
+                most = np.full(self.n_slots, level) + self.raised[f"{way}_kw"] * SLOT_HOURS
+                self.home.constraints[f"{way}_taper_{number}"] = tapered_flow(
+                    self.home.variables[way], soc, start=self.task.start_soc_kwh, slope=slope, level=most
+                )
 
     def _loosen_load(self, load: FlexibleLoad) -> None:
         """Restate a movable load with the energy missing in its windows."""

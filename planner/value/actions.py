@@ -12,7 +12,7 @@ import numpy as np
 
 from env.battery import Battery
 from env.command_menu import full_export_kw
-from env.inverter import Command, Energy, apply_command, slot_limit
+from env.inverter import Command, Energy, Flows, apply_command, slot_limit
 from env.site import Site
 from env.time_grid import SLOT_HOURS
 from env.types import Index
@@ -63,7 +63,13 @@ class World:
         battery = site.battery
         room = ROOMY_SLOTS * max(1.0, slot_limit(battery.charge_kw), most_drawn(battery))
         self.battery = replace(
-            battery, capacity_kwh=2 * room, min_soc_kwh=0.0, max_soc_kwh=2 * room, retention_per_hour=1.0
+            battery,
+            capacity_kwh=2 * room,
+            min_soc_kwh=0.0,
+            max_soc_kwh=2 * room,
+            retention_per_hour=1.0,
+            charge_taper=(),
+            discharge_taper=(),
         )
         self.soc_kwh = np.asarray(room)
         dearest = np.maximum(np.abs(import_price), np.abs(export_price)).max(axis=1)
@@ -71,15 +77,28 @@ class World:
 
     def run(self, command: Command) -> tuple[Energy, Energy]:
         """Change of stored energy [kWh] and cost, wear included [money], of commands `(..., n_actions)`."""
-        flows = apply_command(
+        flows = self._flows(command, self.battery, self.soc_kwh)
+        battery = self.site.battery
+        return battery.stored_by(flows.charge_kwh) - battery.drawn_by(flows.discharge_kwh), self._cost(flows)
+
+    def run_from(self, command: Command, soc_kwh: Energy) -> tuple[Energy, Energy]:
+        """Stored energy at the end [kWh] and cost [money] of commands given with the battery itself, at one level."""
+        flows = self._flows(command, self.site.battery, soc_kwh)
+        return flows.soc_end_kwh, self._cost(flows)
+
+    def _flows(self, command: Command, battery: Battery, soc_kwh: Energy) -> Flows:
+        return apply_command(
             command,
             load_kwh=self.load_kwh,
             pv_kwh=self.pv_kwh,
-            soc_kwh=self.soc_kwh,
+            soc_kwh=soc_kwh,
             export_price=self.export_price,
-            battery=self.battery,
+            battery=battery,
             limits=self.site.limits,
         )
+
+    def _cost(self, flows: Flows) -> Energy:
+        """Return the cost of flows, wear included [money]."""
         battery = self.site.battery
         cost = (
             flows.import_kwh * self.import_price
@@ -90,7 +109,7 @@ class World:
         )
         if self.power is not None:
             cost = cost + self.power.cost_of_slots(flows.import_kwh)
-        return battery.stored_by(flows.charge_kwh) - battery.drawn_by(flows.discharge_kwh), cost
+        return cost
 
 
 class Actions:
@@ -108,9 +127,10 @@ class Actions:
         up = min(int(most_stored(battery) / self.step + MATCH_KWH), most)
         self.offsets = np.arange(-down, up + 1)
         wanted: Energy = self.offsets.astype(np.float64) * self.step
-        moved, cost = world.run(_offset_commands(wanted, world))
+        offsets, breakpoints = _offset_commands(wanted, world), _breakpoints(world)
+        moved, cost = world.run(offsets)
         self.offset_cost = np.where(np.abs(moved - wanted) < MATCH_KWH, cost, np.inf)
-        moved, self.breakpoint_cost = world.run(_breakpoints(world))
+        moved, self.breakpoint_cost = world.run(breakpoints)
         steps = moved / self.step
         self.breakpoint_low: Index = np.floor(steps).astype(np.intp)
         self.breakpoint_share = steps - self.breakpoint_low
@@ -126,6 +146,12 @@ class Actions:
             dearest = dearest + world.power.price.sum(axis=0)
         self.short_of_energy = self.step * battery.discharge_efficiency * dearest
         self.short_of_room = self.step / battery.charge_efficiency * np.maximum(-prices.min(axis=0), 0.0)
+        self._tapered = _tapered_points(grid, battery)
+        self._ends = [
+            (np.concatenate([ends, more], axis=-1), np.concatenate([paid, cost], axis=-1))
+            for soc in grid[self._tapered]
+            for (ends, paid), (more, cost) in [(world.run_from(each, soc) for each in (offsets, breakpoints))]
+        ]
 
     def step_back(self, slot: int, later: Energy) -> Energy:
         """Return the value at a slot's start from that at its end, both `(n_homes, n_scenarios, n_soc)`."""
@@ -140,6 +166,10 @@ class Actions:
         if self.retention < 1:  # `best` is over what the slot's loss leaves of the energy
             kept = np.broadcast_to(self.retention * self.grid, best.shape).reshape(-1, n_soc)
             best = interpolated(self.grid, best.reshape(-1, n_soc), kept).reshape(best.shape)
+        flat = later.reshape(-1, n_soc)
+        for point, (ends, cost) in zip(self._tapered, self._ends, strict=True):
+            left = interpolated(self.grid, flat, ends[:, :, slot].reshape(len(flat), -1)).reshape(*best.shape[:2], -1)
+            best[..., point] = (left - cost[:, :, slot]).max(axis=-1)
         return best
 
     def _raise_to_breakpoints(self, slot: int, later: Energy, best: Energy) -> None:
@@ -162,6 +192,17 @@ class Actions:
             value += flat.take(at)
             value -= self.breakpoint_cost[:, :, slot, point, None]
             np.maximum(best, value, out=best)
+
+
+def _tapered_points(grid: Energy, battery: Battery) -> Index:
+    """Return the points of a grid at which the battery has less than its full power.
+
+    There actions are the same commands, given with the battery itself, which does of them what it can: offsets end on
+    the grid where its power suffices, and one at full power ends where it does not.
+    """
+    charges, discharges = battery.most_charge_kw(grid), battery.most_discharge_kw(grid)
+    less = (charges < battery.charge_kw) | (discharges < battery.discharge_kw)
+    return np.flatnonzero(np.broadcast_to(less, grid.shape))
 
 
 def _check_steps(n_steps: float, battery: Battery) -> None:

@@ -7,7 +7,13 @@ import numpy as np
 from env.time_grid import SLOT_HOURS
 from planner.verification.columns import Schedule, Store
 from planner.verification.findings import Finding, Values
-from planner.verification.store_physics import into_store, out_of_store, retained
+from planner.verification.store_physics import (
+    charge_limit,
+    discharge_limit,
+    into_store,
+    out_of_store,
+    retained,
+)
 
 
 def balance_residual(schedule: Schedule) -> Values:
@@ -94,24 +100,26 @@ def _outside(store: Store, low: Values, high: Values) -> Callable[[int], str]:
 def charge_power(schedule: Schedule) -> Iterator[Finding]:
     """A battery charges no faster than it can."""
     for store in schedule.stores:
-        yield _too_fast(schedule, "charge_power", store, store.charge, store.battery.charge_kw)
+        yield _too_fast(schedule, "charge_power", store, store.charge, charge_limit(store.start, store.battery))
 
 
 def discharge_power(schedule: Schedule) -> Iterator[Finding]:
     """A battery discharges no faster than it can."""
     for store in schedule.stores:
-        yield _too_fast(schedule, "discharge_power", store, store.discharge, store.battery.discharge_kw)
+        yield _too_fast(
+            schedule, "discharge_power", store, store.discharge, discharge_limit(store.start, store.battery)
+        )
 
 
-def _too_fast(schedule: Schedule, rule: str, store: Store, flow: Values, limit_kw: float) -> Finding:
-    excess = flow - limit_kw * SLOT_HOURS
+def _too_fast(schedule: Schedule, rule: str, store: Store, flow: Values, limit: Values) -> Finding:
+    excess = flow - limit
     way = rule.removesuffix("_power")
     return Finding(
         rule,
         excess > schedule.tolerance_kwh,
         excess,
         "kWh",
-        lambda i: f"{store.label} {way}s {flow[i]:.6g} kWh, above {limit_kw:g} kW",
+        lambda i: f"{store.label} {way}s {flow[i]:.6g} kWh, above {limit[i] / SLOT_HOURS:g} kW",
     )
 
 

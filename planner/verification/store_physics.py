@@ -3,6 +3,7 @@
 import numpy as np
 
 from env.battery import Battery, Curve
+from env.taper import Taper
 from env.time_grid import SLOT_HOURS
 from planner.verification.findings import Values
 
@@ -36,7 +37,7 @@ def most_charge(soc_kwh: Values, battery: Battery) -> Values:
         fits = np.interp(room, inside, outside)
     else:
         fits = room / battery.charge_efficiency
-    return np.minimum(fits, battery.charge_kw * SLOT_HOURS)
+    return np.minimum(fits, charge_limit(soc_kwh, battery))
 
 
 def most_discharge(soc_kwh: Values, battery: Battery) -> Values:
@@ -47,7 +48,25 @@ def most_discharge(soc_kwh: Values, battery: Battery) -> Values:
         lasts = np.interp(spare, inside, outside)
     else:
         lasts = spare * battery.discharge_efficiency
-    return np.minimum(lasts, battery.discharge_kw * SLOT_HOURS)
+    return np.minimum(lasts, discharge_limit(soc_kwh, battery))
+
+
+def charge_limit(soc_kwh: Values, battery: Battery) -> Values:
+    """Most that a slot can charge by the battery's power, which may taper as the slot begins fuller [kWh]."""
+    return _limit(soc_kwh, battery, battery.charge_kw, battery.charge_taper)
+
+
+def discharge_limit(soc_kwh: Values, battery: Battery) -> Values:
+    """Most that a slot can discharge by the battery's power, which may taper as the slot begins emptier [kWh]."""
+    return _limit(soc_kwh, battery, battery.discharge_kw, battery.discharge_taper)
+
+
+def _limit(soc_kwh: Values, battery: Battery, power_kw: float, taper: Taper) -> Values:
+    limit = np.full(np.shape(soc_kwh), power_kw * SLOT_HOURS)
+    if not taper or battery.capacity_kwh == 0:
+        return limit
+    levels = [percent / 100 * battery.capacity_kwh for percent, _ in taper]
+    return np.minimum(limit, np.interp(soc_kwh, levels, [power * SLOT_HOURS for _, power in taper]))
 
 
 def wear(charge_kwh: Values, discharge_kwh: Values, battery: Battery) -> Values:

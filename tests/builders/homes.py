@@ -87,6 +87,8 @@ def batteries() -> st.SearchStrategy[Battery]:
         charge_efficiency=efficiency,
         discharge_efficiency=efficiency,
         wear_cost=st.sampled_from([0.0, 0.05, 0.2, 1.0]),
+        charge_taper=st.sampled_from([(), (), ((70.0, 5.0), (85.0, 4.0), (100.0, 0.5))]),
+        discharge_taper=st.sampled_from([(), (), ((0.0, 0.5), (35.0, 4.0))]),
     )
 
 

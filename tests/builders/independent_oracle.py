@@ -4,6 +4,8 @@ Here the panels' use is the variable where the program has the curtailment, stor
 slot has its binaries from the start.
 """
 
+import itertools
+
 import cvxpy as cp
 import numpy as np
 
@@ -57,6 +59,13 @@ def independent_cost(
         charge <= battery.charge_kw / 4,
         discharge <= battery.discharge_kw / 4,
     ]
+    for flow, taper in ((charge, battery.charge_taper), (discharge, battery.discharge_taper)):
+        percent = 100 * soc[:-1] / battery.capacity_kwh
+        demands += [flow <= power / 4 for power in [max((kw for _, kw in taper), default=0.0)] if taper]
+        demands += [
+            (high - low) * flow <= ((high - percent) * less + (percent - low) * more) / 4
+            for (low, less), (high, more) in itertools.pairwise(taper)
+        ]
     if limits.import_kw is None:
         demands += [over == 0]
     else:

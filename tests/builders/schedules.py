@@ -15,7 +15,13 @@ from tests.builders.homes import DEFAULT_BATTERY, PAPER_BATTERY, STOCKHOLM, days
 
 SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
 REPLAYED = ("idle", "self_consumption", "mpc", "oracle")
-LEAKY = replace(PAPER_BATTERY, retention_per_hour=0.99, cycle_cost=0.7)
+LEAKY = replace(
+    PAPER_BATTERY,
+    retention_per_hour=0.99,
+    cycle_cost=0.7,
+    charge_taper=((60.0, 4.0), (80.0, 3.0), (100.0, 0.4)),
+    discharge_taper=((0.0, 0.5), (30.0, 4.0)),
+)
 CURVED = replace(
     PAPER_BATTERY, charge_curve=((1.0, 0.85), (4.0, 0.95)), discharge_curve=((1.0, 0.8), (4.0, 0.9))
 )  # a convex loss is not what the oracle may assume: only policies that the inverter runs

@@ -96,9 +96,36 @@ BENT = replace(
 )
 
 
+TAPERED = replace(
+    PAPER_BATTERY, charge_taper=((80.0, 4.0), (90.0, 3.0), (100.0, 0.5)), discharge_taper=((0.0, 1.0), (20.0, 4.0))
+)
+
+
+def test_power_is_what_the_taper_leaves_and_the_least_of_its_lines() -> None:
+    """10 kWh, 4 kW: 3.5 kW at 85 %, 0.5 kW when full; 2.5 kW out at 10 %."""
+    stored = np.linspace(0.0, 10.0, 101)
+    charges, discharges = TAPERED.most_charge_kw(stored), TAPERED.most_discharge_kw(stored)
+    assert np.asarray(charges)[[0, 80, 85, 95, 100]].tolist() == pytest.approx([4.0, 4.0, 3.5, 1.75, 0.5])
+    assert np.asarray(discharges)[[0, 10, 20, 100]].tolist() == pytest.approx([1.0, 2.5, 4.0, 4.0])
+    for most_kw, lines in zip((charges, discharges), TAPERED.power_lines.values(), strict=True):
+        assert np.min([level + slope * stored for level, slope in lines], axis=0) * 4 == pytest.approx(most_kw)
+
+
+def test_tapers_keep_their_levels_and_grow_in_power_with_a_larger_battery() -> None:
+    twice = TAPERED.scaled(2.0)
+    assert twice.charge_taper == ((80.0, 8.0), (90.0, 6.0), (100.0, 1.0))
+    assert np.asarray(twice.most_charge_kw(np.array([17.0]))) == pytest.approx([7.0])
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        pytest.param({"charge_taper": ((80.0, 4.0), (95.0, 1.0))}, "a point at 100 % is missing", id="ends early"),
+        pytest.param({"discharge_taper": ((5.0, 1.0), (20.0, 4.0))}, "a point at 0 % is missing", id="begins late"),
+        pytest.param({"charge_taper": ((80.0, 4.0), (100.0, 0.0))}, "above 0 kW", id="never full"),
+        pytest.param({"charge_taper": ((80.0, 4.0), (80.0, 3.0))}, "must ascend", id="a level twice"),
+        pytest.param({"charge_taper": ((0.8, 4.0), (100.0, 5.0))}, "fall as it gets fuller", id="faster when full"),
+        pytest.param({"charge_taper": ((80.0, 4.0), (85.0, 1.0), (100.0, 0.9))}, "ever more steeply", id="a step"),
         pytest.param({"charge_curve": ((4.0, 1.1),)}, "every efficiency must be in", id="more arrives than was sent"),
         pytest.param({"charge_curve": ((4.0, 0.0),)}, "every efficiency must be in", id="nothing arrives"),
         pytest.param({"discharge_curve": ((4.0, math.nan),)}, "discharge_curve: every", id="not a number"),

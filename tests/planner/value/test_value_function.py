@@ -104,6 +104,17 @@ def test_stored_energy_is_dear_when_it_keeps_a_peak_down() -> None:
         pytest.param(home(limits=Limits(export_kw=0)), id="export ban"),
         pytest.param(home(PAPER_BATTERY), id="small battery"),
         pytest.param(home(replace(DEFAULT_BATTERY, cycle_cost=3.0)), id="cycle cost"),
+        pytest.param(
+            home(
+                replace(
+                    PAPER_BATTERY,
+                    charge_taper=((60.0, 4.0), (80.0, 3.0), (100.0, 0.4)),
+                    discharge_taper=((0.0, 0.5), (30.0, 4.0)),
+                ),
+                TIGHT,
+            ),
+            id="tapers",
+        ),
     ],
 )
 @pytest.mark.parametrize("seed", [1, 2])
@@ -189,6 +200,15 @@ def test_value_is_finite_and_never_falls_with_more_stored_when_the_battery_is_od
     )
     assert np.isfinite(values.value).all()
     assert (np.diff(values.value, axis=-1) >= -1e-9).all()
+
+
+def test_tapers_that_bind_nothing_change_no_bit() -> None:
+    scenarios, import_price, export_price = random_homes(2, 3)
+    plain, tapered = (
+        value_function(scenarios, import_price, export_price, site=home(battery, TIGHT), end_value=np.zeros((2, 61)))
+        for battery in (PAPER_BATTERY, replace(PAPER_BATTERY, charge_taper=((80.0, 9.0), (100.0, 5.0))))
+    )
+    assert plain.value.tobytes() == tapered.value.tobytes()
 
 
 def test_stored_energy_is_worth_less_when_it_leaks() -> None:
