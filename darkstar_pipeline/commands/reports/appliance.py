@@ -1,6 +1,5 @@
 """`darkstar appliance`: the best start for an appliance, in money."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,8 +10,6 @@ from darkstar_pipeline.console.output import Document, draw_table
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from planner.whatif.run_starts import RunStart
 
 LEAST_SHOWN = 0.005
 """A smaller saving is none [money]."""
@@ -36,30 +33,13 @@ def appliance(
 
     The price of a start is what the run adds to the cost of the plan, with the battery planned around it.
     """
-    from darkstar_pipeline.planning.plan_inputs import inputs_at
-    from planner.whatif.run_starts import run_starts
+    from darkstar_pipeline.analyst.appliance import appliance_document
 
     context = call.context()
     moment = parse_instant("--at", at, context.timezone)
     until = None if by is None else parse_instant("--by", by, context.timezone)
-    inputs = inputs_at(context, moment)
-    starts = run_starts(inputs.task, power_kw, run_hours, until)
-    document = appliance_document(context.site_name, context.site.currency, inputs.at, starts)
+    document = appliance_document(context, moment, power_kw=power_kw, run_hours=run_hours, until=until)
     return Document(document, lambda out: _draw(out, document, context.timezone))
-
-
-def appliance_document(site: str, currency: str, at: datetime, starts: "list[RunStart]") -> dict[str, Any]:
-    """Return starts by their JSON keys: `best` and `now` (None where a fuse allows none), and all in order of time."""
-    rows: list[dict[str, Any]] = [{"start": each.start, "end": each.end, "price": each.price} for each in starts]
-    priced = [row for row in rows if row["price"] is not None]
-    return {
-        "site": site,
-        "currency": currency,
-        "at": at,
-        "now": rows[0] if rows[0]["price"] is not None else None,
-        "best": min(priced, key=lambda row: row["price"], default=None),
-        "starts": rows,
-    }
 
 
 def _draw(out: "Console", document: dict[str, Any], timezone: str) -> None:

@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Generator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from darkstar_pipeline.analyst.appliance import appliance_document
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.service.http.routes import whatif
 from tests.builders.graded_home import graded_context
-from tests.builders.service_home import asking, made_engine
+from tests.builders.service_home import asking, made_engine, moment
 from tests.builders.state_hash import state_hash
 
 DAY = "2025-10-25"
@@ -114,3 +116,31 @@ def test_grid_of_sizes_is_worked_out_in_the_background(home: Context, client: Te
     assert job["progress"] == 1
     assert client.get("/whatif/sizing/00000000").status_code == 404
     assert state_hash(home.home) == before
+
+
+def test_the_best_start_of_an_appliance_is_the_command_s_answer(home: Context, client: TestClient) -> None:
+    at = moment()
+    asked = client.get("/appliance", params={"kw": 2, "hours": 1, "by": "2025-10-26T22:00:00+01:00"})
+    found = asked.json()
+    assert asked.status_code == 200, found
+    assert found["best"]["price"] == min(row["price"] for row in found["starts"])
+    assert found["now"] == found["starts"][0]
+    past = client.get("/appliance", params={"kw": 2, "hours": 1, "at": (at - timedelta(hours=3)).isoformat()}).json()
+    own = appliance_document(home, at - timedelta(hours=3), power_kw=2, run_hours=1)
+    assert [row["price"] for row in past["starts"]] == [row["price"] for row in own["starts"]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        pytest.param({"kw": "nan", "hours": 1}, 422, id="no number"),
+        pytest.param({"kw": 2}, 422, id="no duration"),
+        pytest.param({"kw": 2, "hours": 1, "by": "2025-10-26T18:00"}, 422, id="no offset"),
+        pytest.param({"kw": 2, "hours": 20, "by": "2025-10-26T20:00:00+01:00"}, 422, id="too long"),
+    ],
+)
+def test_an_appliance_that_cannot_be_is_refused_in_words(
+    client: TestClient, asked: dict[str, Any], status: int
+) -> None:
+    answer = client.get("/appliance", params=asked)
+    assert (answer.status_code, bool(answer.json()["error"]["message"])) == (status, True), answer.text
