@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 import polars as pl
@@ -12,6 +12,7 @@ from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.evaluation.policy_replays import policy_inputs, range_protocol
 from darkstar_pipeline.evaluation.range_verdict import usable_days
+from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from darkstar_pipeline.whatif.changed_context import WhatIf, what_if
 from darkstar_pipeline.whatif.changes import Changes
 from darkstar_pipeline.whatif.settings_changes import changed_settings
@@ -22,7 +23,7 @@ from planner.value.protocol import Protocol
 from planner.value.scenario_source import Past
 from planner.whatif.figures import IDLE, figures_of
 from planner.whatif.size_replays import size_results
-from planner.whatif.sizing import Costs, Size, SizeResult, size_result, year_factor
+from planner.whatif.sizing import YEAR_DAYS, Costs, Size, SizeResult, size_result, year_factor
 
 MOST_SIZES = 200
 ALONE = 6
@@ -142,6 +143,25 @@ def _sizes(question: Question) -> list[Size]:
         for capacity in dict.fromkeys(question.capacities_kwh)
         for power in dict.fromkeys(question.powers_kw)
     ]
+
+
+def span_of(context: Context, first: date | None, last: date | None) -> tuple[date, date]:
+    """Return the days that were named; else the last year of graded ones.
+
+    Raises:
+        ConfigurationError: the first day is after the last.
+        DataMissingError: no day is graded.
+    """
+    days = context.lake.days(DATA_QUALITY_DAILY, context.site_name) if first is None or last is None else []
+    if not days and (first is None or last is None):
+        raise DataMissingError(
+            f"no day is materialised for site {context.site_name}", "run `darkstar backfill`, or give --load FILE"
+        )
+    end = last or days[-1]
+    start = first or max(days[0], end - timedelta(days=YEAR_DAYS - 1))
+    if start > end:
+        raise ConfigurationError(f"the first day, {start}, is after the last, {end}", "name an earlier first day")
+    return start, end
 
 
 def check_question(question: Question) -> None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -145,7 +145,9 @@ def _home(
     """Return the home: the site, or that of a file; the days to be replayed; and notes on the file."""
     if load is None:
         context = call.context()
-        return context, _span_of(context, *span), []
+        from darkstar_pipeline.whatif.sizing import span_of
+
+        return context, span_of(context, *span), []
     from darkstar_pipeline.whatif.file_home import file_home, lender_of
 
     if area is None:
@@ -155,29 +157,6 @@ def _home(
     first, last = span[0] or home.first, span[1] or home.last
     check_range(first, last)
     return home.context, (first, last), list(home.notes)
-
-
-def _span_of(context: "Context", first: date | None, last: date | None) -> tuple[date, date]:
-    """Return the span that was named, else the last year of graded days.
-
-    Raises:
-        DataMissingError: no day is graded.
-    """
-    from darkstar_pipeline.errors import DataMissingError
-    from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
-
-    if first is not None and last is not None:
-        check_range(first, last)
-        return first, last
-    days = context.lake.days(DATA_QUALITY_DAILY, context.site_name)
-    if not days:
-        raise DataMissingError(
-            f"no day is materialised for site {context.site_name}", "run `darkstar backfill`, or give --load FILE"
-        )
-    end = last or days[-1]
-    start = first or max(days[0], end - timedelta(days=YEAR - 1))
-    check_range(start, end)
-    return start, end
 
 
 def _costs(per_kwh: float | None, per_kw: float | None, per_kwp: float | None, fixed: float | None) -> "Costs | None":

@@ -81,8 +81,8 @@ class ExportWhatIfRequest(WhatIfRequest):
 class SizingRequest(WhatIfRequest):
     """Sizes to be tried; the savings are of lower bills."""
 
-    first: Day
-    last: Day
+    first: Day | None = Field(default=None, description="First local day; null: a year before the last.")
+    last: Day | None = Field(default=None, description="Last local day; null: the last graded one.")
     capacities_kwh: Energies
     powers_kw: Energies
     pv_scales: Energies = Field(default=(1.0,), description="Factors of the PV on top of `pv_scale`.")

@@ -6,11 +6,12 @@ export class RequestError extends Error {
     this.status = status;
     this.code = code;
     this.reason = message;
+    this.hint = hint;
   }
 }
 
-export async function request(path, { method = "GET", body } = {}) {
-  const options = { method, headers: { accept: "application/json" }, credentials: "same-origin" };
+export async function request(path, { method = "GET", body, signal } = {}) {
+  const options = { method, headers: { accept: "application/json" }, credentials: "same-origin", signal };
   if (body !== undefined) {
     options.headers["content-type"] = "application/json";
     options.body = JSON.stringify(body);
@@ -18,7 +19,8 @@ export async function request(path, { method = "GET", body } = {}) {
   let response;
   try {
     response = await fetch(path.slice(1), options);  // relative: Home Assistant's ingress has a path of its own
-  } catch {
+  } catch (error) {
+    if (signal?.aborted) throw error;
     throw new RequestError(0, "The service does not answer", "the page retries by itself");
   }
   const text = await response.text();

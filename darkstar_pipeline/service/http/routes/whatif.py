@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
@@ -35,7 +35,7 @@ from darkstar_pipeline.whatif.documents import (
 )
 from darkstar_pipeline.whatif.plans import export_what_if, moment_of, plan_what_if
 from darkstar_pipeline.whatif.replays import replay_what_if
-from darkstar_pipeline.whatif.sizing import Question, check_question
+from darkstar_pipeline.whatif.sizing import Question, check_question, span_of
 from env.time_grid import slot_of
 from planner.deadline import deadline
 from planner.errors import PlannerError, SolverTimeoutError
@@ -73,7 +73,7 @@ def plan(request: PlanWhatIfRequest, service: StateDep) -> PlanWhatIfDocument:
 @router.post("/replay", responses=answers(404, 409, 503), summary="A span replayed with changes")
 def replay(request: ReplayWhatIfRequest, service: StateDep) -> ReplayWhatIfDocument:
     """Replay at most 400 days with the changes, beside the site as it is; as `darkstar evaluate` would have each."""
-    _check_span(request)
+    _check_span(request.first, request.last)
     case = _case(request, service)
     with working():
         replayed = replay_what_if(case, request.first, request.last, request.policies, continuous=request.continuous)
@@ -95,11 +95,12 @@ def export(request: ExportWhatIfRequest, service: StateDep) -> ExportWhatIfDocum
 @router.post("/sizing", status_code=202, responses=answers(404, 409, 503), summary="Begin to try sizes")
 def begin_sizing(request: SizingRequest, service: StateDep) -> SizingJob:
     """Begin to work out what batteries of several sizes would have saved; one grid at a time, in the background."""
-    _check_span(request)
+    span = span_of(service.context, request.first, request.last)
+    _check_span(*span)
     changes, question = _changes(request), _question(request, service)
     check_question(question)
     what_if(service.context, changes)  # refuses wrong changes at once
-    name = _sizing.start(grid_document, service.context, changes, question, (request.first, request.last))
+    name = _sizing.start(grid_document, service.context, changes, question, span)
     return SizingJob(id=name, state="running")
 
 
@@ -146,15 +147,15 @@ def working() -> Generator[None]:
         _one_at_a_time.release()
 
 
-def _check_span(request: ReplayWhatIfRequest | SizingRequest) -> None:
+def _check_span(first: date, last: date) -> None:
     """Refuse a span that ends before it begins, or is too long.
 
     Raises:
         RequestError: it does, or is.
     """
-    if request.first > request.last:
-        raise RequestError(f"first {request.first} is after last {request.last}", "swap the two days")
-    if request.last - request.first >= MOST_DAYS:
+    if first > last:
+        raise RequestError(f"first {first} is after last {last}", "swap the two days")
+    if last - first >= MOST_DAYS:
         raise RequestError(f"more than {MOST_DAYS.days} days", "ask for fewer, or use the command line")
 
 

@@ -1,0 +1,106 @@
+// Fields of forms: made from descriptions, read into the body of a request, and told what is wrong at their place.
+import { node } from "./format.js";
+import { t } from "./words.js";
+
+// What cannot be sent: told at the field as an answer of the service would be.
+export class FieldError extends Error {
+  constructor(name, message) {
+    super(name ? `${name}: ${message}` : message);
+    this.status = 422;
+    this.reason = this.message;
+  }
+}
+
+let made = 0;
+
+// `name` is that of the request's field or of the setting; `options` ([value, words]) make a choice of it.
+export function field({ name, label, hint = "", options, type = "number", ...attributes }) {
+  const holder = node("div", null, { class: type === "checkbox" ? "field tick" : "field" });
+  const id = `field-${made += 1}`;
+  const control = node(options ? "select" : "input", null, { id, name, ...(options ? {} : { type }), ...attributes });
+  if (type === "number") control.setAttribute("step", attributes.step ?? "any");
+  for (const [value, words] of options ?? []) control.append(node("option", words, { value }));
+  const parts = [node("label", label, { for: id }), control];
+  if (type === "checkbox") parts.reverse();
+  if (hint) {
+    parts.push(node("small", hint, { id: `${id}-hint` }));
+    control.setAttribute("aria-describedby", `${id}-hint`);
+  }
+  holder.append(...parts);
+  return holder;
+}
+
+export function group(legend, ...fields) {
+  const set = node("fieldset");
+  set.append(node("legend", legend), ...fields);
+  return set;
+}
+
+// What a group holds by name: numbers as numbers, ticks as true; what is empty is left out.
+export function valuesOf(root) {
+  const found = {};
+  for (const control of root.querySelectorAll("[name]")) {
+    if (control.disabled || control.closest("[hidden]")) continue;
+    if (control.type === "checkbox") {
+      if (control.checked) found[control.name] = true;
+    } else if (control.validity.badInput) {
+      throw new FieldError(control.name, t("this is no number"));
+    } else if (control.value.trim() !== "") {
+      found[control.name] = control.type === "number" ? Number(control.value) : control.value.trim();
+    }
+  }
+  return found;
+}
+
+// "5, 7.5 10" as numbers.
+export function numbersOf(name, text) {
+  const found = (text ?? "").split(/[\s,;]+/).filter(Boolean).map(Number);
+  if (!found.length || found.some(Number.isNaN)) throw new FieldError(name, t("write numbers with commas between, such as 5, 7.5, 10"));
+  return found;
+}
+
+export function forgetErrors(form) {
+  for (const told of form.querySelectorAll(".wrong")) told.remove();
+  for (const control of form.querySelectorAll("[aria-invalid]")) {
+    control.removeAttribute("aria-invalid");
+    control.removeAttribute("aria-errormessage");
+  }
+}
+
+// Tell an answer that refuses what was sent: each part at the field that it names, the rest at `summary`.
+// Parts are "body.load_scale: why; battery.capacity_kwh: why", as the service writes them.
+export function tellErrors(form, summary, error) {
+  const rest = [];
+  let first = null;
+  for (const part of (error.reason ?? error.message).split("; ")) {
+    const [, path, why] = /^(?:body\.)?([\w.]+): (.*)$/s.exec(part) ?? [null, "", part];
+    const control = controlOf(form, path);
+    if (!control) {
+      rest.push(part);
+      continue;
+    }
+    const id = `${control.id}-wrong`;
+    if (control.getAttribute("aria-errormessage") === id) continue;
+    control.setAttribute("aria-invalid", "true");
+    control.setAttribute("aria-errormessage", id);
+    control.closest(".field").append(node("p", why, { class: "wrong", id }));
+    for (let around = control.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
+    first ??= control;
+  }
+  const hint = error.hint ? `: ${error.hint}` : "";
+  summary.textContent = rest.length ? `${rest.join("; ")}${hint}` : t("Some fields are wrong: each says what.");
+  summary.hidden = false;
+  if (first) first.focus();
+}
+
+// Of `tariff.0.vat` the field `tariff.vat` is meant, of `added_loads.0.start` the load's, of `tarif` that of `tarif.vat`.
+function controlOf(form, path) {
+  const plain = path.replace(/\.\d+(?=\.|$)/g, "");
+  const named = [...form.querySelectorAll("[name], [data-setting]")].filter((control) => !control.disabled && !control.closest("[hidden]"))
+    .map((control) => [control.dataset.setting || control.name, control]);
+  for (let name = plain; name; name = name.slice(0, Math.max(name.lastIndexOf("."), 0))) {
+    const found = named.find(([own]) => own === name);
+    if (found) return found[1];
+  }
+  return plain ? named.find(([own]) => own.startsWith(`${plain}.`))?.[1] : null;
+}
