@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_range
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
+from darkstar_pipeline.console.progress import progress_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,21 +17,12 @@ def strategy(call: Call, *, first: FirstDay, last: LastDay) -> Document:
     Stored energy is carried through the days, and every adjustment is made alone, whatever the settings allow; `on` is
     those that they do (`household.strategy.adjustments`). Nothing is stored.
     """
-    from darkstar_pipeline.evaluation.strategy_effects import strategy_effects
+    from darkstar_pipeline.evaluation.strategy_effects import strategy_document
 
     check_range(first, last)
     context = call.context()
-    effects, months, n_days = strategy_effects(context, first, last)
-    document = {
-        "site": context.site_name,
-        "currency": context.site.currency,
-        "from": first,
-        "to": last,
-        "days": n_days,
-        "on": list(context.site_settings.household.strategy.adjustments),
-        "adjustments": effects,
-        "months": months,
-    }
+    with progress_bar(call, "replays") as progress:
+        document = strategy_document(context, first, last, progress)
     return Document(document, lambda out: _draw(out, document))
 
 

@@ -1,5 +1,6 @@
 """Long calculations in processes of their own, one of a kind at a time, so that they take no time from plans."""
 
+import atexit
 import os
 import secrets
 import threading
@@ -96,8 +97,9 @@ class _Job:
         self.state = JobState()
         self._lock = threading.Lock()
         ours, theirs = _SPAWN.Pipe(duplex=False)
-        self._process = _SPAWN.Process(target=_run, args=(theirs, work, args), daemon=True)  # ends with the service
+        self._process = _SPAWN.Process(target=_run, args=(theirs, work, args))  # no daemon: those have no children
         self._process.start()
+        atexit.register(self._process.terminate)  # else the service would wait for it
         theirs.close()
         threading.Thread(target=self._listen, args=(ours,), daemon=True).start()
 
@@ -113,6 +115,7 @@ class _Job:
             except (EOFError, OSError):
                 self._set(JobState(FAILED, error="its process ended: ask again; the system may be short of memory"))
         self._process.join()
+        atexit.unregister(self._process.terminate)
 
     def _set(self, state: JobState) -> None:
         """Take a new state, unless the calculation has ended."""

@@ -13,6 +13,7 @@ from darkstar_pipeline.service.http.errors import add_handlers
 from darkstar_pipeline.service.http.ingress import Hosts
 from darkstar_pipeline.service.http.middleware import Guard
 from darkstar_pipeline.service.http.routes import (
+    administration,
     appliances,
     cars,
     health,
@@ -23,6 +24,7 @@ from darkstar_pipeline.service.http.routes import (
     plans,
     readings,
     reports,
+    strategy,
     whatif,
 )
 from darkstar_pipeline.service.http.sessions import COOKIE
@@ -64,7 +66,19 @@ def create_app(
     app.state.running = running
     settings = running.context.site_settings.service
     declared = [Security(HTTPBearer(auto_error=False)), Security(APIKeyCookie(name=COOKIE, auto_error=False))]
-    for part in (plans, history, overrides, cars, models, readings, whatif, reports, appliances):
+    for part in (
+        plans,
+        history,
+        overrides,
+        cars,
+        models,
+        readings,
+        whatif,
+        reports,
+        administration,
+        appliances,
+        strategy,
+    ):
         app.include_router(part.router, dependencies=declared)  # for OpenAPI alone: the guard has checked already
     app.include_router(health.router)
     app.include_router(pages.router)

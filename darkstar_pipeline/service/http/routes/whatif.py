@@ -73,7 +73,7 @@ def plan(request: PlanWhatIfRequest, service: StateDep) -> PlanWhatIfDocument:
 @router.post("/replay", responses=answers(404, 409, 503), summary="A span replayed with changes")
 def replay(request: ReplayWhatIfRequest, service: StateDep) -> ReplayWhatIfDocument:
     """Replay at most 400 days with the changes, beside the site as it is; as `darkstar evaluate` would have each."""
-    _check_span(request.first, request.last)
+    check_span(request.first, request.last)
     case = _case(request, service)
     with working():
         replayed = replay_what_if(case, request.first, request.last, request.policies, continuous=request.continuous)
@@ -96,7 +96,7 @@ def export(request: ExportWhatIfRequest, service: StateDep) -> ExportWhatIfDocum
 def begin_sizing(request: SizingRequest, service: StateDep) -> SizingJob:
     """Begin to work out what batteries of several sizes would have saved; one grid at a time, in the background."""
     span = span_of(service.context, request.first, request.last)
-    _check_span(*span)
+    check_span(*span)
     changes, question = _changes(request), _question(request, service)
     check_question(question)
     what_if(service.context, changes)  # refuses wrong changes at once
@@ -147,7 +147,7 @@ def working() -> Generator[None]:
         _one_at_a_time.release()
 
 
-def _check_span(first: date, last: date) -> None:
+def check_span(first: date, last: date) -> None:
     """Refuse a span that ends before it begins, or is too long.
 
     Raises:

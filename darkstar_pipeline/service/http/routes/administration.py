@@ -1,0 +1,96 @@
+"""Routes of administration: what is learned slowly and its reset, caches, and a retrain that a person asks for."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from darkstar_pipeline.learning.tuning.documents import learning_document, reset_document
+from darkstar_pipeline.learning.tuning.resets import reset_learning
+from darkstar_pipeline.retention.caches import Cache, caches, clear_caches
+from darkstar_pipeline.service.engine.background_jobs import BackgroundJobs
+from darkstar_pipeline.service.http.dependencies import StateDep
+from darkstar_pipeline.service.http.errors import RequestError, answers, problem
+from darkstar_pipeline.service.http.routes.whatif import JobId
+from darkstar_pipeline.service.schemas.administration import (
+    CachesDocument,
+    LearningDocument,
+    ResetDocument,
+    ResetRequest,
+    RetrainJob,
+    RetrainRequest,
+    RetrainResult,
+)
+
+router = APIRouter(tags=["administration"])
+Days = Annotated[int, Query(ge=1, le=3660, description="length of the history, up to the last day that has some")]
+_retrains = BackgroundJobs("a retrain is under way")
+
+
+@router.get("/learning", responses=answers(), summary="What is learned slowly, and its history")
+def learning(service: StateDep, days: Days = 30) -> LearningDocument:
+    """Return each quantity with its value, range and last cause, and the steps of some days."""
+    return LearningDocument.model_validate(learning_document(service.context, service.today, days=days))
+
+
+@router.post("/learning/reset", responses=answers(), summary="Take back what was learned")
+def reset(wanted: ResetRequest, service: StateDep) -> ResetDocument:
+    """As `darkstar reset learning`: readings and history stay, and the reset is added to the history."""
+    if wanted.to is not None and wanted.to >= service.today:
+        raise RequestError(f"to: {wanted.to} is not before today", "name an earlier day, or leave it out")
+    rows = reset_learning(service.context, service.clock.now(), wanted.to)
+    service.engine.wake()
+    return ResetDocument.model_validate(reset_document(service.context, rows))
+
+
+@router.get("/caches", responses=answers(), summary="What is kept only to save time")
+def listing(service: StateDep) -> CachesDocument:
+    """Return the caches with their sizes; readings, prices, plans, models and results are none."""
+    return _caches(caches(service.context.home))
+
+
+@router.post("/caches/clear", responses=answers(), summary="Empty the caches")
+def clear(service: StateDep) -> CachesDocument:
+    """Empty all caches beside running services; each with the size that went, and why it could not be emptied."""
+    return _caches(clear_caches(service.context.home))
+
+
+@router.post("/retrain", status_code=202, responses=answers(503), summary="Begin to train everything again")
+def begin_retrain(wanted: RetrainRequest, service: StateDep) -> RetrainJob:
+    """As `darkstar retrain --force --why`, in a process of its own; a version comes into use only by the gate."""
+    from darkstar_pipeline.learning.forced_retrain import forced_retrain
+
+    name = _retrains.start(forced_retrain, service.context, service.today, wanted.why)
+    return RetrainJob(id=name, state="running")
+
+
+@router.get("/retrain/{job_id}", responses=answers(404), summary="A retrain", response_model=RetrainJob)
+def retrain(job_id: JobId) -> RetrainJob | Response:
+    """The state of a retrain, and what it came to."""
+    found = _retrains.find(job_id)
+    if found is None:
+        return _no_retrain(job_id)
+    result = None if found.document is None else _result(found.document)
+    return RetrainJob(id=job_id, state=found.state, progress=found.progress, error=found.error, result=result)
+
+
+@router.delete(
+    "/retrain/{job_id}", status_code=204, responses=answers(404), summary="Cancel a retrain", response_class=Response
+)
+def cancel_retrain(job_id: JobId) -> Response:
+    """End a retrain before its time; versions that it has registered stay, and none comes into use."""
+    return Response(status_code=204) if _retrains.cancel(job_id) else _no_retrain(job_id)
+
+
+def _no_retrain(job_id: str) -> Response:
+    return problem(404, "not_found", f"there is no retrain {job_id}", "POST /retrain begins one")
+
+
+def _result(report: dict[str, Any]) -> RetrainResult:
+    named = {name: report[name] for name in ("at", "status", "champion", "challenger", "warnings")}
+    return RetrainResult.model_validate({**named, "reasons": report["evidence"].get("reasons", [])})
+
+
+def _caches(found: list[Cache]) -> CachesDocument:
+    rows = [asdict(each) for each in found]
+    return CachesDocument.model_validate({"caches": rows, "bytes": sum(each.size for each in found)})

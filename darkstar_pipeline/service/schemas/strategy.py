@@ -1,0 +1,58 @@
+"""Documents of what adjustments of the strategy engine would have earned or lost."""
+
+from datetime import date
+
+from pydantic import Field
+
+from darkstar_pipeline.service.schemas.administration import JobName, Share, StateOfJob
+from darkstar_pipeline.service.schemas.base import Document
+from darkstar_pipeline.service.schemas.whatif import Day
+
+
+class StrategyRequest(Document):
+    """Days that each adjustment is replayed on alone."""
+
+    first: Day
+    last: Day
+
+
+class AdjustmentEffect(Document):
+    """What an adjustment saved against plans without it."""
+
+    name: str = Field(examples=["s_index"])
+    saved: float = Field(description="Saved on these days; negative where it lost [money].")
+    low: float | None = Field(description="Lower end of the 95 % interval; null where there are too few days [money].")
+    high: float | None
+    verdict: str = Field(description="earned, lost, or not told apart.")
+    on: bool = Field(description="Whether the settings allow it.")
+
+
+class MonthEffect(Document):
+    """What the adjustments that are on saved in a month."""
+
+    month: str
+    days: int
+    saved: float
+
+
+class StrategyDocument(Document):
+    """Effects of the adjustments on a span of days."""
+
+    site: str
+    currency: str
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+    days: int
+    on: list[str]
+    adjustments: list[AdjustmentEffect]
+    months: list[MonthEffect]
+
+
+class StrategyJob(Document):
+    """A replay of the adjustments that is under way, or is done."""
+
+    id: JobName
+    state: StateOfJob
+    progress: Share = 0.0
+    error: str = Field(default="", description="Why it failed.")
+    result: StrategyDocument | None = None
