@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BASIS = {"live": "measured", "observed": "measured", "projected": "projected"}
 """The basis of a start state of charge, by its source; any other is assumed."""
-EXPLAINED = ("sentence", "idle_costs")
+EXPLAINED = ("wording", "idle_costs")
 
 
 def plan(  # noqa: PLR0913 - a command's options
@@ -116,6 +116,7 @@ def _document(
     plan, site, end = result.plan, context.site, inputs.task.end
     start_percent = 100 * float(plan.schedule["soc_start_kwh"][0]) / site.battery.capacity_kwh
     extra = [name for name in plan.schedule.columns if name.startswith(("water_", "ev_", "appliance_", "battery_"))]
+    shown = [*slot_columns(plan.schedule), *EXPLAINED, *extra]
     solver, summary = plan.solver, summarize(inputs.task, plan.schedule)
     return {
         "site": context.site_name,
@@ -152,5 +153,13 @@ def _document(
         "changes": _changes(inputs, result, last),
         "savings": savings_values(summary, plan.cost, plan.self_consumption_cost),
         "blocks": [block_values(block, site.battery.capacity_kwh) for block in summary.blocks],
-        "slots": plan.schedule.select(*slot_columns(plan.schedule), *EXPLAINED, *extra).to_dicts(),
+        "slots": [_with_sentence(slot) for slot in plan.schedule.select(*shown).to_dicts()],
     }
+
+
+def _with_sentence(slot: dict[str, Any]) -> dict[str, Any]:
+    """Return a slot with its sentence in place of what the sentence is made of."""
+    from planner.wording.messages import read
+
+    parts = {name: {"sentence": read(value)} if name == "wording" else {name: value} for name, value in slot.items()}
+    return {name: value for part in parts.values() for name, value in part.items()}

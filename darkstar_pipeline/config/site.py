@@ -24,6 +24,7 @@ from env.tariff import Tariff
 from env.time_grid import zone
 from planner.policy_names import POLICIES
 from planner.training.settings import LightgbmSettings, RegressorSettings
+from planner.wording.languages import ENGLISH, Language
 
 MOST_POWER_KW = 10_000.0
 SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
@@ -71,6 +72,9 @@ class SiteSettings(Frozen):
     )
     area: str = Field(default="SE3", pattern=r"\S", max_length=64, description="price area of the spot market")
     currency: str = Field(default="SEK", pattern=r"\S", max_length=16, description="currency of every price")
+    language: Language = Field(
+        default=ENGLISH, description="language of plans, reports and messages: en, sv or de; codes stay English"
+    )
     first_day: date = Field(default=date(2019, 1, 1), description="first local day that can be processed")
     has_pv: bool | None = Field(
         default=None, description="true: the home has PV panels; null: true if any PV was ever read"

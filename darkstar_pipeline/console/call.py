@@ -21,6 +21,8 @@ from darkstar_pipeline.console.relative_days import LastDays, resolve_days
 from darkstar_pipeline.console.stdout import reserve_stdout
 from darkstar_pipeline.console.typer_internals import declare_parameters, help_page, is_reader_gone
 from darkstar_pipeline.errors import ExitCode
+from planner.wording.languages import ENGLISH, speak, speaking
+from planner.wording.messages import told
 
 if TYPE_CHECKING:
     from darkstar_pipeline.context import Context
@@ -63,18 +65,20 @@ class Call:
         return self.on_terminal and sys.stdin.isatty()
 
     def context(self) -> "Context":
-        """Return the context of the site that is meant.
+        """Return the context of the site that is meant; from then on its language is spoken.
 
         Raises:
             ConfigurationError: the configuration is missing or wrong, or the site is unknown.
         """
         from darkstar_pipeline.context import open_context
 
-        return open_context(self.site)
+        found = open_context(self.site)
+        speak(found.site_settings.language)
+        return found
 
     def note(self, text: str) -> None:
         """Print a note beside the answer, on stderr."""
-        typer.echo(text, err=True)
+        typer.echo(told(text), err=True)
 
     def deliver(self, answer: Answer) -> None:
         """Print the answer and flush it."""
@@ -162,7 +166,8 @@ def _runner(function: Callable[..., Answer | None]) -> Callable[..., int]:
             span, given = arguments.pop(_SPAN), {name: arguments[name] for name in _RANGE}
             arguments |= resolve_days(given, span, required, context.meta["darkstar.site"])
         _check_numbers(context, arguments)
-        return _run(function, context, arguments)
+        with speaking(ENGLISH):
+            return _run(function, context, arguments)
 
     _declare(run_command, function)
     return run_command

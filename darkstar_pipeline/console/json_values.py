@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, TextIO, cast
 
+from planner.wording.messages import Message, told
+
 
 def format_instant(value: datetime) -> str:
     """Return an instant as ISO text: UTC with a Z where the zone is known, else the bare clock time."""
@@ -19,8 +21,10 @@ def format_instant(value: datetime) -> str:
 def to_json_value(value: Any) -> Any:  # noqa: ANN401 - any value, and JSON is as wide
     """Return the value in JSON's types: objects, lists, text, numbers, true, false, null.
 
-    NaN and infinities become null, which JSON cannot express.
+    NaN and infinities become null, which JSON cannot express; messages are told in the language of the site.
     """
+    if isinstance(value, Message):
+        return told(value)
     if value is None or (isinstance(value, (bool, int, str)) and not isinstance(value, Enum)):
         return value
     if isinstance(value, (float, Decimal)):

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from darkstar_pipeline.console.json_values import format_instant, write_json
 from darkstar_pipeline.errors import ExitCode
+from planner.wording.languages import localized, spoken
+from planner.wording.messages import phrase, told
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,9 +64,9 @@ class Document:
 
 def console(out: TextIO) -> "Console":
     """Return a rich console on a stream: as wide as the terminal, or wide enough not to cut."""
-    from rich.console import Console
+    from darkstar_pipeline.console.told_console import ToldConsole
 
-    return Console(file=out, width=None if out.isatty() else WIDE, highlight=False, soft_wrap=not out.isatty())
+    return ToldConsole(file=out, width=None if out.isatty() else WIDE, highlight=False, soft_wrap=not out.isatty())
 
 
 def draw_table(
@@ -85,6 +87,7 @@ def draw_table(
         timezone: zone of the home, whose clock instants are shown by; None shows them in UTC.
     """
     cells = {name: [cell(row.get(name), digits, timezone) for row in rows] for name in columns}
+    columns = {name: told(heading) for name, heading in columns.items()}
     texts = {name: [heading, *cells[name]] for name, heading in columns.items()}
     least = _least_widths(texts, out.width)
     numeric = {name for name in columns if any(isinstance(row.get(name), (int, float)) for row in rows)}
@@ -164,11 +167,11 @@ def cell(value: object, digits: int = 2, timezone: str | None = None) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return told(phrase("yes") if value else phrase("no"))
     if isinstance(value, float):
-        return f"{value:.{digits}f}"
+        return localized(f"{value:.{digits}f}", spoken())
     if isinstance(value, datetime):
         if timezone is None or value.tzinfo is None:
             return format_instant(value)
         return value.astimezone(ZoneInfo(timezone)).isoformat(sep=" ", timespec="minutes")
-    return escape(str(value))
+    return escape(told(value) if isinstance(value, str) else str(value))

@@ -305,7 +305,7 @@ def _report_path(context: Context, beginning: RetrainReport, inputs: ReplayInput
 
     The same day, data and settings are the same retrain, whatever was promoted since.
     """
-    settings = context.site_settings.model_dump_json(exclude={"policies"})
+    settings = context.site_settings.model_dump_json(exclude={"policies", "language"})
     document = json.dumps([str(beginning.at), settings, content_hash(inputs.slots)])
     key = hashlib.sha256(document.encode()).hexdigest()[:12]
     return retrains_folder(context) / f"{beginning.at}-{key}.json"

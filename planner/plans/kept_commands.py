@@ -12,6 +12,7 @@ from env.inverter import IMPORT_LIMIT, Command, Energy, apply_command
 from env.simulator import flows_cost
 from env.types import Mask
 from planner.plans.idle_variants import House
+from planner.plans.reasons import EXPLAINED
 from planner.plans.release import PLAN, candidate
 from planner.plans.schedule import FLOW_TOLERANCE_KWH
 from planner.plans.task import PlanTask
@@ -43,7 +44,7 @@ def keep_commands(
     kept = usable & _alike(task, schedule, Command(*new), Command(*old), stored_value, before.slack(task.arrays[0]))
     powers = np.where(kept, old, new)
     changed = schedule.with_columns(**{name: powers[row] for row, name in enumerate(Command._fields)})
-    explained = [name for name in ("reason", "sentence", "idle_costs") if name in changed.columns]
+    explained = [name for name in EXPLAINED if name in changed.columns]
     return changed if candidate(task, PLAN, changed.drop(explained)).verification.valid else schedule
 
 

@@ -23,6 +23,9 @@ PLAN_REASONS = (
 )
 """Reasons of planned slots: more than flows show, since a plan knows the value of stored energy (`explanations`)."""
 
+EXPLAINED = ("reason", "sentence", "wording", "idle_costs")
+"""Columns that explanations add to a schedule."""
+
 
 def with_reasons(schedule: pl.DataFrame) -> pl.DataFrame:
     """Add `reason` to a schedule with flows; the first that applies is taken."""

@@ -13,7 +13,7 @@ import polars as pl
 
 from env.time_grid import SLOT
 from planner.summaries.intents import CHARGE, STORE, Intent, intent_of
-from planner.wording.phrases import phrase, source_words
+from planner.wording.phrases import phrase_named, source_words
 from planner.wording.values import Words, energy
 
 Cause: TypeAlias = Literal["prices", "load", "pv", "soc", "by_hand", "source", "model", "peaks", "readings"]
@@ -83,7 +83,7 @@ def difference(before: ComparedPlan, after: ComparedPlan, words: Words) -> PlanD
     changes = tuple(_changes(joined, words))
     causes = _causes(before, after, joined, words)
     if changes and not causes:
-        causes.append(("readings", phrase("cause.readings")))
+        causes.append(("readings", phrase_named("cause.readings")))
     return PlanDifference(changes=changes, causes=tuple(causes))
 
 
@@ -118,10 +118,10 @@ def _change(rows: pl.DataFrame, more_kwh: float, words: Words) -> Change:
     if before == after:
         more = more_kwh > 0 if after in (CHARGE, STORE) else more_kwh < 0
         name = "change.more" if more else "change.less"
-        sentence = phrase(name, span=span, intent=phrase(f"intent.{after}"), energy=energy(abs(more_kwh)))
+        sentence = phrase_named(name, span=span, intent=phrase_named(f"intent.{after}"), energy=energy(abs(more_kwh)))
     else:
-        intents = {"before": phrase(f"intent.{before}"), "after": phrase(f"intent.{after}")}
-        sentence = phrase("change.instead", span=span, **intents)
+        intents = {"before": phrase_named(f"intent.{before}"), "after": phrase_named(f"intent.{after}")}
+        sentence = phrase_named("change.instead", span=span, **intents)
     return Change(start=start, end=end, before=before, after=after, energy_kwh=more_kwh, sentence=sentence)
 
 
@@ -130,20 +130,20 @@ def _causes(before: ComparedPlan, after: ComparedPlan, joined: pl.DataFrame, wor
     causes: list[tuple[Cause, str]] = []
     ends = [each.slots["slot_start"][-1] + SLOT for each in (before, after)]
     if ends[1] > ends[0]:
-        causes.append(("prices", phrase("cause.prices_arrived", time=words.moment(ends[1]))))
+        causes.append(("prices", phrase_named("cause.prices_arrived", time=words.moment(ends[1]))))
     elif _furthest(joined, "import_price") > LEAST_PRICE or _furthest(joined, "export_price") > LEAST_PRICE:
-        causes.append(("prices", phrase("cause.prices")))
+        causes.append(("prices", phrase_named("cause.prices")))
     causes += _forecast_causes(joined)
     causes += _soc_cause(joined)
     if not joined["by_hand"].equals(joined["by_hand_before"]):
-        causes.append(("by_hand", phrase("cause.by_hand")))
+        causes.append(("by_hand", phrase_named("cause.by_hand")))
     if before.source != after.source:
         made = {"before": source_words(before.source), "after": source_words(after.source)}
-        causes.append(("source", phrase("cause.source", **made)))
+        causes.append(("source", phrase_named("cause.source", **made)))
     elif before.model != after.model:
-        causes.append(("model", phrase("cause.model")))
+        causes.append(("model", phrase_named("cause.model")))
     if before.peaks != after.peaks:
-        causes.append(("peaks", phrase("cause.peaks")))
+        causes.append(("peaks", phrase_named("cause.peaks")))
     return causes
 
 
@@ -155,7 +155,7 @@ def _forecast_causes(joined: pl.DataFrame) -> list[tuple[Cause, str]]:
         more = (joined[f"{name}_kwh"] - joined[f"{name}_kwh_before"]).to_numpy().sum() if joined.height else 0.0
         if abs(more) >= LEAST_KWH:
             way = "more" if more > 0 else "less"
-            causes.append((name, phrase(f"cause.{way}_{name}", energy=energy(abs(float(more))))))
+            causes.append((name, phrase_named(f"cause.{way}_{name}", energy=energy(abs(float(more))))))
     return causes
 
 
@@ -166,7 +166,7 @@ def _soc_cause(joined: pl.DataFrame) -> list[tuple[Cause, str]]:
     now, expected = (joined[name][0] for name in ("soc_start_percent", "soc_start_percent_before"))
     if expected is None or now is None or abs(now - expected) < LEAST_POINTS:
         return []
-    return [("soc", phrase("cause.soc", now=f"{now:.0f}", expected=f"{expected:.0f}"))]
+    return [("soc", phrase_named("cause.soc", now=f"{now:.0f}", expected=f"{expected:.0f}"))]
 
 
 def _furthest(joined: pl.DataFrame, name: str) -> float:

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from planner.summaries.intents import CHARGE, COVER, CURTAIL, REST, SELL, SELL_SURPLUS, STORE, Intent
 from planner.tolerances import VISIBLE_KWH
-from planner.wording.phrases import phrase
+from planner.wording.messages import joined
+from planner.wording.phrases import phrase_named
 from planner.wording.values import LEAST_SHOWN, Words, energy, power
 
 
@@ -40,14 +41,14 @@ class BlockFacts:
 
 def block_sentence(facts: BlockFacts, words: Words) -> str:
     """Return the sentence of a block."""
-    what = "; ".join(part for part in (_what(facts, words), _why(facts, words)) if part)
-    return ": ".join(part for part in (what, _worth(facts, words)) if part)
+    what = joined("; ", [part for part in (_what(facts, words), _why(facts, words)) if part])
+    return joined(": ", [part for part in (what, _worth(facts, words)) if part])
 
 
 def _what(facts: BlockFacts, words: Words) -> str:
     """Return what the battery does."""
     name = _head(facts)
-    return phrase(
+    return phrase_named(
         f"block.{name}",
         energy=energy(facts.energy_kwh),
         power=power(round(facts.power_kw, 1)),
@@ -73,21 +74,21 @@ def _head(facts: BlockFacts) -> str:
 def _why(facts: BlockFacts, words: Words) -> str:
     """Return why, beyond what prices say; empty for nothing."""
     if facts.by_hand:
-        return phrase("why.by_hand")
+        return phrase_named("why.by_hand")
     if facts.used is not None and facts.intent in (CHARGE, STORE):
         start, price = facts.used
         if start is None:
-            return phrase("why.kept", price=words.price(price))
-        return phrase("why.used", time=words.clock(start, facts.starts), price=words.price(price))
+            return phrase_named("why.kept", price=words.price(price))
+        return phrase_named("why.used", time=words.clock(start, facts.starts), price=words.price(price))
     if (level := _level(facts)) is not None:
-        return phrase(f"why.{level}")
+        return phrase_named(f"why.{level}")
     reasons = {
         "keep_under_fuse": "why.fuse",
         "keep_under_peak": "why.peak",
         "keep_for_later": "why.later",
         "limited": "why.limited",
     }
-    return phrase(reasons[facts.reason]) if facts.reason in reasons else ""
+    return phrase_named(reasons[facts.reason]) if facts.reason in reasons else ""
 
 
 def _level(facts: BlockFacts) -> str | None:
@@ -102,16 +103,16 @@ def _worth(facts: BlockFacts, words: Words) -> str:
     if facts.intent in (CHARGE, STORE):
         if facts.saving <= -LEAST_SHOWN:
             return _charged(facts, words)
-        return phrase("worth.saves", money=words.money(facts.gain)) if facts.gain >= LEAST_SHOWN else ""
+        return phrase_named("worth.saves", money=words.money(facts.gain)) if facts.gain >= LEAST_SHOWN else ""
     if abs(facts.saving) < LEAST_SHOWN:
         return ""
     name = "worth.saves" if facts.saving > 0 else "worth.costs"
-    return phrase(name, money=words.money(abs(facts.saving)))
+    return phrase_named(name, money=words.money(abs(facts.saving)))
 
 
 def _charged(facts: BlockFacts, words: Words) -> str:
     """Return what charging costs now, and what it saves with its use later."""
     costs = words.money(-facts.saving)
     if facts.gain < LEAST_SHOWN:
-        return phrase("worth.costs", money=costs)
-    return phrase("worth.costs_and_saves", money=costs, gain=words.money(facts.gain))
+        return phrase_named("worth.costs", money=costs)
+    return phrase_named("worth.costs_and_saves", money=costs, gain=words.money(facts.gain))

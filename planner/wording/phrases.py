@@ -1,8 +1,10 @@
-"""The catalogue of phrases about plans, each by a name and with named values.
+"""The phrases about blocks and changes of plans, each by a name and with named values.
 
-A phrase is said in one place only, so that a translation is this table once more. What does not belong here: how values
-are formatted (`values`), and which phrase is said (`planner.plans.explanations`, `planner.summaries`).
+A phrase is said in one place only. What does not belong here: how values are formatted (`values`), how phrases are told
+in other languages (`messages`), and which phrase is said (`planner.plans.explanations`, `planner.summaries`).
 """
+
+from planner.wording.messages import Message, tree_of
 
 PHRASES = {
     # A block of a plan: what the battery does.
@@ -67,16 +69,17 @@ PHRASES = {
 
 def source_words(source: str) -> str:
     """Return the words for a plan source; of a policy's name that is none, the name."""
-    return PHRASES.get(f"source.{source}", source)
+    name = f"source.{source}"
+    return phrase_named(name) if name in PHRASES else source
 
 
-def phrase(name: str, **values: str) -> str:
-    """Return a phrase with its values.
+def phrase_named(name: str, **values: str) -> Message:
+    """Return a phrase of the table with its values.
 
-    >>> phrase("worth.saves", money="4.10 SEK")
+    >>> phrase_named("worth.saves", money="4.10 SEK")
     'saves 4.10 SEK'
 
     Raises:
         KeyError: there is no such phrase, or it needs another value.
     """
-    return PHRASES[name].format(**values)
+    return Message([PHRASES[name], {name: tree_of(value) for name, value in values.items()}])

@@ -1,14 +1,23 @@
 """Format numbers, prices, clock times and ranks for explanations: the same words for the same values."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from env.inverter import Energy
+from planner.wording.messages import figures, joined, phrase
 
 LEAST_SHOWN = 0.005  # anything less rounds to 0.00
-_ENDINGS = {1: "st", 2: "nd", 3: "rd"}
+WEEKDAYS = (
+    phrase("Mon"),
+    phrase("Tue"),
+    phrase("Wed"),
+    phrase("Thu"),
+    phrase("Fri"),
+    phrase("Sat"),
+    phrase("Sun"),
+)
 
 
 class Words:
@@ -25,11 +34,11 @@ class Words:
 
     def price(self, price: float) -> str:
         """Format a price: `0.82 SEK/kWh`."""
-        return f"{_two(price)} {self.currency}/kWh"
+        return figures(f"{_two(price)} {self.currency}/kWh")
 
     def money(self, amount: float) -> str:
         """Format an amount: `2.10 SEK`."""
-        return f"{_two(amount)} {self.currency}"
+        return figures(f"{_two(amount)} {self.currency}")
 
     def clock(self, instant: datetime, seen_from: datetime) -> str:
         """Format local time, with the day if it is another one, and the zone's letters if the clock shows it twice."""
@@ -38,18 +47,20 @@ class Words:
         days = (local.date() - here.date()).days
         if days == 0:
             return text
-        return f"{text} tomorrow" if days == 1 else f"{text} on {local:%Y-%m-%d}"
+        if days == 1:
+            return phrase("{time} tomorrow", time=text)
+        return phrase("{time} on {day}", time=text, day=f"{local:%Y-%m-%d}")
 
     def span(self, start: datetime, end: datetime) -> str:
         """Format a span of local time with its weekday: `Wed 17:00–Thu 00:45`; midnight ends the day before."""
         first, last = start.astimezone(self.zone), end.astimezone(self.zone)
         same = first.date() == (last - timedelta(minutes=1)).date()
-        return f"{self.moment(start)}–{self._hour(last) if same else self.moment(end)}"
+        return joined("–", [self.moment(start), self._hour(last) if same else self.moment(end)])
 
     def moment(self, instant: datetime) -> str:
         """Format a local weekday and time: `Wed 17:00`."""
         local = instant.astimezone(self.zone)
-        return f"{local:%a} {self._hour(local)}"
+        return joined(" ", [weekday(local), self._hour(local)])
 
     @staticmethod
     def _hour(local: datetime) -> str:
@@ -61,18 +72,18 @@ class Words:
     def day(self, instant: datetime, seen_from: datetime) -> str:
         """Format a local day: `tomorrow`, `the day after tomorrow`, or its date."""
         local, here = instant.astimezone(self.zone), seen_from.astimezone(self.zone)
-        near = {1: "tomorrow", 2: "the day after tomorrow"}
+        near = {1: phrase("tomorrow"), 2: phrase("the day after tomorrow")}
         return near.get((local.date() - here.date()).days, f"{local:%Y-%m-%d}")
 
 
 def energy(kwh: float) -> str:
     """Format an energy: `1.90 kWh`; a value that would round to zero is written as less than the smallest one."""
-    return f"{kwh:.2f} kWh" if kwh >= LEAST_SHOWN else "less than 0.01 kWh"
+    return figures(f"{kwh:.2f} kWh") if kwh >= LEAST_SHOWN else phrase("less than {energy}", energy=figures("0.01 kWh"))
 
 
 def power(kw: float) -> str:
     """Format a power: `4.2 kW`, without trailing zeros."""
-    return f"{round(kw, 2):g} kW"
+    return figures(f"{round(kw, 2):g} kW")
 
 
 def _two(value: float) -> str:
@@ -80,15 +91,22 @@ def _two(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}"
 
 
-def ordinal(rank: int) -> str:
-    """Format a rank: `1st`, `2nd`, `11th`, `23rd`."""
-    tens = rank % 100
-    return f"{rank}{'th' if 10 < tens < 14 else _ENDINGS.get(rank % 10, 'th')}"  # noqa: PLR2004 - eleven to thirteen
-
-
 def cheapest(rank: int) -> str:
-    """Format a price rank: `cheapest`, `2nd cheapest`."""
-    return "cheapest" if rank == 1 else f"{ordinal(rank)} cheapest"
+    """Format a price rank: `cheapest`, `2nd cheapest`, `11th cheapest`."""
+    if rank == 1:
+        return phrase("cheapest")
+    ending = 0 if 10 < rank % 100 < 14 else rank % 10  # noqa: PLR2004 - eleven to thirteen
+    by_ending = {
+        1: phrase("{rank}st cheapest", rank=rank),
+        2: phrase("{rank}nd cheapest", rank=rank),
+        3: phrase("{rank}rd cheapest", rank=rank),
+    }
+    return by_ending.get(ending, phrase("{rank}th cheapest", rank=rank))
+
+
+def weekday(local: date) -> str:
+    """Return the short name of a day of the week: `Wed`."""
+    return WEEKDAYS[local.weekday()]
 
 
 def ranks(values: Energy) -> Energy:
@@ -106,16 +124,22 @@ def command_words(command: tuple[float, float, float], most_kw: float, import_li
     'charge 3.0 kW, import at most 4.25 kW'
     """
     words = _powers_words(command, most_kw)
-    return words if import_limit_kw is None else f"{words}, import at most {power(import_limit_kw)}"
+    if import_limit_kw is None:
+        return words
+    return phrase("{command}, import at most {power}", command=words, power=power(import_limit_kw))
 
 
 def _powers_words(command: tuple[float, float, float], most_kw: float) -> str:
     """Describe the powers of a command."""
     charge_kw, discharge_kw, export_kw = command
     if charge_kw > 0:
-        return f"charge {charge_kw:.1f} kW"
+        return phrase("charge {kw:.1f} kW", kw=charge_kw)
     if discharge_kw > 0 and export_kw > 0:
-        return f"cover load and sell {export_kw:.1f} kW" if export_kw < most_kw else "cover load and sell"
+        if export_kw < most_kw:
+            return phrase("cover load and sell {kw:.1f} kW", kw=export_kw)
+        return phrase("cover load and sell")
     if discharge_kw > 0:
-        return "self-consumption" if discharge_kw >= most_kw else f"cover load up to {discharge_kw:.1f} kW"
-    return "sell surplus" if export_kw > 0 else "hold"
+        if discharge_kw >= most_kw:
+            return phrase("self-consumption")
+        return phrase("cover load up to {kw:.1f} kW", kw=discharge_kw)
+    return phrase("sell surplus") if export_kw > 0 else phrase("hold")

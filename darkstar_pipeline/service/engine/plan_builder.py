@@ -40,6 +40,7 @@ from planner.plans.fallback_chain import (
     first_usable_plan,
 )
 from planner.plans.make_plan import Plan
+from planner.plans.reasons import EXPLAINED
 from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, candidate, default_loads, simple_candidates, simulated
 from planner.plans.task import PlanTask
 
@@ -141,7 +142,7 @@ def _planned(known: PlanInputs, request: PlanRequest) -> FallbackResult:
     if end < task.n_slots:
         parts.append(_planned(_later(known, end, float(held["soc_end_kwh"][-1])), request).plan.schedule)
     schedule = pl.concat(parts, how="diagonal_relaxed")
-    checked = candidate(task, PLAN, schedule.drop("reason", "sentence", "idle_costs"))
+    checked = candidate(task, PLAN, schedule.drop(EXPLAINED))
     if not checked.verification.valid:
         return released
     plan = replace(released.plan, schedule=schedule, cost=checked.cost, verification=checked.verification)
@@ -167,7 +168,7 @@ def _joined(task: PlanTask, manual: pl.DataFrame, rest: FallbackResult | None) -
     """Return the slots set by hand and the plan behind them as one."""
     explained = explain(_first_slots(task, manual.height), manual, None)
     schedule = explained if rest is None else pl.concat([explained, rest.plan.schedule], how="diagonal_relaxed")
-    checked = candidate(task, PLAN, schedule.drop("reason", "sentence", "idle_costs"))
+    checked = candidate(task, PLAN, schedule.drop(EXPLAINED))
     simple = {each.name: each.cost for each in simple_candidates(task)}
     reason = "asked for by hand; nothing compares its cost"
     plan = Plan(

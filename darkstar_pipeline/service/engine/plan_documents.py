@@ -34,9 +34,10 @@ from planner.plans.task import End, PlanTask
 from planner.summaries.blocks import summarize
 from planner.value.terminal_value import TerminalValue
 from planner.verification.notices import notice_sentences
+from planner.wording.messages import phrase, read
 from planner.wording.values import command_words
 
-SELF_CONSUMPTION_WORDS = "the inverter decides by itself: surplus into the battery, deficit out of it"
+SELF_CONSUMPTION_WORDS = phrase("the inverter decides by itself: surplus into the battery, deficit out of it")
 _FLOWS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
 _OTHERS = ("water_", "ev_", "appliance_", "battery_")
 
@@ -172,7 +173,7 @@ def _slot(battery: Battery, row: Mapping[str, Any], *, overridden: bool, kept_pe
         soc_end_percent=row["soc_end_kwh"] * percent,
         cost=row["cost"],
         reason=row["reason"],
-        sentence="asked for by hand" if overridden else row["sentence"],
+        sentence=phrase("asked for by hand") if overridden else read(row["wording"]),
         idle_costs=row.get("idle_costs"),
         overridden=overridden,
         others=others,
@@ -293,7 +294,7 @@ def _throttled(site: Site, slot: PlanSlot) -> bool:
 def _default_command(battery: Battery, plan: PlanDocument | None, now: datetime, *, automatic: bool) -> CommandDocument:
     """Return the command of the inverter's own default."""
     start, power = slot_of(now), battery.discharge_kw
-    why = "a person has taken over" if not automatic else "no plan reaches this moment"
+    why = phrase("no plan reaches this moment") if automatic else phrase("a person has taken over")
     return CommandDocument(
         plan_id="" if plan is None else plan.id,
         rung=SELF_CONSUMPTION,

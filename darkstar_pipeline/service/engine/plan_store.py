@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from darkstar_pipeline.service.schemas.base import STORED
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.state.atomic_files import atomic_write
 from planner.artifacts.atomic_files import make_folder
@@ -33,7 +34,7 @@ class PlanStore:
         path = self._path(plan.id)
         make_folder(path.parent)
         with atomic_write(path) as temporary:
-            temporary.write_text(plan.model_dump_json(exclude={"steering"}), encoding="utf-8")
+            temporary.write_text(plan.model_dump_json(exclude={"steering"}, context=STORED), encoding="utf-8")
 
     def find(self, name: str) -> PlanDocument | None:
         """A plan by its id; None where there is none, or it cannot be read."""

@@ -50,7 +50,6 @@ class _Memory:
     """The state that requests read; each attribute is replaced atomically."""
 
     plan: PlanDocument
-    json: bytes
     last: PlanDocument | None
     looked: float = 0.0
     storage: str = ""
@@ -117,7 +116,7 @@ class PlannerEngine:
         last = self.store.latest(now)
         first = "the first plan is being made"
         plan = last or default_plan(self.context.site, now, why=first)
-        return _Memory(plan, _json(plan), last)
+        return _Memory(plan, last)
 
     def stop(self) -> None:
         """Stop planning."""
@@ -133,10 +132,6 @@ class PlannerEngine:
     def plan(self) -> PlanDocument:
         """Return the latest plan."""
         return self._memory.plan
-
-    def plan_json(self) -> bytes:
-        """Return the latest plan as JSON, serialised once for all requests."""
-        return self._memory.json
 
     def command(self) -> CommandDocument:
         """Return the command of this moment."""
@@ -263,7 +258,6 @@ class PlannerEngine:
             self._next_retry = self.clock.monotonic() + RETRY_SECONDS
             return memory.plan
         plan = self._kept(plan)
-        memory.json = _json(plan)
         memory.plan, memory.plans, memory.seconds = plan, memory.plans + 1, plan.seconds
         if is_usable(plan, now):
             memory.last = plan
@@ -334,8 +328,3 @@ def _says_the_same(plan: PlanDocument, before: PlanDocument) -> bool:
     made = {"id", "created_at", "seconds", "inputs", "changes"}
     inputs = [[(each.name, each.state, each.source, each.until) for each in one.inputs] for one in (plan, before)]
     return inputs[0] == inputs[1] and plan.model_dump(exclude=made) == before.model_dump(exclude=made)
-
-
-def _json(plan: PlanDocument) -> bytes:
-    """Return a plan as JSON, without what is so only at the moment of an answer."""
-    return plan.model_dump_json(exclude={"steering"}).encode()

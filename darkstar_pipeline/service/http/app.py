@@ -12,6 +12,7 @@ from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.errors import add_handlers
 from darkstar_pipeline.service.http.ingress import Hosts
 from darkstar_pipeline.service.http.middleware import Guard
+from darkstar_pipeline.service.http.negotiation import Negotiation
 from darkstar_pipeline.service.http.routes import (
     administration,
     appliances,
@@ -93,5 +94,6 @@ def create_app(
         per_second=settings.requests_per_second,
         on_response=running.metrics.count_response,
     )
+    app.add_middleware(Negotiation, usual=running.context.site_settings.language)
     app.add_middleware(Hosts, allowed_hosts=list(settings.allowed_hosts), ingress=running.ingress)
     return app

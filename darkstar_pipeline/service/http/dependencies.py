@@ -13,6 +13,7 @@ from darkstar_pipeline.service.devices.household import Household
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.savings import Savings
 from darkstar_pipeline.service.http.metrics import Metrics
+from darkstar_pipeline.service.http.plan_answers import PlanAnswers
 from darkstar_pipeline.service.http.sessions import Sessions
 from darkstar_pipeline.service.http.tokens import AccessToken
 from darkstar_pipeline.service.schemas.health import Component
@@ -39,6 +40,7 @@ class ServiceState:
         parts: return the states of further components, such as control.
         steering: returns whether the plan steers the battery now.
         household: the movable loads; None where nobody reads them.
+        answers: the plan in force as JSON.
     """
 
     engine: PlannerEngine
@@ -50,6 +52,7 @@ class ServiceState:
     steering: Callable[[], Steering] = _off
     savings: Savings = field(default_factory=Savings)
     household: Household | None = None
+    answers: PlanAnswers = field(default_factory=PlanAnswers)
 
     @property
     def context(self) -> Context:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from darkstar_pipeline.service.schemas.base import Document
+from darkstar_pipeline.service.schemas.base import Document, Text
 from darkstar_pipeline.service.schemas.steering import Steering
 
 
@@ -13,7 +13,7 @@ class Component(Document):
 
     name: str
     ok: bool
-    note: str = Field(default="", description="What is wrong with the component.")
+    note: Text = Field(default="", description="What is wrong with the component.")
     age_seconds: float | None = Field(
         default=None, description="Time since the component last looked, whatever came of it [s]; null: it never looks."
     )

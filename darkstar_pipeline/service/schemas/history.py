@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from darkstar_pipeline.service.schemas.base import Document
+from darkstar_pipeline.service.schemas.base import Document, Text
 from planner.plans.fallback_chain import SourceName
 
 
@@ -16,7 +16,7 @@ class HistorySlot(Document):
     import_price: float | None
     export_price: float | None
     rung: SourceName | None = Field(description="Plan source: the link of the fallback chain that made the plan.")
-    command: str | None
+    command: Text | None
     planned_import_kwh: float | None
     planned_export_kwh: float | None
     planned_soc_percent: float | None = Field(description="Planned state of charge at the slot's end [%].")
@@ -62,14 +62,14 @@ class SavingsDocument(Document):
     by: Literal["day", "month"]
     rows: list[SavingsRow]
     total: SavingsRow
-    note: str = Field(default="", description="What is missing from the figures.")
+    note: Text = Field(default="", description="What is missing from the figures.")
 
 
 class MissingRow(Document):
     """Further saving of the policy `value`, were something known or the battery another."""
 
     what: str = Field(description="As in `darkstar evaluate --missing`.", examples=["sun_known", "battery_15_kwh"])
-    text: str = Field(description="The same in words.")
+    text: Text = Field(description="The same in words.")
     gain: float = Field(description="Further saving on those days; of a battery without its price [money].")
     part: float | None = Field(description="Of what is missing to perfect hindsight, 0-1; null for a battery.")
 
@@ -88,4 +88,4 @@ class MissingDocument(Document):
     )
     missing: float | None = Field(default=None, description="What perfect hindsight would save besides [money].")
     rows: list[MissingRow] = Field(default_factory=list[MissingRow])
-    note: str = Field(default="", description="What has to be known about the figures.")
+    note: Text = Field(default="", description="What has to be known about the figures.")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field, model_validator
 
-from darkstar_pipeline.service.schemas.base import Document, Instant, Number
+from darkstar_pipeline.service.schemas.base import Document, Instant, Number, Text
 
 
 class LoadBlock(Document):
@@ -27,7 +27,7 @@ class LoadPlan(Document):
     leaves: datetime | None = Field(default=None, description="When the car leaves; null for other loads.")
     minimum_kwh: float | None = Field(default=None, description="What it must get by then [kWh].")
     target_kwh: float | None = Field(default=None, description="What it is to get by then, the minimum included [kWh].")
-    note: str = Field(default="", description="What cannot be met, and what can; or why nothing is planned.")
+    note: Text = Field(default="", description="What cannot be met, and what can; or why nothing is planned.")
     managed: bool = Field(default=True, description="False: nothing was asked for, and the load is left to itself.")
     blocks: list[LoadBlock] = Field(default_factory=list[LoadBlock])
 
@@ -74,6 +74,6 @@ class CarDocument(Document):
     charged_kwh: float = Field(description="What it has drawn since it came [kWh].")
     request: CarRequest | None = Field(description="What a person asked for once; null: the week's departures hold.")
     leaves: datetime | None = Field(description="Next departure.")
-    note: str
+    note: Text
     holds_battery: bool = Field(description="Whether the house battery holds because the car charges.")
     plan: LoadPlan | None = Field(description="What the plan in force gives it.")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from darkstar_pipeline.service.schemas.base import Document
+from darkstar_pipeline.service.schemas.base import Document, Text
 
 
 def _number(value: object) -> object:
@@ -35,7 +35,7 @@ class ModelRow(Document):
     identity: str
     tariff_fits: bool
     in_use: bool
-    problem: str = Field(default="", description="Why the version cannot be used; empty where it can.")
+    problem: Text = Field(default="", description="Why the version cannot be used; empty where it can.")
 
 
 class ModelsDocument(Document):
@@ -44,7 +44,7 @@ class ModelsDocument(Document):
     model: str
     champion: ModelInfo | None = Field(description="Version that plans are made with now; null: the value function.")
     wanted: int | None = Field(description="Version that the champion pointer names.")
-    problem: str = Field(description="Why the wanted version is not in use; empty where it is.")
+    problem: Text = Field(description="Why the wanted version is not in use; empty where it is.")
     versions: list[ModelRow]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from darkstar_pipeline.service.schemas.base import Document
+from darkstar_pipeline.service.schemas.base import Document, Text
 from darkstar_pipeline.service.schemas.care import CareDocument
 from darkstar_pipeline.service.schemas.loads import LoadPlan
 from darkstar_pipeline.service.schemas.models import ModelInfo
@@ -44,7 +44,7 @@ class PlanAttempt(Document):
 
     rung: SourceName = Field(description="Plan source that was tried.")
     outcome: Outcome = Field(description="Outcome; refused: by the verifier, or because doing nothing costs less.")
-    why: str = Field(description="Reason for the outcome, in one sentence.")
+    why: Text = Field(description="Reason for the outcome, in one sentence.")
 
 
 class Input(Document):
@@ -55,7 +55,7 @@ class Input(Document):
     source: str = Field(description="Where the input is from.", examples=["observed"])
     at: datetime | None = Field(default=None, description="When the input was made or read (its vintage).")
     until: datetime | None = Field(default=None, description="End of the time that the input covers.")
-    note: str = Field(default="", description="What is not as it should be.")
+    note: Text = Field(default="", description="What is not as it should be.")
     basis: InputBasis | None = Field(
         default=None,
         description="measured: read, or published; projected: by a forecast or the last plan; assumed: a substitute "
@@ -82,7 +82,7 @@ class PlanSlot(Document):
     export_kw: float = Field(ge=0, description="Command: feed the grid up to this power [kW].")
     import_limit_kw: ImportLimit = None
     min_soc_percent: MinSoc = None
-    command: str = Field(description="Command in words.", examples=["charge 3.0 kW"])
+    command: Text = Field(description="Command in words.", examples=["charge 3.0 kW"])
     import_kwh: float | None
     export_kwh: float | None
     charge_kwh: float | None
@@ -94,7 +94,7 @@ class PlanSlot(Document):
     reason: str = Field(
         description="Reason code of a closed list (docs/explanations.md).", examples=["charge_for_later"]
     )
-    sentence: str = Field(description="Why the slot is run this way, in a sentence.")
+    sentence: Text = Field(description="Why the slot is run this way, in a sentence.")
     idle_costs: float | None = Field(default=None, description="Extra cost of an idle battery in this slot [money].")
     overridden: bool = Field(default=False, description="True where an override sets the command.")
     others: dict[str, float] = Field(
@@ -109,7 +109,7 @@ class PlanBlock(Document):
     end: datetime
     intent: Intent = Field(description="What the battery is there for (docs/explanations.md).", examples=["charge"])
     reason: str = Field(description="The slots' reason code; of several that of most energy.")
-    sentence: str = Field(description="What the battery does, why, and what it is worth.")
+    sentence: Text = Field(description="What the battery does, why, and what it is worth.")
     by_hand: bool = Field(description="True where an override sets the commands.")
     energy_kwh: float = Field(description="Energy that the block is about: charged, discharged, exported, … [kWh].")
     power_kw: float = Field(description="Its mean power [kW].")
@@ -142,7 +142,7 @@ class ChangeCause(Document):
     """A reason why a plan differs from the one before."""
 
     cause: Cause
-    sentence: str
+    sentence: Text
 
 
 class PlanBlockChange(Document):
@@ -153,7 +153,7 @@ class PlanBlockChange(Document):
     before: Intent = Field(description="Intent in the plan before.")
     after: Intent
     energy_kwh: float = Field(description="What the battery takes up more than before; negative: gives more [kWh].")
-    sentence: str
+    sentence: Text
 
 
 class PlanChanges(Document):
@@ -198,18 +198,18 @@ class PlanDocument(Document):
     created_at: datetime
     valid_until: datetime = Field(description="End of the last slot.")
     rung: SourceName = Field(description="Plan source: the link of the fallback chain that made the plan.")
-    why: str = Field(description="Why the plan is from this source.")
+    why: Text = Field(description="Why the plan is from this source.")
     attempts: list[PlanAttempt] = Field(description="Every plan source that was tried, in order.")
     released: str = Field(description="Released schedule: plan, self_consumption or idle, whichever costs least.")
-    release_reason: str
+    release_reason: Text
     model: ModelInfo | None = Field(description="Champion that made the plan; null where another source did.")
     inputs: list[Input]
     cost: float | None = Field(description="Modelled cost less the value of energy left at the end [money].")
     idle_cost: float | None = Field(description="The same cost without using the battery [money].")
     self_consumption_cost: float | None = Field(description="The same cost under self-consumption [money].")
     verified: bool = Field(description="True where the verifier recomputed every slot and found no violation.")
-    violations: list[str] = Field(description="Violations that the verifier found.")
-    notices: list[str] = Field(
+    violations: list[Text] = Field(description="Violations that the verifier found.")
+    notices: list[Text] = Field(
         default_factory=list,
         description="What cannot be avoided, such as a load above the fuse.",
     )
@@ -234,7 +234,7 @@ class PlanDocument(Document):
         exclude_if=lambda loads: not loads,
         description="What the plan gives the movable loads, and what that costs; absent where there are none.",
     )
-    strategy: list[str] = Field(
+    strategy: list[Text] = Field(
         default_factory=list[str],
         exclude_if=lambda remarks: not remarks,
         description="Adjustments of the strategy engine, each with its cause and its effect on this plan; absent "
@@ -256,7 +256,7 @@ class CommandDocument(Document):
 
     plan_id: str
     rung: SourceName = Field(description="Plan source: the link of the fallback chain that made the plan.")
-    why: str = Field(description="Why the command is from this source.")
+    why: Text = Field(description="Why the command is from this source.")
     automatic: bool = Field(description="False: automatic mode is off, and the inverter runs its own default.")
     overridden: bool = Field(description="True where an override sets the command.")
     slot_start: datetime
@@ -266,8 +266,8 @@ class CommandDocument(Document):
     export_kw: float = Field(ge=0)
     import_limit_kw: ImportLimit = None
     min_soc_percent: MinSoc = None
-    command: str = Field(description="Command in words.")
-    sentence: str = Field(description="Why, in a sentence.")
+    command: Text = Field(description="Command in words.")
+    sentence: Text = Field(description="Why, in a sentence.")
     default: bool = Field(description="True where the command is the inverter's own default, self-consumption.")
     throttled: bool = Field(
         default=False,
@@ -284,7 +284,7 @@ class ReplanDocument(Document):
 
     id: str
     rung: SourceName = Field(description="Plan source: the link of the fallback chain that made the plan.")
-    why: str = Field(description="Why the plan is from this source.")
+    why: Text = Field(description="Why the plan is from this source.")
     seconds: float = Field(description="Time that planning took [s].")
     pending: bool = Field(
         default=False,

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from darkstar_pipeline.service.schemas.base import Document, Instant, Number
+from darkstar_pipeline.service.schemas.base import Document, Instant, Number, Text
 
 MOST_SLOTS = 192
 """Two days of quarter-hours: with every column they still are below the usual limit of a request's size."""
@@ -54,4 +54,4 @@ class ReadingsReport(Document):
     slots_changed: int
     slots_unchanged: int
     last_slot: datetime | None
-    notes: list[str]
+    notes: list[Text]

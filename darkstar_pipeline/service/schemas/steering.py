@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from darkstar_pipeline.service.schemas.base import Document
+from darkstar_pipeline.service.schemas.base import Document, Text
 
 SteeringState = Literal[
     "steering",
@@ -37,5 +37,5 @@ class Steering(Document):
         "fault: control fails; released: the guard has ended the command."
     )
     steers: bool = Field(description="True only where the command of the plan was read back from the inverter.")
-    words: str = Field(description="The same in a sentence.", examples=["The plan steers the battery."])
+    words: Text = Field(description="The same in a sentence.", examples=["The plan steers the battery."])
     since: datetime | None = Field(default=None, description="Since when it has been seen to be so.")

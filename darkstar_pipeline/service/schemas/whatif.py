@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from darkstar_pipeline.config.calendar_days import EARLIEST, LATEST
-from darkstar_pipeline.service.schemas.base import Document, Instant, Number
+from darkstar_pipeline.service.schemas.base import Document, Instant, Number, Text
 
 MOST_NUMBERS, MOST_LOADS, MOST_SETTINGS = 20, 10, 40
 Day = Annotated[date, Field(ge=EARLIEST, le=LATEST, examples=["2026-01-31"])]
@@ -110,8 +110,8 @@ class Case(Document):
     currency: str
     changes: list[ChangedSetting]
     economics: Literal["own", "relaxed"]
-    relaxed: list[str] = Field(description="What is relaxed, in words; empty where nothing is.")
-    doubts: list[str] = Field(description="Settings that are allowed and seldom meant.")
+    relaxed: list[Text] = Field(description="What is relaxed, in words; empty where nothing is.")
+    doubts: list[Text] = Field(description="Settings that are allowed and seldom meant.")
 
 
 class FiguresDocument(Document):
@@ -146,7 +146,7 @@ class LeftOutDay(Document):
     """A day that counts for nothing, and why."""
 
     day: date
-    reasons: str
+    reasons: Text
 
 
 class ReplayWhatIfDocument(Case):
@@ -184,10 +184,10 @@ class PlanCase(Document):
     """A plan on paper, or a replayed day."""
 
     source: str = Field(description="What made it: champion, value, mpc, self_consumption, idle, or the policy.")
-    why: str
+    why: Text
     forecast: str
     verified: bool
-    notes: dict[str, str]
+    notes: dict[str, Text]
     capacity_kwh: float
     slots: list[WhatIfSlot]
 
@@ -274,7 +274,7 @@ class SizingDocument(Case):
     left_out: list[LeftOutDay]
     idle_cost: float
     year_factor: float | None
-    notes: list[str]
+    notes: list[Text]
     sizes: list[SizeDocument]
     best: BestSize
 
@@ -285,5 +285,5 @@ class SizingJob(Document):
     id: str = Field(examples=["1a2b3c4d"])
     state: Literal["running", "done", "failed", "cancelled"]
     progress: float = Field(default=0.0, ge=0, le=1, description="Share of the grid that is worked out.")
-    error: str = Field(default="", description="Why it failed.")
+    error: Text = Field(default="", description="Why it failed.")
     result: SizingDocument | None = None

@@ -17,7 +17,7 @@ from planner.optimizer.fallback_solvers import CLARABEL, solve_by
 from planner.optimizer.home_program import HomeProgram
 from planner.plans.explanations import explain
 from planner.plans.make_plan import Plan, make_plan
-from planner.plans.reasons import PLAN_REASONS
+from planner.plans.reasons import EXPLAINED, PLAN_REASONS
 from planner.plans.task import End, PlanTask
 from planner.value.terminal_value import TerminalValue
 from tests.builders.battery_limits import idle_battery
@@ -107,7 +107,7 @@ def test_explanations_are_complete_when_a_day_is_planned(task: PlanTask) -> None
     assert set(plan.schedule["reason"]) <= set(PLAN_REASONS)
     assert (plan.schedule["sentence"].str.len_chars() > 10).all()
     assert not plan.schedule["sentence"].str.contains("nan|None|-0.00|  ").any()
-    again = explain(task, plan.schedule.drop("reason", "sentence", "idle_costs"), plan.solution)
+    again = explain(task, plan.schedule.drop(EXPLAINED), plan.solution)
     assert again.equals(plan.schedule)
 
 

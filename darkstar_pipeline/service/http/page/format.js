@@ -1,4 +1,5 @@
 // Numbers and times for people, in the time zone of the home, wherever the browser is.
+import { locale, spoken, t } from "./words.js";
 
 export const el = (id) => document.getElementById(id);
 
@@ -10,13 +11,15 @@ export function node(name, text, attributes = {}) {
 }
 
 export const number = (value, digits = 2) =>
-  value === null || value === undefined ? "–" : value.toFixed(digits).replace("-", "−");
+  value === null || value === undefined ? "–" : decimal(value.toFixed(digits).replace("-", "−"));
+
+const decimal = (text) => (spoken() === "en" ? text : text.replace(".", ","));
 
 const forms = new Map();
 
 function form(zone, options) {
-  const key = `${zone} ${JSON.stringify(options)}`;
-  if (!forms.has(key)) forms.set(key, new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options }));
+  const key = `${locale()} ${zone} ${JSON.stringify(options)}`;
+  if (!forms.has(key)) forms.set(key, new Intl.DateTimeFormat(locale(), { timeZone: zone, hourCycle: "h23", ...options }));
   return forms.get(key);
 }
 
@@ -51,8 +54,8 @@ export function momentOf(text, zone) {
 
 export function ago(moment, now) {
   const minutes = Math.max(Math.round((now - Date.parse(moment)) / 60000), 0);
-  if (minutes < 1) return "just now";
-  if (minutes < 120) return `${minutes} min ago`;
-  if (minutes < 2880) return `${Math.round(minutes / 60)} h ago`;
-  return `${Math.round(minutes / 1440)} days ago`;
+  if (minutes < 1) return t("just now");
+  if (minutes < 120) return t("{minutes} min ago", { minutes });
+  if (minutes < 2880) return t("{hours} h ago", { hours: Math.round(minutes / 60) });
+  return t("{days} days ago", { days: Math.round(minutes / 1440) });
 }

@@ -6,7 +6,7 @@ import { view as administration } from "./views/administration.js";
 import { view as plan } from "./views/plan.js";
 import { view as report } from "./views/report.js";
 import { view as whatif } from "./views/whatif.js";
-import { translate } from "./words.js";
+import { choose, spoken } from "./words.js";
 
 const RETRY_MS = 5000;
 
@@ -32,6 +32,8 @@ async function enter() {
 }
 
 function addListeners() {
+  el("language").value = spoken();
+  el("language").addEventListener("change", () => choose(el("language").value));
   el("login").addEventListener("submit", (event) => {
     event.preventDefault();
     request("/login", { method: "POST", body: { token: el("token").value } }).then(() => {
@@ -67,7 +69,6 @@ function applyTheme() {
 }
 
 applyTheme();
-translate(document);
 addListeners();
 start([plan, whatif, report, administration], showLogin);
 enter();

@@ -9,6 +9,7 @@ from pydantic import Field
 from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
 from darkstar_pipeline.service.schemas.base import Document
+from planner.wording.languages import Language, catalogue, spoken
 
 PAGE = Path(__file__).parents[1] / "page"
 router = APIRouter()
@@ -20,10 +21,23 @@ class LoginRequest(Document):
     token: str = Field(min_length=1, max_length=500)
 
 
+class Messages(Document):
+    """The texts of a language."""
+
+    language: Language
+    messages: dict[str, str] = Field(description="Each text by its English; none for English itself.")
+
+
 @router.get("/", include_in_schema=False)
 async def page() -> Response:
     """Return the page; it holds no data, and requests it with a session."""
     return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
+
+
+@router.get("/messages", tags=["door"], responses=answers(), summary="The texts of the page in a language")
+async def messages() -> Messages:
+    """The catalogue of the language that `Accept-Language` asks for, else of the site's, from English to its texts."""
+    return Messages(language=spoken(), messages=dict(catalogue(spoken())))
 
 
 @router.get("/favicon.ico", include_in_schema=False)

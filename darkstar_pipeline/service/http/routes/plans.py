@@ -19,9 +19,9 @@ PlanId = Annotated[
 @router.get("/plan", response_model=PlanDocument, responses=answers(), summary="The plan in force")
 async def plan(service: StateDep) -> Response:
     """From now to the last known price: commands, flows, costs, reasons, and the inputs of the plan."""
-    # The plan was serialised when it was made; whether it steers is so at the moment of the answer.
+    # The plan is serialised once; whether it steers is so at the moment of the answer.
     steering = service.steering().model_dump_json().encode()
-    answer = b'%b,"steering":%b}' % (service.engine.plan_json().removesuffix(b"}"), steering)
+    answer = b'%b,"steering":%b}' % (service.answers.json(service.engine.plan()).removesuffix(b"}"), steering)
     return Response(answer, media_type="application/json")
 
 
