@@ -11,6 +11,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from darkstar_pipeline.analyst.month_report import MonthReport
+from darkstar_pipeline.analyst.page_style import STYLE
 from darkstar_pipeline.analyst.words import cost_rows, headline, notes
 from darkstar_pipeline.evaluation.actual_days import ACTUAL
 from darkstar_pipeline.pictures.canvas import (
@@ -31,37 +32,48 @@ if TYPE_CHECKING:
 PAPER = Style(width=8.27, scale=1.0, font=10.5, line=1.4, detail=True)
 A4_HEIGHT = 11.69  # inch
 _LEFT, _NAMES, _RIGHT = 0.7, 2.1, 0.6
-_BARS, _DAYS, _SPACE = 1.7, 1.5, 0.75
+_MARGIN = 0.35
+"""What a phone's picture has beside its panels [inch]."""
+_BARS, _DAYS, _SPACE, _AXIS = 1.7, 1.5, 0.75, 0.95
 _LINE, _LINE_CHARACTERS = 0.2, 92
-_CSS = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:1.5rem auto;padding:0 1rem;color:#222}"
-    "table{border-collapse:collapse}td,th{padding:.2rem .9rem .2rem 0;text-align:left}"
-    "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}img{max-width:100%;height:auto}"
-)
+PHONE = Style(width=4.3, scale=1.0, font=10.5, line=1.4, detail=False)
+_NARROW = "(max-width: 40rem)"
 
 
 def report_html(report: MonthReport) -> str:
     """Return the report as one HTML document."""
     title = escape(_title(report))
-    by_day, alt = (_DAYS + _SPACE, ", and what each day saved") if _savings_by_day(report) else (0.0, "")
-    figure = new_figure(PAPER, _BARS + _SPACE + by_day)
-    _draw_panels(figure, report, 0.3)
-    picture = base64.b64encode(png_bytes(figure)).decode("ascii")
+    alt = ", and what each day saved" if _savings_by_day(report) else ""
+    wide, narrow = _picture(report, PAPER), _picture(report, PHONE)
     rows = "".join(
         f"<tr><td>{escape(str(row['way']))}</td><td class=n>{_money(row['cost'])}</td>"
         f"<td class=n>{_money(row['saved'])}</td></tr>"
         for row in cost_rows(report)
     )
-    sentences = "".join(f"<p>{escape(line.strip())}</p>" for line in notes(report))
+    sentences = "".join(_paragraph(line) for line in notes(report))
     currency = escape(report.currency)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_CSS}</style></head><body>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
         f"<h1>{title}</h1><p><strong>{escape(headline(report))}</strong></p>"
         f"<table><tr><th>way</th><th class=n>cost, {currency}</th><th class=n>saved against it</th></tr>{rows}</table>"
-        f'<p><img alt="Cost of each way{alt}" src="data:image/png;base64,{picture}"></p>'
+        f'<p><picture><source media="{_NARROW}" srcset="{narrow}">'
+        f'<img alt="Cost of each way{alt}" src="{wide}"></picture></p>'
         f"{sentences}</body></html>\n"
     )
+
+
+def _paragraph(line: str) -> str:
+    """Return a sentence as a paragraph, one that is indented as an item of the one before."""
+    return f"<li>{escape(line.strip())}</li>" if line.startswith(" ") else f"<p>{escape(line)}</p>"
+
+
+def _picture(report: MonthReport, style: Style) -> str:
+    """Return the picture of the costs in a width, as an address that holds it."""
+    by_day = _DAYS + _AXIS if _savings_by_day(report) else 0.0
+    figure = new_figure(style, _BARS + _SPACE + by_day)
+    _draw_panels(figure, report, 0.3, style)
+    return f"data:image/png;base64,{base64.b64encode(png_bytes(figure)).decode('ascii')}"
 
 
 def report_pdf(report: MonthReport) -> bytes:
@@ -95,31 +107,32 @@ def _first_page(report: MonthReport) -> "tuple[float, Figure]":
     return top + _draw_panels(figure, report, top + 0.35) + 0.9, figure
 
 
-def _draw_panels(figure: "Figure", report: MonthReport, top: float) -> float:
+def _draw_panels(figure: "Figure", report: MonthReport, top: float, style: Style = PAPER) -> float:
     """Draw cost by way and saving by day; return the height that they took [inch]."""
-    width = PAPER.width - _LEFT - _RIGHT
+    begin, title = (_LEFT, _LEFT) if style.detail else (_MARGIN, _MARGIN / 4)
+    names, width = begin + _NAMES - _LEFT, style.width - begin - (_RIGHT if style.detail else _MARGIN)
     rows = [(str(row["way"]), cost) for row in cost_rows(report) if isinstance(cost := row["cost"], float)]
-    add_text(figure, f"Cost of the compared days [{report.currency}]", left=_LEFT, top=top, size=PAPER.font)
-    bars = add_axes(figure, PAPER, left=_NAMES, top=top + 0.12, width=width + _LEFT - _NAMES, height=_BARS)
+    add_text(figure, f"Cost of the compared days [{report.currency}]", left=title, top=top, size=style.font)
+    bars = add_axes(figure, style, left=names, top=top + 0.12, width=width + begin - names, height=_BARS)
     colours = [BLUE if way == "as it was" else QUIET for way, _ in rows]
     drawn = bars.barh([way for way, _ in rows], [cost for _, cost in rows], color=colours, height=0.62)
-    bars.bar_label(drawn, fmt="%.0f", padding=4, fontsize=PAPER.font - 1)
+    bars.bar_label(drawn, fmt="%.0f", padding=4, fontsize=style.font - 1)
     bars.invert_yaxis()
-    bars.margins(x=0.12)
+    bars.margins(x=0.12 if style.detail else 0.22)
     below = top + 0.12 + _BARS + _SPACE
     savings = _savings_by_day(report)
     if not savings:
         return below - top
     name = f"Saved against a battery that is not used, by day [{report.currency}]"
-    add_text(figure, name, left=_LEFT, top=below, size=PAPER.font)
-    days = add_axes(figure, PAPER, left=_LEFT, top=below + 0.12, width=width, height=_DAYS)
+    add_text(figure, name, left=title, top=below, size=style.font)
+    days = add_axes(figure, style, left=begin, top=below + 0.12, width=width, height=_DAYS)
     days.bar(
         [day.day for day, _ in savings],
         [saved for _, saved in savings],
         color=[GREEN if saved >= 0 else VERMILION for _, saved in savings],
     )
     days.set_xlim(0.4, report.last_day.day + 0.6)
-    days.set_xlabel("day of the month", fontsize=PAPER.font - 1, color=QUIET)
+    days.set_xlabel("day of the month", fontsize=style.font - 1, color=QUIET)
     return below + 0.12 + _DAYS + 0.35 - top
 
 

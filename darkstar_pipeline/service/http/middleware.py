@@ -16,6 +16,7 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from structlog.contextvars import bind_contextvars
 
+from darkstar_pipeline.analyst.page_style import STYLE_HASH
 from darkstar_pipeline.service.http.ingress import FRAMED, is_ingress
 from darkstar_pipeline.service.http.sessions import Sessions, shows_cookie
 from darkstar_pipeline.service.http.tokens import AccessToken, GuessLimit
@@ -28,8 +29,8 @@ OPEN = frozenset({"/health", "/ready", "/login", "/", "/favicon.ico"})
 OPEN_FOLDERS = ("/static/",)
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 HEADERS = {
-    "content-security-policy": "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'; object-src 'none'",
+    "content-security-policy": f"default-src 'self'; style-src 'self' {STYLE_HASH}; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",

@@ -1,5 +1,7 @@
 """The report over HTTP says what the command says, and refuses months that are none."""
 
+import base64
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -29,6 +31,10 @@ def test_report_is_answered_as_values_page_and_pdf(metered: Context) -> None:
         page = client.get(f"/report/page?{month}")
         assert page.headers["content-type"].startswith("text/html")
         assert "not in the costs" in page.text
+        style = page.text.partition("<style>")[2].partition("</style>")[0]
+        allowed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert f"style-src 'self' 'sha256-{allowed}'" in page.headers["content-security-policy"], "it is shown styled"
+        assert "<source media=" in page.text, "a phone has a picture of its own"
         assert client.get(f"/report/pdf?{month}").content.startswith(b"%PDF")
         assert client.get(f"/peaks?{month}").json()["charges"] == []
 
