@@ -97,6 +97,7 @@ def _configure(house: _House) -> None:
         "profile": "power",
         "mapping": {"charge": CHARGE, "discharge": DISCHARGE},
         "lease_minutes": LEASE_MINUTES,
+        "confirm_seconds": 4.0,
         "writes_per_day": 5000,
     }
     mqtt = {"enabled": True, "host": "127.0.0.1", "port": house.broker_port}

@@ -118,6 +118,8 @@ class SimulatedInverter:
     Attributes:
         written: every value or call that reached it, with its entity or service.
         deaf: whether it ignores what is written, though Home Assistant says that it was.
+        deaf_to: entities of which it ignores what is written.
+        changed: called after everything that was set.
     """
 
     def __init__(self, description: Description, seconds: Callable[[], float]) -> None:
@@ -128,6 +130,8 @@ class SimulatedInverter:
         self._contexts: dict[str, dict[str, str | None]] = {}
         self.written: list[tuple[str, Value]] = []
         self.deaf = False
+        self.deaf_to: set[str] = set()
+        self.changed: Callable[[], None] = lambda: None
 
     def state(self, entity: str) -> Mapping[str, Any] | None:
         """Return the state as Home Assistant shows it."""
@@ -160,7 +164,7 @@ class SimulatedInverter:
             raise HomeAssistantError(f"{domain}.{service} has no value")
         self.written.append((entity, value))
         self._refuse_what_is_not_taken(entity, fact, value)
-        if self._are(fact.hidden_unless) and not self.deaf:
+        if self._are(fact.hidden_unless) and not self.deaf and entity not in self.deaf_to:
             self._set(entity, value, by="darkstar")
 
     def by_hand(self, entity: str, value: Value, *, user: str | None = "somebody") -> None:
@@ -264,6 +268,7 @@ class SimulatedInverter:
             self.values[other] = float(text.format(value=value))
         for other, reset in self._description.resets.get(entity, {}).items():
             self._set(other, reset, by=None)
+        self.changed()
 
     def _serve(self, name: str, service: SimulatedService, data: Mapping[str, Any]) -> None:
         if missing := [key for key in service.needs if key not in data]:

@@ -29,6 +29,7 @@ COMMAND_SECONDS = 900.0
 """A command lasts for a slot [s]; `env` has it too, and brings Polars with it, which the guard need not pay."""
 SHORTEST_LEASE_MINUTES = 0.04
 """Control looks every two seconds: a shorter lease would be over between two looks [min]."""
+LOOK_SECONDS = 2.0
 
 
 class HomeAssistantSensors(Frozen):
@@ -194,6 +195,24 @@ class ControlSettings(Frozen):
             message = f"home_assistant.control.ramp_kw_per_step {self.ramp_kw_per_step:g} {reach}: {limits}"
             raise ValueError(message)
 
+    def check_lease(self, settles_seconds: float) -> None:
+        """Refuse a lease that is over before a command was read back: the guard would end every one of them.
+
+        A command is written in two parts where a mode has to end first, and control looks before and after.
+
+        Args:
+            settles_seconds: time within which the entities show what was written [s].
+
+        Raises:
+            ValueError: it is.
+        """
+        least = 2 * (settles_seconds + LOOK_SECONDS)
+        if self.lease_minutes * 60 < least:
+            needs = f"entities may take {settles_seconds:g} s to show what was written"
+            remedy = f"set lease_minutes to {math.ceil(least / 6) / 10:g} or more"
+            message = f"home_assistant.control.lease_minutes is {self.lease_minutes:g}, and {needs}: {remedy}"
+            raise ValueError(message)
+
     def check_import_limit(self, *, takes_limit: bool) -> None:
         """Refuse an import limit that is to be commanded and reaches no entity, and an entity that nothing commands.
 
@@ -214,6 +233,12 @@ class ControlSettings(Frozen):
                 f"home_assistant.control.mapping.import_limit is {entity}: set limits.takes_import_limit: true too"
             )
             raise ValueError(message)
+
+    @model_validator(mode="after")
+    def _lease_outlasts_a_write(self) -> "ControlSettings":
+        if self.enabled:
+            self.check_lease(self.confirm_seconds)
+        return self
 
     @model_validator(mode="after")
     def _has_the_entities_of_its_profile(self) -> "ControlSettings":

@@ -32,7 +32,13 @@ SETTABLE = {
 """Kind of value that an entity takes, by its domain; other domains can only be read."""
 ON_OFF = ("on", "off")
 COMMANDS = ("charge", "hold", "discharge", "export", "sell_surplus")
+PERIOD_UNITS = {"min": 1.0, "s": 60.0}
+"""Units of a period, and how many of each a minute has."""
+RENEWAL_MINUTES = 10.0
+"""A command with a period is written again so long before its end at the latest [min]."""
 _BRACES = re.compile(r"\{([^{}]*)\}")
+_PERIODS = re.compile(r"duration|minutes|seconds|timeout|hours")
+"""Names of what a service takes for how long."""
 Action = Literal["charge", "hold", "discharge", "export", "sell_surplus"]
 
 
@@ -85,8 +91,10 @@ class Step(Frozen):
         negative: whether the power is written with the opposite sign.
         most: instead: the largest number that the entity takes.
         own: instead: the value that the person's settings name, as it was before Darkstar came.
+        period: instead: the time after which the inverter itself ends the command (`period_minutes`).
         call: instead of an entity: `domain.service`.
-        data: of the call; `{charge}`, `{discharge}`, `{export}` stand for powers [W], `{device.NAME}` for a device.
+        data: of the call; `{charge}`, `{discharge}`, `{export}` stand for powers [W], `{device.NAME}` for a device,
+            `{period}` for the period [min].
         reads: entity that shows what the call did.
         shows: what it shows then.
         read_back: false where the entity does not show what was written; then the other steps have to.
@@ -99,6 +107,7 @@ class Step(Frozen):
     negative: bool = False
     most: bool = False
     own: bool = False
+    period: bool = False
     call: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")] | None = None
     data: dict[str, int | float | str] = Field(default_factory=dict[str, int | float | str])
     reads: Role | None = None
@@ -113,10 +122,12 @@ class Step(Frozen):
             return self
         if self.set is None:
             raise ValueError("a step sets an entity (`set`) or calls a service (`call`)")
-        told = [name for name in ("power", "most", "own") if getattr(self, name)]
+        told = [name for name in ("power", "most", "own", "period") if getattr(self, name)]
         told += [] if self.to is None else ["to"]
         if len(told) != 1:
-            message = f"`{self.set}` needs exactly one of `to`, `power`, `most`, `own`; it has {told or 'none'}"
+            message = (
+                f"`{self.set}` needs exactly one of `to`, `power`, `most`, `own`, `period`; it has {told or 'none'}"
+            )
             raise ValueError(message)
         if self.data or self.reads is not None or self.shows is not None:
             raise ValueError("`data`, `reads` and `shows` belong to a `call`")
@@ -125,7 +136,8 @@ class Step(Frozen):
         return self
 
     def _check_call(self) -> None:
-        if self.set is not None or self.to is not None or self.power or self.most or self.own or self.negative:
+        others = (self.set, self.power, self.most, self.own, self.period, self.negative)
+        if any(others) or self.to is not None:
             raise ValueError("a `call` has `data`, `reads` and `shows`, and sets nothing besides")
         if self.reads is None or self.shows is None:
             raise ValueError("a `call` needs `reads` and `shows`: what is not read back is never believed")
@@ -142,6 +154,11 @@ class Step(Frozen):
         """Return whether its value depends on the command's powers."""
         texts = (self.shows or "", *(value for value in self.data.values() if isinstance(value, str)))
         return self.power is not None or any(f"{{{power}}}" in text for text in texts for power in COMMANDS)
+
+    @property
+    def of_period(self) -> bool:
+        """Return whether it tells the inverter when to end the command by itself."""
+        return self.period or any("{period}" in value for value in self.data.values() if isinstance(value, str))
 
 
 Steps = tuple[Step, ...]
@@ -165,6 +182,8 @@ class InverterProfile(Frozen):
         throttle: values that keep surplus from being sold.
         release: values that end that.
         settles_seconds: time within which the entities show what was written [s].
+        period_minutes: time after which the inverter itself ends a command that is not written again, where it can do
+            that: a lease of its own, which holds where everything else is dead [min].
         needs: what a person has to set up once.
         cannot: what the inverters cannot do, or what is not known.
     """
@@ -183,6 +202,7 @@ class InverterProfile(Frozen):
     throttle: Steps = ()
     release: Steps = ()
     settles_seconds: float = Field(default=10.0, gt=0, le=90)
+    period_minutes: int | None = Field(default=None, ge=20, le=60)
     needs: tuple[str, ...] = ()
     cannot: tuple[str, ...] = ()
 
@@ -202,6 +222,7 @@ class InverterProfile(Frozen):
         if idle := [role for role in self.entities if role not in used]:
             raise SettingError(("entities", idle[0]), "no step sets or reads it: remove it")
         self._check_end()
+        self._check_periods()
         self._check_throttle()
         return self
 
@@ -237,6 +258,8 @@ class InverterProfile(Frozen):
             raise SettingError(("power",), f"{step.role} is no number in {', '.join(POWER_UNITS)}")
         if step.most and fact.kind != "number":
             raise SettingError(("most",), f"{step.role} is no number")
+        if step.period and (fact.kind != "number" or fact.unit not in PERIOD_UNITS or self.period_minutes is None):
+            raise SettingError(("period",), f"{step.role} is no number in min or s, or period_minutes is missing")
         if step.to is not None:
             _check_value(step.to, step.role, fact)
 
@@ -246,7 +269,8 @@ class InverterProfile(Frozen):
         Raises:
             SettingError: it has one.
         """
-        known = (*get_args(Power), *(f"device.{name}" for name in self.devices))
+        period = () if self.period_minutes is None else ("period",)
+        known = (*get_args(Power), *period, *(f"device.{name}" for name in self.devices))
         texts = (("data", value) for value in step.data.values() if isinstance(value, str))
         for key, text in (*texts, ("shows", step.shows or "")):
             for name in _BRACES.findall(text):
@@ -269,6 +293,24 @@ class InverterProfile(Frozen):
                 if step.role not in ended:
                     message = f"{step.role} keeps its value: set it in `default`, or name it in `parked`"
                     raise SettingError(("commands", name, number), message)
+
+    def _check_periods(self) -> None:
+        """Refuse a command that lets the inverter go on for as long as the file likes, or that ends unrenewed."""
+        for name, steps in self.commands.items():
+            for number, step in enumerate(steps):
+                fixed = isinstance(step.to, float | int) and self.entities[step.role].unit in PERIOD_UNITS
+                named = any(_PERIODS.search(key) for key, value in step.data.items() if not isinstance(value, str))
+                if fixed or named:
+                    message = "how long the inverter goes on by itself is `period_minutes`, 60 at most: write "
+                    how = "`period: true`" if fixed else "'{period}'"
+                    raise SettingError(("commands", name, number), message + how)
+            again = [step.again_after_minutes for step in steps if step.again_after_minutes is not None]
+            latest = (self.period_minutes or 0) - RENEWAL_MINUTES
+            if any(step.of_period for step in steps) and (not again or max(again) > latest):
+                message = (
+                    f"it ends by itself: have a step of it written again, `again_after_minutes: {latest:g}` or less"
+                )
+                raise SettingError(("commands", name), message)
 
     def _check_throttle(self) -> None:
         thrown, released = ({step.role for step in steps} for steps in (self.throttle, self.release))

@@ -159,7 +159,7 @@ def package(names: DeadManNames, default: Sequence[Write], lease_seconds: float)
                     {"condition": "template", "value_template": f"{{{{ {_is_due(names)} }}}}"},
                 ],
                 "actions": [
-                    *(_setting(write) for write in default),
+                    *(_setting(write, default[:number]) for number, write in enumerate(default)),
                     {"delay": {"seconds": SETTLING_SECONDS}},
                     timer_is_over,
                     *({"condition": "template", "value_template": f"{{{{ {_stands(write)} }}}}"} for write in default),
@@ -192,11 +192,16 @@ def _switching(names: DeadManNames, alias: str, events: Sequence[str], state: st
     }
 
 
-def _setting(write: Write) -> dict[str, Any]:
-    """Return the step that sets an entity where it is there and has another value."""
-    differs = f"{{{{ not is_state('{write.entity}', 'unavailable') and not ({_stands(write)}) }}}}"
+def _setting(write: Write, before: Sequence[Write]) -> dict[str, Any]:
+    """Return the step that sets an entity where it is there and has another value, and the modes before it have ended.
+
+    What comes behind a mode waits for the next look: a limit that is raised while a charge still runs has it charge at
+    full power.
+    """
+    differs = f"not is_state('{write.entity}', 'unavailable') and not ({_stands(write)})"
+    modes = [] if isinstance(write.value, str) else [_stands(mode) for mode in before if isinstance(mode.value, str)]
     return {
-        "if": [{"condition": "template", "value_template": differs}],
+        "if": [{"condition": "template", "value_template": f"{{{{ {' and '.join([differs, *modes])} }}}}"}],
         "then": [{"action": f"{write.domain}.{write.service}", **_aimed(write), "continue_on_error": True}],
     }
 

@@ -30,6 +30,7 @@ PAUSE_SECONDS = 0.3
 AWAY = "unavailable"
 SPENT = "the day's budget of writes is spent: one value an hour is written until midnight"
 RENEWED = "the lease was renewed meanwhile"
+MODES = (*SWITCHES, "select", "input_select")
 _SWITCHED = {"turn_on": "on", "turn_off": "off"}
 
 
@@ -77,6 +78,7 @@ class Restoration:
         self._changed = False
         self._written: list[int] = []
         self._blind: set[int] = set()
+        self._refused: set[int] = set()
 
     def forget(self) -> None:
         """Take the next need for a new one: the default stands, or a lease is held again."""
@@ -85,6 +87,7 @@ class Restoration:
         self._changed = False
         self._written.clear()
         self._blind.clear()
+        self._refused.clear()
 
     def step(self, home: Home, calls: Sequence[ServiceCall], *, goes_on: Callable[[], bool]) -> list[str]:
         """Look at the entities, set what is not at its default where that is due, and read it back.
@@ -103,8 +106,10 @@ class Restoration:
         seen = self._look(home, calls)
         self._changed = self._changed or self._has_changed(seen)
         differing = [number for number, each in seen.items() if each.call is not None]
-        if differing and self._due(len(calls)):
-            first = self._first(differing)
+        ready = self._ready(differing, calls)
+        waited = self._waited(ready, differing, calls)
+        if differing and (waited or self._due(len(calls))):
+            first = waited or self._first(ready)
             if not self._set(home, seen, first, goes_on):
                 return [RENEWED]
             seen = self._settled(home, calls, goes_on)
@@ -132,14 +137,29 @@ class Restoration:
             for number, each in seen.items()
         )
 
-    def _first(self, differing: Sequence[int]) -> list[int]:
+    def _ready(self, differing: Sequence[int], calls: Sequence[ServiceCall]) -> list[int]:
+        """Return what may be set now: what stands behind a mode waits until that is at its default.
+
+        A limit that is raised again while a charge still runs would have it charge at full power. A mode that Home
+        Assistant refuses, such as an option that is gone, is not waited for.
+        """
+        modes = [number for number in differing if _is_mode(calls[number]) and number not in self._refused]
+        return [number for number in differing if number in modes or not modes or number < modes[0]]
+
+    def _waited(self, ready: Sequence[int], differing: Sequence[int], calls: Sequence[ServiceCall]) -> list[int]:
+        """Return what has waited for a mode that we have set and that stands now, within what is left of the budget."""
+        ended = [number for number in self._written if number not in differing and _is_mode(calls[number])]
+        waited = [number for number in ready if number not in self._written and any(mode < number for mode in ended)]
+        return waited[: self._writes.left()]
+
+    def _first(self, ready: Sequence[int]) -> list[int]:
         """Return what is set first: all, or to see whether the inverter takes anything, what was not set for longest.
 
         At most what is left of the day's budget, and one in any case.
         """
         if self._changed or not self._pace.begun:
-            return list(differing[: max(self._writes.left(), 1)])
-        return [min(differing, key=lambda number: self._written.index(number) if number in self._written else -1)]
+            return list(ready[: max(self._writes.left(), 1)])
+        return [min(ready, key=lambda number: self._written.index(number) if number in self._written else -1)]
 
     def _set(self, home: Home, seen: Mapping[int, _Seen], numbers: Sequence[int], goes_on: Callable[[], bool]) -> bool:
         """Set entities; return whether the lease is still the same. What is wrong is told by the look after it."""
@@ -154,6 +174,7 @@ class Restoration:
                 self._written = [*(each for each in self._written if each != number), number]
                 failed = _attempt(lambda call=call: home.call(call.domain, call.service, call.data)).problem
                 self._blind |= set() if failed else {number}
+                self._refused = self._refused | {number} if failed else self._refused - {number}
         return True
 
     def _settled(self, home: Home, calls: Sequence[ServiceCall], goes_on: Callable[[], bool]) -> dict[int, _Seen]:
@@ -211,6 +232,11 @@ def _look_at(home: Home, write: Write) -> _Seen:
 def _stands(state: State, write: Write) -> bool:
     """Return whether an entity has its default, as far as its present limits allow."""
     return has_value(state, within_limits(state, write))
+
+
+def _is_mode(call: ServiceCall) -> bool:
+    """Return whether a call sets a mode: an option, a switch, or what a service forces."""
+    return call.reads is not None or call.domain in MODES
 
 
 def _write_of(call: ServiceCall) -> Write | None:

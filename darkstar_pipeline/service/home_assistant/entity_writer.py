@@ -22,6 +22,7 @@ from darkstar_pipeline.service.home_assistant.entity_values import (
 )
 from darkstar_pipeline.service.home_assistant.lease import ServiceCall
 from darkstar_pipeline.service.home_assistant.profiles import Write
+from darkstar_pipeline.service.home_assistant.write_order import first_part, in_safe_order
 
 CONFIRM_PAUSE_SECONDS = 0.3
 _log = logging.getLogger(__name__)
@@ -117,8 +118,12 @@ class EntityWriter:
                 elif not has_value(state, allowed) or self._is_forgotten(allowed):
                     differing.append(allowed)
                 self._warn_without_unit(state, write)
-        differing = self._with_unseen(differing, unseen, writes)
+        differing = in_safe_order(self._with_unseen(differing, unseen, writes), self._shown)
         return Look(tuple(differing), "; ".join(missing), "; ".join(refused), tuple(notes))
+
+    def _shown(self, entity: str) -> str | None:
+        state = self.last(entity)
+        return None if state is None else str(state.get("state"))
 
     def _with_unseen(self, differing: list[Write], unseen: list[Write], order: Sequence[Write]) -> list[Write]:
         """Return what is to be written with what no entity shows: where something else is, or that has changed.
@@ -138,7 +143,7 @@ class EntityWriter:
         return value != write.value or self._monotonic() - at >= write.again_seconds
 
     def write(self, look: Look) -> None:
-        """Write what a look found to differ.
+        """Write what a look found to differ; where a mode that has to end first does not, nothing else.
 
         Raises:
             HomeAssistantError: Home Assistant does not answer, or refuses a value.
@@ -146,12 +151,19 @@ class EntityWriter:
         unseen = _shown_by_none(look.differing)
         if unseen:
             self._unseen = None  # a call that fails may have been carried out
-        for write in look.differing:
+        first, others = first_part(look.differing)
+        self._call(first)
+        if first and others and not self.settled(first).stands:
+            return
+        self._call(others)
+        if unseen:
+            self._unseen = unseen
+
+    def _call(self, writes: Sequence[Write]) -> None:
+        for write in writes:
             self._on_write(write)
             self._client.call(write.domain, write.service, write.data)
             self._done[write.entity] = (write.value, self._monotonic())
-        if unseen:
-            self._unseen = unseen
 
     def settled(self, writes: Sequence[Write]) -> Look:
         """Look until the entities have the values of writes, at most `confirm_seconds`; return the last look.

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 from darkstar_pipeline.config.household.inverter import InverterSettings
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.inverters.profile import ON_OFF, POWER_UNITS, EntityFact, InverterProfile, Step, Steps
+from darkstar_pipeline.inverters.profile import (
+    ON_OFF,
+    PERIOD_UNITS,
+    POWER_UNITS,
+    EntityFact,
+    InverterProfile,
+    Step,
+    Steps,
+)
 from darkstar_pipeline.inverters.profile import Action as Command
 from darkstar_pipeline.service.home_assistant.profiles import WATTS, Action, Write
 
@@ -39,6 +47,7 @@ class InverterWrites:
         self._profile, self._settings = profile, settings
         _check_names(profile, settings)
         self._default = self._possible(profile.default)
+        self._rests = {step.role: rest for step in self._default if (rest := self._rest(step)) is not None}
         self._check_default()
         self.can_throttle = throttles and bool(profile.throttle) and self._has((*profile.throttle, *profile.release))
         self._release = profile.release if self.can_throttle else ()
@@ -96,6 +105,12 @@ class InverterWrites:
         steps = (step for each in self._profile.commands.values() for step in each)
         return any(step.power is not None and self._profile.entities[step.role].unit == "%" for step in steps)
 
+    def _rest(self, step: Step) -> str | None:
+        """Return what ends a mode by a step of the default; None where that sets no mode, or the home's own value."""
+        if step.call is not None:
+            return str(self._filled(step.shows or "", None))
+        return step.to if isinstance(step.to, str) else None
+
     def _write(self, step: Step, command: "CommandDocument | None") -> Write:
         """Return the write of a step."""
         entity, fact = self._settings.entities[step.role], self._profile.entities[step.role]
@@ -104,7 +119,9 @@ class InverterWrites:
             domain, _, service = step.call.partition(".")
             data = tuple((key, self._filled(value, command)) for key, value in step.data.items())
             shown = str(self._filled(step.shows or "", command))
-            return Write(entity, shown, action=Action(domain, service, data), again_seconds=again)
+            rest = self._rests.get(step.role)
+            rest = rest if rest == shown else None  # a service that forces something ends what it forced before
+            return Write(entity, shown, action=Action(domain, service, data), again_seconds=again, rest=rest)
         return Write(
             entity,
             self._value(step, fact, command),
@@ -113,6 +130,7 @@ class InverterWrites:
             most=step.most,
             read_back=step.read_back,
             again_seconds=again,
+            rest=self._rests.get(step.role),
         )
 
     def _value(self, step: Step, fact: EntityFact, command: "CommandDocument | None") -> float | str:
@@ -121,6 +139,8 @@ class InverterWrites:
         if step.own:
             own = self._settings.own[step.role]
             return own if fact.kind != "number" else float(own)
+        if step.period:
+            return PERIOD_UNITS[fact.unit] * (self._profile.period_minutes or 0)
         if step.power is None or command is None:
             return step.to if step.to is not None else ""
         power_kw: float = getattr(command, f"{step.power}_kw")
@@ -144,6 +164,7 @@ class InverterWrites:
             return value
         names = {} if command is None else {f: round(getattr(command, f"{f}_kw") * WATTS) for f in _POWERS}
         names |= {f"device.{name}": device for name, device in self._settings.devices.items()}
+        names |= {} if self._profile.period_minutes is None else {"period": self._profile.period_minutes}
         whole = _NAME.fullmatch(value)
         if whole is not None and whole[1] in names:
             return names[whole[1]]

@@ -51,6 +51,7 @@ class Write:
         most: whether the value is the entity's own largest number, whatever that is.
         read_back: whether the entity shows what was written.
         again_seconds: time after which the inverter forgets the value; None where it does not [s].
+        rest: of a mode, what the inverter's default has in its place, and what ends it; None of what is no mode.
     """
 
     entity: str
@@ -61,6 +62,12 @@ class Write:
     most: bool = False
     read_back: bool = True
     again_seconds: float | None = None
+    rest: str | None = None
+
+    @property
+    def ends_mode(self) -> bool:
+        """Return whether it ends a mode that may be on."""
+        return self.rest is not None and self.value == self.rest
 
     @property
     def domain(self) -> str:

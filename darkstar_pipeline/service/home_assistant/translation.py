@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from darkstar_pipeline.config.home_assistant import ControlSettings
+from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.inverters.catalogue import profile_of
 from darkstar_pipeline.service.home_assistant.inverter_writes import InverterWrites
 from darkstar_pipeline.service.home_assistant.profiles import (
@@ -107,6 +108,8 @@ class ProfiledInverter:
         profile = profile_of(settings.inverter.family or "", settings.inverter.profiles_folder)
         self._settings, self._discharge_kw, self._title = settings, discharge_kw, profile.title
         self.settles_seconds = max(settings.confirm_seconds, profile.settles_seconds)
+        if settings.enabled:
+            _check_lease(settings, self.settles_seconds)
         self._writes = InverterWrites(profile, settings.inverter, throttles=throttles)
 
     def default(self) -> list[Write]:
@@ -147,6 +150,19 @@ class ProfiledInverter:
         if full or not self._writes.can("discharge"):
             return None, "" if full else f"{self._title} cannot cover the house with less than all its power"
         return "discharge", ""
+
+
+def _check_lease(settings: ControlSettings, settles_seconds: float) -> None:
+    """Refuse a lease that is over before a command of the profile was read back.
+
+    Raises:
+        ConfigurationError: it is.
+    """
+    try:
+        settings.check_lease(settles_seconds)
+    except ValueError as error:
+        why, _, remedy = str(error).rpartition(": ")
+        raise ConfigurationError(why, remedy) from None
 
 
 _WORDS: "dict[Action, str]" = {

@@ -87,6 +87,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "east is positive",
     ),
     "a lease shorter than a step": (control(lease_minutes=0.03), "lease_minutes Input should be greater"),
+    "a lease shorter than a write": (
+        control(enabled=True, mapping=ENTITIES, lease_minutes=0.5, confirm_seconds=30),
+        "entities may take 30 s to show what was written: set lease_minutes to 1.1 or more",
+    ),
     "a ramp that never arrives": (control(ramp_kw_per_step=0.5, ramp_step_seconds=300), "a command lasts 900 s"),
     "a ramp that spends the day's writes": (control(ramp_kw_per_step=0.1, ramp_step_seconds=1), "writes_per_day"),
     "one entity for both": (control(mapping={**ENTITIES, "discharge": "number.charge"}), "name one entity twice"),

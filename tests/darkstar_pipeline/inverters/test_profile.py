@@ -75,6 +75,20 @@ def test_profiles_of_a_folder_join_and_replace_those_of_the_package(tmp_path: Pa
         ),
         (("tested_on_hardware: false", ""), "tested_on_hardware: is missing"),
         (("title: My inverter", "title: [a"), "cannot be read as YAML"),
+        (
+            ("unit: W}", "unit: min}"),
+            "power is no number in W, kW",
+        ),
+        (
+            ("{set: power, power: charge}", '{call: a.b, data: {duration: 1440}, reads: power, shows: "1"}'),
+            "how long the inverter goes on by itself is `period_minutes`, 60 at most: write '{period}'",
+        ),
+        (
+            ("{set: power, power: charge}", '{call: a.b, data: {w: "{period}"}, reads: power, shows: "1"}'),
+            "commands.charge.0.data: 'period': write charge, discharge, export",
+        ),
+        (("{set: power, power: charge}", "{set: power, period: true}"), "power is no number in min or s"),
+        (("parked", "period_minutes: 1440\nparked"), "period_minutes: 1440 is above 60"),
     ],
 )
 def test_file_is_refused_when_it_says_what_no_inverter_could_do(change: tuple[str, str], words: str) -> None:
@@ -102,3 +116,20 @@ def test_file_that_is_too_large_is_refused_rather_than_read_in_part(tmp_path: Pa
     (tmp_path / "mine.yaml").write_text(MINE + "# more\n" * 40_000)
     with pytest.raises(ConfigurationError, match="larger than"):
         profiles_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ("{set: time, to: 1440}", "`period_minutes`, 60 at most: write `period: true`"),
+        ("{set: time, period: true}", "commands.charge: it ends by itself: have a step of it written again"),
+        ("{set: time, period: true, again_after_minutes: 55}", "`again_after_minutes: 50` or less"),
+    ],
+)
+def test_inverter_with_a_timer_of_its_own_never_goes_on_for_longer_than_an_hour(step: str, words: str) -> None:
+    """A service that died would leave it at its command for the whole day."""
+    text = MINE.replace("  power: {m", "  time: {matches: [number.mine_time], unit: min}\n  power: {m")
+    text = text.replace("parked: [power]", "parked: [power, time]\nperiod_minutes: 60")
+    with pytest.raises(ConfigurationError) as refused:
+        read_profile(text.replace("  charge:\n", f"  charge:\n    - {step}\n"), "mine.yaml")
+    assert words in refused.value.message

@@ -48,7 +48,7 @@ DEFAULT = command(0.0, 8.0, 0.0, default=True)
 
 
 def settings(mapping: ControlMapping = POWERS, **changes: object) -> ControlSettings:
-    plain: dict[str, object] = {"enabled": True, "dry_run": False, "confirm_seconds": 2.0, "lease_minutes": 0.1}
+    plain: dict[str, object] = {"enabled": True, "dry_run": False, "confirm_seconds": 1.0, "lease_minutes": 0.1}
     return ControlSettings(mapping=mapping, **{**plain, **changes})  # pyright: ignore[reportArgumentType]
 
 
@@ -203,7 +203,7 @@ def test_entities_follow_a_profile_of_a_persons_own(
         "entities": {"mode": MODE, "power": CHARGE, "discharge_limit": DISCHARGE},
         "profiles_folder": tmp_path / "profiles",
     }
-    control = settings(ControlMapping(), profile="inverter", inverter=inverter)
+    control = settings(ControlMapping(), profile="inverter", inverter=inverter, lease_minutes=0.5)
     controller, supplier, _ = controller_of(home, assistant, control, command(2.5, 0, 0))
     controller.step()
     assert controller.status().problem == ""
@@ -340,7 +340,7 @@ class There:
     url = {url!r}
 
 home = small_context(Path({folder!r}), filled=False)
-context = controlled(home, There, settings(lease_minutes=0.05, confirm_seconds=0.2))
+context = controlled(home, There, settings(lease_minutes=0.08, confirm_seconds=0.2))
 clock = HandClock(at=moment())
 clock.monotonic = time.monotonic
 controller = Controller(controlled_home(context), clock, Supplier(command(2.5, 0, 0)))
@@ -383,7 +383,7 @@ def test_default_is_restored_when_home_assistant_comes_back(home: Context, assis
         lease = read_lease(folder)
         return lease is not None and lease.released
 
-    own = controlled_home(controlled(home, assistant, settings(lease_minutes=0.05, confirm_seconds=0.2)))
+    own = controlled_home(controlled(home, assistant, settings(lease_minutes=0.08, confirm_seconds=0.2)))
     controller = Controller(own, HandClock(at=moment()), supply)
     goes_on.set()
     controller.start()

@@ -1,11 +1,14 @@
 """What the guard writes: at once where something can be ended, ever more rarely where the inverter ignores it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.fault_injection.faulty_inverter import CHARGE, DISCHARGE, FaultyInverter
+from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 from darkstar_pipeline.service.control.daily_writes import WRITES_FILE, DailyWrites
 from darkstar_pipeline.service.control.default_pace import PACE_FILE, DefaultPace
 from darkstar_pipeline.service.control.restoration import SPENT, Restoration
@@ -173,3 +176,59 @@ def test_default_is_restored_when_the_disk_takes_nothing(tmp_path: Path) -> None
     watch.inverter.fault, watch.inverter.values[CHARGE] = None, 1.0
     watch.look()
     assert watch.inverter.values == {CHARGE: 0.0, DISCHARGE: 8000.0}
+
+
+class ModeInverter:
+    """An inverter that charges from the grid at its limit while a mode has it do so; that is taken late or never."""
+
+    def __init__(self, *, takes_mode_after: int = 0) -> None:
+        self.values: dict[str, str] = {"select.mode": "charge", "number.limit": "500"}
+        self.tries, self.takes_mode_after = 0, takes_mode_after
+        self.charged_at = 0.0
+        self.refuses = False
+
+    def state(self, entity: str) -> Mapping[str, Any]:
+        options = ["self_use", "charge"] if not self.refuses else ["charge"]
+        attributes = {"options": options} if entity == "select.mode" else {"max": 5000}
+        return {"state": self.values[entity], "attributes": attributes}
+
+    def call(self, domain: str, service: str, data: Mapping[str, Any]) -> None:
+        del service
+        if domain == "select":
+            if self.refuses:
+                message = "no such option"
+                raise HomeAssistantError(message)
+            self.tries += 1
+            if self.tries > self.takes_mode_after:
+                self.values["select.mode"] = data["option"]
+        else:
+            self.values["number.limit"] = str(data["value"])
+        if self.values["select.mode"] == "charge":
+            self.charged_at = max(self.charged_at, float(self.values["number.limit"]))
+
+
+MODE_DEFAULT = [
+    ServiceCall(domain="select", service="select_option", data={"entity_id": "select.mode", "option": "self_use"}),
+    ServiceCall(domain="number", service="set_value", data={"entity_id": "number.limit", "value": 5000.0}),
+]
+
+
+@pytest.mark.parametrize("late", [0, 1, 5])
+def test_limit_is_raised_only_when_the_charge_has_ended(late: int, tmp_path: Path) -> None:
+    watch, inverter = Watch(tmp_path), ModeInverter(takes_mode_after=late)
+    for _ in range(40):
+        problems = watch.restoration.step(inverter, MODE_DEFAULT, goes_on=lambda: True)
+        watch.seconds += 5
+        if not problems:
+            break
+    assert inverter.values == {"select.mode": "self_use", "number.limit": "5000.0"}
+    assert inverter.charged_at in {0.0, 500.0}, "never at full power"
+
+
+def test_limit_does_not_wait_for_a_mode_that_home_assistant_refuses(tmp_path: Path) -> None:
+    watch, inverter = Watch(tmp_path), ModeInverter()
+    inverter.refuses = True
+    for _ in range(10):
+        watch.restoration.step(inverter, MODE_DEFAULT, goes_on=lambda: True)
+        watch.seconds += 5
+    assert inverter.values["number.limit"] == "5000.0"

@@ -147,3 +147,20 @@ def test_profile_of_a_persons_own_folder_is_used(tmp_path: Path) -> None:
     )
     mine = translator({**DEYE, "family": "mine", "profiles_folder": tmp_path})
     assert values(mine.command(command(2.5, 0, 0)).writes) == [1e6, 50.0, "on", "Disabled"]
+
+
+def test_lease_that_ends_before_the_inverter_shows_a_command_is_refused() -> None:
+    """Growatt's entities take a minute: the guard would end every command before it was read back."""
+    entities = {
+        "authority": "select.growatt_control_authority",
+        "remote": "select.growatt_remote_power_control_enable",
+        "minutes": "number.growatt_remote_power_control_charging_time",
+        "power": "number.growatt_remote_charge_and_discharge_power",
+    }
+    inverter = {"family": "growatt", "entities": entities, "rated_kw": 5.0}
+    control = {"enabled": True, "profile": "inverter", "inverter": inverter, "lease_minutes": 2.0}
+    with pytest.raises(ConfigurationError) as refused:
+        translator_of(ControlSettings.model_validate(control), 5.0, throttles=False)
+    assert "entities may take 60 s" in refused.value.message
+    assert refused.value.hint == "set lease_minutes to 2.1 or more"
+    assert translator_of(ControlSettings.model_validate({**control, "lease_minutes": 3}), 5.0, throttles=False)
