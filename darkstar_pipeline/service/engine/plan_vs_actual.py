@@ -44,7 +44,14 @@ def history_document(context: Context, day: date) -> HistoryDocument:
 def _slots(lake: Lake, site: Site, day: date) -> pl.DataFrame:
     """Return prices and readings of the day's whole grid."""
     read = lake.read(METER_READINGS, site.name, day, day).select(
-        "slot_start", "load_kwh", "pv_kwh", "import_kwh", "export_kwh", soc_percent="soc_end_percent"
+        "slot_start",
+        "load_kwh",
+        "pv_kwh",
+        "import_kwh",
+        "export_kwh",
+        charge_kwh="batt_charge_kwh",
+        discharge_kwh="batt_discharge_kwh",
+        soc_percent="soc_end_percent",
     )
     repaired, raw = (
         lake.read(table, site.name, day, day).select("slot_start", pl.col("price").alias(table.name))
@@ -80,5 +87,7 @@ def _slot(battery: Battery, row: dict[str, Any]) -> HistorySlot:
         pv_kwh=row["pv_kwh"],
         import_kwh=row["import_kwh"],
         export_kwh=row["export_kwh"],
+        charge_kwh=row["charge_kwh"],
+        discharge_kwh=row["discharge_kwh"],
         soc_percent=row["soc_percent"],
     )

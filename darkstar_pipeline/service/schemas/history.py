@@ -26,6 +26,8 @@ class HistorySlot(Document):
     pv_kwh: float | None
     import_kwh: float | None
     export_kwh: float | None
+    charge_kwh: float | None = Field(default=None, description="Charged, as the battery's meter read it [kWh].")
+    discharge_kwh: float | None = Field(default=None, description="Discharged, as the battery's meter read it [kWh].")
     soc_percent: float | None = Field(description="State of charge read at the slot's end [%].")
 
 

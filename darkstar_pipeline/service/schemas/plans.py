@@ -195,6 +195,10 @@ class PlanDocument(Document):
     timezone: str = Field(examples=["Europe/Stockholm"])
     currency: str = Field(examples=["SEK"])
     capacity_kwh: float
+    max_charge_kw: float | None = Field(
+        default=None, description="Most that the battery charges with [kW]; null in plans of 0.1."
+    )
+    max_discharge_kw: float | None = Field(default=None, description="Most that it discharges with [kW].")
     created_at: datetime
     valid_until: datetime = Field(description="End of the last slot.")
     rung: SourceName = Field(description="Plan source: the link of the fallback chain that made the plan.")

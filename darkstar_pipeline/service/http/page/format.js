@@ -15,6 +15,8 @@ export const number = (value, digits = 2) =>
 
 const decimal = (text) => (spoken() === "en" ? text : text.replace(".", ","));
 
+export const sentenceCase = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 const forms = new Map();
 
 function form(zone, options) {

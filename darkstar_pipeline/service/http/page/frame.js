@@ -3,7 +3,6 @@
 // A view is a module `views/NAME.js` that exports `view`; main.js lists them in the order of the navigation:
 //   name            its hash: `#report` shows `<section id="view-report">`, which is made where index.html has none
 //   title           its name in the navigation
-//   ready           false: there is nothing to see yet, and no entry in the navigation
 //   build(section)  called once, before it is shown first: fills the section, adds listeners
 //   show()          called whenever it comes to sight
 //   refresh()       called every fifteen seconds while it is seen, after `state` is fresh
@@ -34,11 +33,11 @@ export async function attempt(action) {
 
 // `askForToken` is called where there is no session.
 export function start(listed, askForToken) {
-  [views, login] = [listed.filter((view) => view.ready !== false), askForToken];
+  [views, login] = [listed, askForToken];
   for (const view of views) {
-    const link = node("a", t(view.title), { href: `#${view.name}`, "data-view": view.name });
+    const link = node("a", view.title, { href: `#${view.name}`, "data-view": view.name });
     el("views").append(link);
-    if (!sectionOf(view)) el("content").append(node("section", null, { id: `view-${view.name}`, "aria-label": t(view.title), hidden: "" }));
+    if (!sectionOf(view)) el("content").append(node("section", null, { id: `view-${view.name}`, "aria-label": view.title, hidden: "" }));
   }
   window.addEventListener("hashchange", () => open && follow());
   document.addEventListener("visibilitychange", () => document.hidden || !open || refresh());

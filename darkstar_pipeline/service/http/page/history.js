@@ -1,43 +1,51 @@
 // A day's readings beside its plans, savings by day and month, and what is missing to perfect hindsight.
 import { request } from "./api.js";
-import { Chart, legend } from "./svg.js";
+import { Chart, legend } from "./timeline/chart.js";
+import { dayRows } from "./timeline/rows.js";
 import { el, node, number } from "./format.js";
+import { t } from "./words.js";
 
-const LEGEND = [
-  ["s-soc", "state of charge, measured"], ["s-planned_soc", "planned"], ["s-load", "load, measured"],
-  ["s-planned_load", "planned"], ["s-pv", "PV, measured"], ["s-planned_pv", "planned"],
+const legendOf = () => [
+  ["s-soc", "soc", t("stored energy, read")], ["s-target", "target", t("stored energy, planned")],
+  ["s-load", "load", t("house, read")], ["s-planned_load", "planned_load", t("house, planned")],
+  ["s-pv", "pv", t("sun, read")], ["s-planned_pv", "planned_pv", t("sun, planned")],
 ];
 
 export async function drawHistory(day) {
   const history = await request(`/history?day=${encodeURIComponent(day)}`);
   const panels = [
-    { title: "State of charge", unit: "%", height: 90, range: [0, 100],
-      lines: [{ key: "soc_percent", name: "soc", end: true }, { key: "planned_soc_percent", name: "planned_soc", end: true }] },
-    { title: "Energy per slot", unit: "kWh", height: 130,
-      lines: [{ key: "load_kwh", name: "load" }, { key: "planned_load_kwh", name: "planned_load" },
-        { key: "pv_kwh", name: "pv" }, { key: "planned_pv_kwh", name: "planned_pv" }] },
+    { title: t("House and sun"), unit: "kW", height: 130,
+      lines: [{ key: "planned_load" }, { key: "planned_pv" }, { key: "load" }, { key: "pv" }] },
+    { title: t("Stored energy"), unit: "%", height: 90, range: [0, 100], lines: [{ key: "target" }, { key: "soc", curve: true }] },
   ];
-  const planned = history.slots.filter((slot) => slot.rung !== null).length;
-  const read = history.slots.filter((slot) => slot.load_kwh !== null).length;
-  el("history-note").textContent = `${planned} of ${history.slots.length} slots have a plan, ${read} have readings.`;
-  new Chart(el("history"), history.slots, history.timezone, panels, { width: el("history").clientWidth });
-  legend(el("history-legend"), LEGEND);
+  const figures = {
+    slots: history.slots.length,
+    planned: history.slots.filter((slot) => slot.rung !== null).length,
+    read: history.slots.filter((slot) => slot.load_kwh !== null).length,
+  };
+  el("history-note").textContent = t("Of {slots} quarters of an hour {planned} have a plan, {read} have readings.", figures);
+  const rows = dayRows(history);
+  new Chart(el("history"), rows, history.timezone, panels, { width: el("history").clientWidth });
+  legend(el("history-legend"), rows, legendOf());
 }
 
+// The newest first, below the total; the technical name of each way is in the title of its column.
 export async function drawSavings(by) {
   const savings = await request(`/savings?by=${by}`);
   const money = (value) => number(value);
   const total = savings.total;
   el("savings-total").textContent = total.saved_vs_idle === null
-    ? "No day can be compared yet"
-    : `${money(total.saved_vs_idle)} ${savings.currency} saved compared with an idle battery`;
+    ? t("No day can be compared yet")
+    : t("{money} saved compared with a battery that is not used", { money: `${money(total.saved_vs_idle)} ${savings.currency}` });
   el("savings-note").textContent = savings.note;
   for (const name of ["day", "month"]) el(`by-${name}`).setAttribute("aria-pressed", String(name === by));
   const head = node("tr");
-  const names = [by, "actual", "idle", "self-consumption", "best possible", "saved", "captured share"];
-  head.append(...names.map((name) => node("th", name, { scope: "col" })));
-  const rows = [...savings.rows, { ...total, period: "all" }].map((row) => {
-    const line = node("tr");
+  const names = [[by === "day" ? t("day") : t("month"), "period"], [t("as it was"), "lived"], [t("battery not used"), "idle"],
+    [t("battery by itself"), "self_consumption"], [t("best possible"), "oracle"], [t("saved"), "saved_vs_idle"],
+    [t("of what is possible"), "captured_share"]];
+  head.append(...names.map(([name, title]) => node("th", name, { scope: "col", title })));
+  const rows = [{ ...total, period: t("all") }, ...savings.rows.toReversed()].map((row, index) => {
+    const line = node("tr", null, index ? {} : { class: "total" });
     const share = row.captured_share === null ? "–" : `${number(100 * row.captured_share, 0)} %`;
     line.append(node("th", row.period, { scope: "row" }),
       ...["lived", "idle", "self_consumption", "oracle", "saved_vs_idle"].map((key) => node("td", money(row[key]))),
@@ -45,7 +53,7 @@ export async function drawSavings(by) {
     return line;
   });
   const table = node("table");
-  table.append(head, ...rows);
+  table.append(node("caption", t("Cost in {currency}", { currency: savings.currency })), head, ...rows);
   el("savings").replaceChildren(table);
 }
 
@@ -58,10 +66,13 @@ export async function drawMissing() {
     el("missing-total").textContent = "";
     return;
   }
-  el("missing-total").textContent = `On ${found.days} days from ${found.first_day} to ${found.last_day} the value function would have saved `
-    + `${number(found.saved)} ${found.currency} compared with an idle battery, and perfect hindsight ${number(found.missing)} ${found.currency} more.`;
+  el("missing-total").textContent = t("On {days} days from {first} to {last} the full calculation would have saved {saved} {currency} compared with a battery that is not used, and perfect hindsight {missing} {currency} more.", {
+    days: found.days, first: found.first_day, last: found.last_day, saved: number(found.saved), missing: number(found.missing),
+    currency: found.currency,
+  });
   const head = node("tr");
-  head.append(...["were it so", `saves more [${found.currency}]`, "of what is missing"].map((name) => node("th", name, { scope: "col" })));
+  const columns = [t("were it so"), t("saves more [{currency}]", { currency: found.currency }), t("of what is missing")];
+  head.append(...columns.map((name) => node("th", name, { scope: "col" })));
   const rows = found.rows.map((row) => {
     const line = node("tr");
     line.append(node("th", row.text, { scope: "row" }), node("td", number(row.gain)),
@@ -71,6 +82,6 @@ export async function drawMissing() {
   const table = node("table");
   table.append(head, ...rows);
   el("missing").replaceChildren(table);
-  el("missing-note").textContent = [`Worked out on ${found.day}, replaying those days.`,
-    "The parts do not add up. No forecast knows everything, and a larger battery costs money itself.", found.note].join(" ").trim();
+  el("missing-note").textContent = [t("Worked out on {day}, replaying those days.", { day: found.day }),
+    t("The parts do not add up. No forecast knows everything, and a larger battery costs money itself."), found.note].join(" ").trim();
 }

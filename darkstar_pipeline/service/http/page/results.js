@@ -1,7 +1,8 @@
 // Answers of what-ifs: two cases side by side, export scenarios, grids of sizes; relaxed economics are marked at each.
 import { node, number, stamp } from "./format.js";
 import { state } from "./frame.js";
-import { Chart, legend } from "./svg.js";
+import { Chart, legend } from "./timeline/chart.js";
+import { gridPower, named, spanOf } from "./timeline/rows.js";
 import { bar, scrolled, table } from "./tables.js";
 import { t } from "./words.js";
 
@@ -74,21 +75,20 @@ export function drawPlans(holder, found) {
     : t("{day} replayed on its readings.", { day: found.day }), { class: "quiet" }));
   const chart = node("div", null, { class: "chart" }), key = node("ul", null, { class: "legend" });
   holder.append(chart, key);
-  const slots = changed.slots.map((slot, index) => ({
-    slot_start: slot.slot_start, import_price: slot.import_price,
-    changed_soc: 100 * slot.soc_end_kwh / changed.capacity_kwh,
-    site_soc: site.slots[index] ? 100 * site.slots[index].soc_end_kwh / site.capacity_kwh : null,
-    changed_grid: slot.import_kwh - slot.export_kwh,
-    site_grid: site.slots[index] ? site.slots[index].import_kwh - site.slots[index].export_kwh : null,
-  }));
+  const ofSite = (index) => site.slots[index] ?? null;
+  const rows = named(changed.slots.map((slot, index) => ({
+    ...spanOf(slot), import_price: slot.import_price, soc: 100 * slot.soc_end_kwh / changed.capacity_kwh,
+    target: ofSite(index) && 100 * ofSite(index).soc_end_kwh / site.capacity_kwh,
+    grid: gridPower(slot), planned_grid: ofSite(index) && gridPower(ofSite(index)),
+  })), state.zone);
   const panels = [
-    { title: t("Price"), unit: `${found.currency}/kWh`, height: 80, lines: [{ key: "import_price", name: "price" }] },
-    { title: t("State of charge"), unit: "%", height: 100, range: [0, 100],
-      lines: [{ key: "site_soc", name: "planned_soc", end: true }, { key: "changed_soc", name: "soc", end: true }] },
-    { title: t("Grid"), unit: "kWh", height: 100, lines: [{ key: "site_grid", name: "planned_grid" }, { key: "changed_grid", name: "grid" }] },
+    { title: t("Price"), unit: `${found.currency}/kWh`, height: 80, lines: [{ key: "import_price" }] },
+    { title: t("Stored energy"), unit: "%", height: 100, range: [0, 100], lines: [{ key: "target" }, { key: "soc" }] },
+    { title: t("Grid"), unit: "kW", height: 100, lines: [{ key: "planned_grid" }, { key: "grid" }] },
   ];
-  new Chart(chart, slots, state.zone, panels, { width: chart.clientWidth });
-  legend(key, [["s-soc", t("what if")], ["s-planned_soc", t("as it is")], ["s-grid", t("grid, what if")], ["s-planned_grid", t("grid, as it is")]]);
+  new Chart(chart, rows, state.zone, panels, { width: chart.clientWidth });
+  legend(key, rows, [["s-soc", "soc", t("stored energy, what if")], ["s-target", "target", t("stored energy, as it is")],
+    ["s-grid", "grid", t("grid, what if")], ["s-planned_grid", "planned_grid", t("grid, as it is")]]);
 }
 
 export function drawExport(holder, found) {

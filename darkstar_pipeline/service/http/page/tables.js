@@ -1,6 +1,6 @@
 // Tables, definitions and bars from values.
 import { node } from "./format.js";
-import { shape } from "./svg.js";
+import { shape } from "./timeline/chart.js";
 
 // A table: the names of its columns, and rows of texts or elements, the first of each its heading.
 export function table(names, rows, { caption } = {}) {

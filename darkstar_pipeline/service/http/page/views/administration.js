@@ -56,4 +56,4 @@ function drawHealth(health) {
   }));
 }
 
-export const view = { name: "administration", title: "Administration", build, refresh };
+export const view = { name: "administration", title: t("Administration"), build, refresh };

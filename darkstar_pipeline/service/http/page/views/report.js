@@ -2,6 +2,7 @@
 import { el, localDay } from "../format.js";
 import { now, attempt, state } from "../frame.js";
 import { drawHistory, drawMissing, drawSavings } from "../history.js";
+import { t } from "../words.js";
 
 let by = "day";
 
@@ -19,4 +20,4 @@ async function show() {
   await drawMissing();
 }
 
-export const view = { name: "report", title: "Report", build, show };
+export const view = { name: "report", title: t("Report"), build, show };

@@ -166,4 +166,4 @@ async function run(name, body) {
   result.focus();
 }
 
-export const view = { name: "whatif", title: "What if", build };
+export const view = { name: "whatif", title: t("What if"), build };

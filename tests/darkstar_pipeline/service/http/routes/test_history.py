@@ -26,6 +26,7 @@ from darkstar_pipeline.planning.plan_inputs import PlanInputs
 from darkstar_pipeline.planning.plan_sources import value_plan
 from darkstar_pipeline.service.engine import shadow
 from darkstar_pipeline.service.engine.input_status import InputStatus
+from darkstar_pipeline.service.engine.plan_vs_actual import history_document
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.savings import Savings
 from darkstar_pipeline.service.engine.shadow import ShadowPlanner
@@ -202,6 +203,15 @@ def test_shadows_are_planned_filed_and_keep_their_own_energy(context: Context) -
     assert own != pytest.approx(0.9 * 34.2), "the home's stored energy is not the shadow's"
     first = found.sort("created_at")["shadow_schedule"].str.json_path_match("$.soc_end_kwh[0]").cast(pl.Float64)[0]
     assert own == pytest.approx(first, abs=0.5)
+
+
+def test_history_has_what_the_batterys_own_meter_read(context: Context) -> None:
+    read = context.lake.read(METER_READINGS, context.site_name, DAY, DAY)
+    stored = read.with_columns(batt_charge_kwh=pl.lit(0.5), batt_discharge_kwh=pl.lit(0.25))
+    context.lake.write_day(METER_READINGS, context.site_name, DAY, stored)
+    slots = history_document(context, DAY).slots
+    assert {(slot.charge_kwh, slot.discharge_kwh) for slot in slots} == {(0.5, 0.25)}
+    assert history_document(context, LONG_DAY).slots[0].charge_kwh is None, "not read"
 
 
 def test_history_and_savings_are_answered_when_asked(context: Context) -> None:

@@ -1,24 +1,15 @@
 """The views beside the plan in a real browser: what is sent, what is wrong at its field, and what nobody sees twice."""
 
-import socket
-import threading
 from collections.abc import Generator
 from typing import Any
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
-from darkstar_pipeline.service.http.app import create_app
-from darkstar_pipeline.service.http.dependencies import ServiceState
-from darkstar_pipeline.service.http.metrics import Metrics
-from darkstar_pipeline.service.http.tokens import AccessToken
 from tests.builders.graded_home import graded_context
 from tests.builders.service_home import TOKEN, made_engine
 from tests.builders.state_hash import state_hash
-from tests.builders.tools import chromium
-from tests.builders.waiting import until
 
 pytestmark = pytest.mark.slow
 GO = "#view-whatif .go button.primary"
@@ -31,30 +22,6 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> PlannerEngine:
     made, _ = made_engine(graded_context(tmp_path_factory.mktemp("views") / "state"))
     made.check()
     return made
-
-
-@pytest.fixture(scope="module")
-def url(engine: PlannerEngine) -> Generator[str]:
-    """The service on a port of its own."""
-    running = ServiceState(engine=engine, token=AccessToken(TOKEN), metrics=Metrics())
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(running), port=port, log_config=None))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until(lambda: server.started, "the service listens")
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(timeout=10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium(driver), args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

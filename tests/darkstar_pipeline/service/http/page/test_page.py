@@ -1,149 +1,22 @@
-"""The page in a real browser: the plan's own numbers, by keyboard and on a phone, and no question to anybody else."""
+"""The page in a real browser: its views, by keyboard and on a phone, what a person sets, and no question to others."""
 
-import json
-import shutil
-import socket
-import threading
-from collections.abc import Generator
-from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from darkstar_pipeline.config.fingerprints import config_version
-from darkstar_pipeline.context import open_context
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
-from darkstar_pipeline.service.http.app import create_app
-from darkstar_pipeline.service.http.dependencies import ServiceState
-from darkstar_pipeline.service.http.metrics import Metrics
-from darkstar_pipeline.service.http.tokens import AccessToken
 from darkstar_pipeline.warehouse.schemas import MISSING_MONEY
-from tests.builders.service_home import LONG_DAY, TOKEN, made_engine, moment
-from tests.builders.small_home import small_settings
-from tests.builders.tools import chromium
-from tests.builders.waiting import until
+from tests.builders.service_home import LONG_DAY, TOKEN, moment
+from tests.builders.watched_page import ASK_AGAIN, Watched
 
 pytestmark = pytest.mark.slow
 LOST = "The service does not answer, since"
 HOSTILE = "<img src=x onerror=alert(1)>"
 LEAST_CONTRAST = 4.5
-
-
-@dataclass
-class Watched:
-    """A page, and what went wrong on it."""
-
-    page: Page
-    url: str
-    errors: list[str] = field(default_factory=list[str])
-    foreign: list[str] = field(default_factory=list[str])
-
-
-@pytest.fixture(scope="module")
-def engine(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> PlannerEngine:
-    state = tmp_path_factory.mktemp("page") / "state"
-    shutil.copytree(filled, state)
-    made, _ = made_engine(open_context(settings=small_settings(), home=state), moment(LONG_DAY, 1, 3))
-    made.check()
-    return made
-
-
-@pytest.fixture(scope="module")
-def url(engine: PlannerEngine) -> Generator[str]:
-    """The service on a port of its own."""
-    running = ServiceState(engine=engine, token=AccessToken(TOKEN), metrics=Metrics())
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(running), port=port, log_config=None))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until(lambda: server.started, "the service listens")
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(timeout=10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium(driver), args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def watched(browser: Browser, url: str, request: pytest.FixtureRequest) -> Generator[Watched]:
-    """A page that has logged in, on a desk in light or as the test's parameter says."""
-    size, scheme = getattr(request, "param", ((1200, 900), "light"))
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, timezone_id="America/New_York"
-    )
-    page = context.new_page()
-    found = Watched(page, url)
-    page.on(
-        "console", lambda message: found.errors.append(message.text) if message.type in ("error", "warning") else None
-    )
-    page.on("pageerror", lambda error: found.errors.append(str(error)))
-    page.on("request", lambda asked: None if asked.url.startswith((url, "data:")) else found.foreign.append(asked.url))
-    page.goto(url)
-    page.fill("#token", TOKEN)
-    page.click("#login button")
-    page.wait_for_selector("#chart svg")
-    yield found
-    context.close()
-
-
-def shown(page: Page, series: str) -> list[float]:
-    """The numbers of a line of the chart."""
-    return json.loads(page.get_attribute(f"#chart path[data-series='{series}']", "data-values") or "")
-
-
-def test_chart_shows_the_plans_own_numbers(watched: Watched, engine: PlannerEngine) -> None:
-    plan, page = engine.plan(), watched.page
-    assert len(plan.slots) == 96, "of the long day's hundred, four are over"
-    for series in ("import_price", "export_price", "load_kwh", "pv_kwh", "soc_end_percent"):
-        assert shown(page, series) == pytest.approx([getattr(slot, series) for slot in plan.slots]), series
-    bars: list[Any] = page.eval_on_selector_all(
-        "#chart g[data-series='charge_kwh'] rect", "all => all.map(r => [r.dataset.slot, Number(r.dataset.value)])"
-    )
-    assert [value for _, value in bars] == pytest.approx([slot.charge_kwh for slot in plan.slots if slot.charge_kwh])
-    rows = page.locator("#table tr")
-    assert rows.count() == 1 + len(plan.slots)
-    times = [rows.nth(index).locator("th").first.text_content() or "" for index in range(1, 10)]
-    assert [text[-5:] for text in times] == [
-        "01:00", "01:15", "01:30", "01:45", "02:00", "02:15", "02:30", "02:45", "02:00",
-    ]  # fmt: skip
-    assert page.inner_text("#command").lower() == engine.command().command.lower()
-    assert (watched.errors, watched.foreign) == ([], [])
-
-
-def test_cursor_moves_by_keys_and_says_why(watched: Watched, engine: PlannerEngine) -> None:
-    plan, page = engine.plan(), watched.page
-    page.focus("#chart")
-    for key, index in (
-        ("Home", 0),
-        ("ArrowRight", 1),
-        ("PageDown", 5),
-        ("ArrowLeft", 4),
-        ("End", 95),
-        ("ArrowRight", 95),
-    ):
-        page.keyboard.press(key)
-        text = page.inner_text("#cursor")
-        assert plan.slots[index].sentence in text
-        assert plan.slots[index].command in text
-    assert page.get_attribute("#cursor", "aria-live") == "polite"
-    box = page.locator("#chart svg").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    assert page.get_attribute("#cursor", "data-slot") not in (None, plan.slots[95].slot_start.isoformat())
-    assert watched.errors == []
 
 
 def test_switch_leaves_the_inverter_by_itself_and_stays_so(watched: Watched, engine: PlannerEngine) -> None:
@@ -232,7 +105,7 @@ def test_page_is_readable_on_a_phone_and_in_the_dark(watched: Watched) -> None:
 def test_views_are_reached_by_their_address_and_by_keyboard(watched: Watched) -> None:
     page = watched.page
     names = page.locator("#views a").all_inner_texts()
-    assert names == ["Plan", "Report", "Administration"], "no entry for a view that has nothing to show"
+    assert names == ["Plan", "What if", "Report", "Administration"]
     expect(page.locator("#view-plan")).to_be_visible()
     page.goto(f"{watched.url}/#report")
     expect(page.locator("#view-report")).to_be_visible()
@@ -252,14 +125,27 @@ def test_views_are_reached_by_their_address_and_by_keyboard(watched: Watched) ->
 def test_page_marks_what_is_old_while_the_service_is_gone_and_recovers(watched: Watched) -> None:
     page = watched.page
     page.route("**/plan", lambda route: route.abort())
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.evaluate(ASK_AGAIN)
     expect(page.locator("#lost")).to_contain_text(LOST)
     expect(page.locator("#lost")).to_contain_text("What you see is from ")
     expect(page.locator("body")).to_have_class("stale")
     page.unroute("**/plan")
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.evaluate(ASK_AGAIN)
     expect(page.locator("#lost")).to_be_hidden()
     expect(page.locator("body")).not_to_have_class("stale")
+
+
+def test_newest_days_of_savings_come_first_below_the_total(watched: Watched) -> None:
+    page = watched.page
+    page.goto(f"{watched.url}/#report")
+    periods = page.locator("#savings th[scope='row']")
+    expect(periods.first).to_have_text("all")
+    days = periods.all_inner_texts()[1:]
+    assert days == sorted(days, reverse=True)
+    box = page.evaluate(
+        "(() => { const b = document.getElementById('savings'); return b.scrollHeight - b.clientHeight; })()"
+    )
+    assert box == 0, "nothing hidden in a box"
 
 
 def test_hostile_name_stays_text(browser: Browser, url: str) -> None:
@@ -292,7 +178,8 @@ def test_page_says_whether_the_plan_steers_and_how_the_state_of_charge_is_known(
     )
     assert "steers the battery." not in page.inner_text("main")
     basis = next(each.basis for each in engine.plan().inputs if each.name == "soc")
-    expect(page.locator("#facts")).to_contain_text(f"% ({basis}")
+    words = {"measured": "read", "projected": "expected", "assumed": "assumed"}
+    expect(page.locator("#facts")).to_contain_text(f"% ({words[basis or '']}")
 
     def steering(route: Any) -> None:
         answer = route.fetch()
@@ -377,8 +264,8 @@ def test_page_says_what_is_missing_with_its_days_as_it_was_stored(watched: Watch
     engine.context.lake.write_day(MISSING_MONEY, "home", date(2025, 10, 27), stored)
     page.reload()
     expect(page.locator("#missing-total")).to_have_text(
-        "On 88 days from 2025-07-29 to 2025-10-26 the value function would have saved 312.40 SEK compared with an idle "
-        "battery, and perfect hindsight 43.70 SEK more."
+        "On 88 days from 2025-07-29 to 2025-10-26 the full calculation would have saved 312.40 SEK compared with a "
+        "battery that is not used, and perfect hindsight 43.70 SEK more."
     )
     expect(page.locator("#missing-note")).to_contain_text("Worked out on 2025-10-27")
     table = [row.split("\t") for row in page.locator("#missing tr").all_inner_texts()]
