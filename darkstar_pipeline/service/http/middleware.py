@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 RATE_WINDOW_SECONDS = 10
-OPEN = frozenset({"/health", "/ready", "/login", "/", "/favicon.ico"})
+OPEN = frozenset({"/health", "/ready", "/login", "/", "/favicon.ico", "/messages"})
 OPEN_FOLDERS = ("/static/",)
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 HEADERS = {

@@ -39,6 +39,7 @@ function translate(root) {
 try {
   const headers = language in LOCALES ? { "accept-language": language } : {};
   const answer = await fetch("messages", { headers, signal: AbortSignal.timeout(5000) });
+  if (!answer.ok) throw new Error(answer.statusText);
   ({ language, messages } = await answer.json());
 } catch {
   language = "en";  // the page speaks English until the service answers
