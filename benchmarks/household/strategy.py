@@ -13,11 +13,12 @@ import polars as pl
 from benchmarks.harness.results import Row, Scope
 from benchmarks.homes.batteries import USUAL
 from benchmarks.homes.bench_homes import BenchHomes, Pair, default_protocol
+from benchmarks.household.strategy_cases import Case, cases
 from planner.evaluation.verdict import total_interval
 from planner.parallel import map_shards
 from planner.policies.window import open_window, window_settlement
 from planner.replay.continuous import replay_in
-from planner.strategy.adjustments import ADJUSTMENTS, ON_BY_DEFAULT, AdjustmentName
+from planner.strategy.adjustments import OF_THE_BATTERY, ON_BY_DEFAULT
 from planner.strategy.strategic_value import replay_strategy
 
 SHORT_DAYS = 30
@@ -32,7 +33,7 @@ def run(scope: Scope) -> list[Row]:
     found = map_shards(partial(pair_points, scope.homes, scope.of(None, SHORT_DAYS)), pairs)
     rows: list[Row] = []
     for (home, area), (points, is_train, months) in zip(pairs, found, strict=True):
-        for name in ADJUSTMENTS:
+        for name in OF_THE_BATTERY:
             for part, chosen in (("train", is_train), ("test", ~is_train)):
                 own = points[name][chosen]
                 low, high = total_interval(own)
@@ -54,18 +55,21 @@ def pair_points(homes: BenchHomes, n_days: int | None, pair: Pair) -> tuple[Poin
     site = USUAL.site()
     protocol, slots = default_protocol(site), homes.window(pair, site, n_days=n_days)
     window = open_window(slots, homes.forecasts(pair[0], slots, site), homes.history(pair[0]), site, protocol)
-    value = window_settlement(slots, site, protocol)
-    possible = float((_costs(replay_in("idle", window), value) - _costs(replay_in("oracle", window), value)).sum())
-    off = _costs(replay_strategy(window, (), OFF), value)
-    sets: dict[str, tuple[AdjustmentName, ...]] = {name: (name,) for name in ADJUSTMENTS}
-    sets["default"] = ON_BY_DEFAULT
-    points = {
-        name: 100 * (off - _costs(replay_strategy(window, names, name), value)) / possible
-        for name, names in sets.items()
-    }
+    points = {case.figure: _points(case) for case in cases(window, OF_THE_BATTERY)}
+    default = Case(figure="default", names=ON_BY_DEFAULT, window=window)
+    points["default"] = _points(default) if ON_BY_DEFAULT else 0.0 * points[OF_THE_BATTERY[0]]
     days = slots["local_day"].unique().sort()
     train = pl.Series(homes.days(pair[0], "train", site.timezone), dtype=pl.Date)
     return points, days.is_in(train.implode()).to_numpy(), days.dt.strftime("%Y-%m").to_list()
+
+
+def _points(case: Case) -> npt.NDArray[np.float64]:
+    """Return the points of the possible saving that a case gains on each day."""
+    window = case.window
+    value = window_settlement(window.days, window.site, window.protocol)
+    possible = float((_costs(replay_in("idle", window), value) - _costs(replay_in("oracle", window), value)).sum())
+    off = _costs(replay_strategy(window, case.off_names, OFF, case.off_announced), value)
+    return 100 * (off - _costs(replay_strategy(window, case.names, case.figure, case.announced), value)) / possible
 
 
 def _costs(schedule: pl.DataFrame, value: float) -> npt.NDArray[np.float64]:

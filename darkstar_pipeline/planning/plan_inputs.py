@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.announcements import with_vacation
 from darkstar_pipeline.datasets.month_before import metered_imports
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.errors import DataMissingError
@@ -120,6 +121,7 @@ def inputs_at(  # noqa: PLR0913 - keyword-only, all that may be said of a plan
     memo = Memo() if memo is None else memo
     data = read_planning_data(context, at, lookback_days=lookback_days, lenient=lenient, memo=memo)
     protocol = protocol_of(context.site_settings, context.site.battery)
+    requests = with_vacation(context, requests, at)
     requests = with_comfort(requests, context.site_settings.devices.water_heater)
     return assembled_inputs(
         data, context.site, protocol, soc=soc, requests=requests, reserves=reserves, lenient=lenient, memo=memo

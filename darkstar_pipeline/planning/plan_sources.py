@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.announcements import announcements
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.forecasts.promoted import pointer_of
 from darkstar_pipeline.forecasts.site_scenarios import site_scenarios
@@ -160,7 +161,10 @@ def value_plan(context: Context, inputs: PlanInputs, memo: Memo | None, task: Pl
     """Return the plan of the value function, with the adjustments that the site allows."""
     names = context.site_settings.household.strategy.adjustments
     ahead = _with_aurora(context, inputs, memo)
-    return strategic_schedule(task, ahead, _planned_loads(task), names, before=inputs.before)
+    if not names:
+        return strategic_schedule(task, ahead, _planned_loads(task), names, before=inputs.before)
+    known = announcements(context, ahead.window.slots, vacation=task.requests.heater.vacation)
+    return strategic_schedule(task, ahead, _planned_loads(task), names, before=inputs.before, announced=known)
 
 
 def _with_aurora(context: Context, inputs: PlanInputs, memo: Memo | None) -> RollingState:

@@ -1,6 +1,8 @@
 """`darkstar strategy`: what each adjustment of the strategy engine would have earned or lost."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_range
 from darkstar_pipeline.console.call import Call
@@ -11,18 +13,26 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def strategy(call: Call, *, first: FirstDay, last: LastDay) -> Document:
+def strategy(
+    call: Call,
+    *,
+    first: FirstDay,
+    last: LastDay,
+    vacation: Annotated[bool, typer.Option("--vacation", help="As if nobody were at home on these days.")] = False,
+    alarm: Annotated[bool, typer.Option("--alarm", help="As if a warning held on these days.")] = False,
+) -> Document:
     """Replay `value` with each adjustment of the strategy engine, and see which earned and which lost.
 
     Stored energy is carried through the days, and every adjustment is made alone, whatever the settings allow; `on` is
-    those that they do (`household.strategy.adjustments`). Nothing is stored.
+    those that they do (`household.strategy.adjustments`). Vacation and warnings are those of imported
+    forecasts. Nothing is stored.
     """
     from darkstar_pipeline.evaluation.strategy_effects import strategy_document
 
     check_range(first, last)
     context = call.context()
     with progress_bar(call, "replays") as progress:
-        document = strategy_document(context, first, last, progress)
+        document = strategy_document(context, first, last, progress, vacation=vacation, alarm=alarm)
     return Document(document, lambda out: _draw(out, document))
 
 

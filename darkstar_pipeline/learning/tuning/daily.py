@@ -7,12 +7,14 @@ import polars as pl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
-from darkstar_pipeline.learning.tuning.history import LearnedHistory
+from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.evaluation.strategy_effects import strategy_replay
+from darkstar_pipeline.models.learned_values import LearnedHistory
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, SLOT_FORECASTS
 from env.time_grid import day_start, local_day
 from planner.forecasts.naive import naive_forecasts
-from planner.tuning.evidence import Evidence, battery_evidence, forecast_evidence
-from planner.tuning.quantities import QuantityName
+from planner.tuning.evidence import Evidence, battery_evidence, forecast_evidence, share_evidence
+from planner.tuning.quantities import FOLLOWED, QuantityName
 
 FORECAST_DAYS = 28
 """Days whose forecasts are compared with what came: a season's drift shows, a week of guests does not."""
@@ -41,7 +43,7 @@ def evidence_before(context: Context, today: date) -> dict[QuantityName, Evidenc
     battery = context.lake.read(
         METER_READINGS, context.site_name, today - timedelta(days=BATTERY_DAYS), today - timedelta(days=1)
     )
-    found = [*_of_forecasts(context, today), *battery_evidence(battery)]
+    found = [*_of_forecasts(context, today), *battery_evidence(battery), *_of_margin(context, today)]
     return {each.name: each for each in found}
 
 
@@ -65,3 +67,18 @@ def _of_forecasts(context: Context, today: date) -> list[Evidence]:
         for table in (stored, made)
     )
     return forecast_evidence(morning, readings, site.timezone)
+
+
+def _of_margin(context: Context, today: date) -> list[Evidence]:
+    """Return which margin of the S-index would have cost least: a step less, as it is, or a step more."""
+    if "s_index" not in context.site_settings.household.strategy.adjustments:
+        return []
+    try:
+        replay = strategy_replay(context, today - timedelta(days=FORECAST_DAYS), today - timedelta(days=1))
+    except DataMissingError:
+        return []
+    history = LearnedHistory(context.lake, context.site)
+    share, now = history.quantities["s_share"], history.in_force()["s_share"]
+    shares = {share.clamped(now + way * share.most_step / FOLLOWED) for way in (-1, 0, 1)}
+    days = {each: replay.daily(("s_index",), {"s_share": each}) for each in shares}
+    return share_evidence({each: float(table["cost"].sum()) for each, table in days.items()}, days[now].height)

@@ -4,10 +4,15 @@ from datetime import date, timedelta
 from typing import Any
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.learning.tuning.history import LearnedHistory
-from planner.tuning.quantities import QuantityName
+from darkstar_pipeline.models.learned_values import LearnedHistory
+from planner.strategy.beliefs import AdjustmentName
+from planner.tuning.quantities import BANDS, QuantityName
 
-USED_BY: dict[QuantityName, str] = {"s_share": "s_index"}
+USED_BY: dict[QuantityName, AdjustmentName] = {
+    **dict.fromkeys(BANDS, "learned_forecast"),
+    "round_trip_efficiency": "learned_losses",
+    "s_share": "s_index",
+}
 """Adjustment of `household.strategy.adjustments` that uses a quantity; the others are shown alone."""
 
 

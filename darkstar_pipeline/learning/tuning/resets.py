@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.learning.tuning.history import LearnedHistory
+from darkstar_pipeline.models.learned_values import LearnedHistory
 
 BY_HAND = "asked for by hand"
 

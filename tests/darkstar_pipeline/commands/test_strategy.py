@@ -2,16 +2,16 @@
 
 import pytest
 
-from planner.strategy.adjustments import ADJUSTMENTS
+from planner.strategy.adjustments import OF_THE_BATTERY
 from tests.builders.command_line import Darkstar
 
 
 @pytest.mark.usefixtures("in_sample")
 def test_strategy_tells_what_each_adjustment_saved(darkstar: Darkstar) -> None:
-    done = darkstar("strategy", "--from", "2024-03-30", "--to", "2024-04-01", "--json")
+    done = darkstar("strategy", "--from", "2024-03-30", "--to", "2024-04-01", "--alarm", "--json")
     assert (done.code, done.err) == (0, "")
     found = done.document
-    assert [row["name"] for row in found["adjustments"]] == [*ADJUSTMENTS, "those that are on"]
+    assert [row["name"] for row in found["adjustments"]] == [*OF_THE_BATTERY, "those that are on"]
     assert found["days"] > 0
     for row in found["adjustments"]:
         assert row["low"] <= row["saved"] <= row["high"]

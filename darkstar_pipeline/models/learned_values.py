@@ -4,7 +4,7 @@ Rows are only ever added. The latest day with rows has every quantity, so that t
 Where the configured value of a quantity has changed since, what was learned about the old one no longer holds.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -61,6 +61,21 @@ class LearnedHistory:
         """Return the value of each quantity at the end of a local day; None for now."""
         days = [each for each in self._lake.days(LEARNED_VALUES, self._site.name) if day is None or each <= day]
         return self._values(self.rows(days[-1], days[-1]) if days else None)
+
+    def by_day(self, days: Sequence[date]) -> dict[date, dict[QuantityName, float]]:
+        """Return the values in force at the end of each of these local days, which ascend."""
+        stored = self._lake.days(LEARNED_VALUES, self._site.name)
+        begin = max((day for day in stored if days and day <= days[0]), default=None)
+        rows = self.rows(begin, days[-1]) if days and stored else LEARNED_VALUES.schema.to_frame()
+        learned: dict[date, pl.DataFrame] = {part["local_day"][0]: part for part in rows.partition_by("local_day")}
+        found: dict[date, dict[QuantityName, float]] = {}
+        latest: pl.DataFrame | None = None
+        for day in sorted({*days, *learned}):
+            if day in learned:
+                latest = learned[day]
+            if day in days:
+                found[day] = self._values(latest)
+        return found
 
     def is_done(self, day: date) -> bool:
         """Return whether a local day, or a later one, was learned or reset."""

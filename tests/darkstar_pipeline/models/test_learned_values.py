@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from darkstar_pipeline.learning.tuning.history import LearnedHistory
+from darkstar_pipeline.models.learned_values import LearnedHistory
 from darkstar_pipeline.warehouse.lake import Lake
 from env.time_grid import day_start
 from planner.tuning.evidence import Evidence
@@ -67,6 +67,8 @@ def test_any_earlier_day_can_be_returned_to(history: LearnedHistory) -> None:
     history.undo(FIRST - timedelta(days=1), now + timedelta(hours=1), "all is undone")
     assert history.in_force()["load_evening"] == 1.0
     assert history.in_force(FIRST)["load_evening"] == pytest.approx(1 + FACTOR_STEP)
+    for days in ([FIRST + timedelta(days=each) for each in (-1, 0, 1, 2, 5)], [FIRST + timedelta(days=1)], []):
+        assert history.by_day(days) == {day: history.in_force(day) for day in days}
 
 
 def test_what_was_learned_about_another_setting_no_longer_holds(tmp_path: Path) -> None:
