@@ -17,8 +17,9 @@ def guard(call: Call) -> None:
     """Restore the inverter's default whenever a lease expires.
 
     Run it apart from the service, so that it does not die with that.
-    It watches every site of the state folder, or the one of `--site`, for ever. It needs no configuration: a lease
-    names what restores the default. DARKSTAR_HA_TOKEN, or the lease's token file, has to be readable.
+    It watches every site of the state folder, or the one of `--site`, with its movable loads, for ever. It needs no
+    configuration: a lease names what restores the default. DARKSTAR_HA_TOKEN, or the lease's token file, has to be
+    readable.
     """
     import sys
 
@@ -89,30 +90,39 @@ def install(
 
 
 def release(call: Call) -> Document:
-    """Release a lease by hand, after a look at the inverter.
+    """Release the leases of inverter and movable loads by hand, after a look at them.
 
     So it is where an entity that the lease names was renamed or removed: the guard tries for ever, and nothing is
     controlled until it is done.
     """
     from darkstar_pipeline.config.settings import home_dir
-    from darkstar_pipeline.service.control.outstanding_lease import DAMAGED
-    from darkstar_pipeline.service.home_assistant.lease import LEASE_FILE, look_at_lease, write_lease
     from darkstar_pipeline.service.state_folder import service_folder
+    from darkstar_pipeline.state.folder_names import LOADS_FOLDER
 
     site = call.context().site_name if call.site is None else _named(call.site)
     folder = service_folder(home_dir(), site)
-    reading = look_at_lease(folder)
-    outstanding = reading.problem != "" or reading.outstanding is not None
-    if reading.outstanding is not None:
-        write_lease(folder, reading.outstanding.model_copy(update={"released": True}))
-    elif outstanding:
-        (folder / LEASE_FILE).replace(folder / DAMAGED)
-    entities = [] if reading.lease is None else [str(call.data.get("entity_id")) for call in reading.lease.restore]
-    document = {"site": site, "released": outstanding, "entities": entities if outstanding else []}
+    found = [entities for each in (folder, folder / LOADS_FOLDER) if (entities := _released(each)) is not None]
+    entities = [entity for each in found for entity in each]
+    document = {"site": site, "released": bool(found), "entities": entities}
     text = f"released the lease of {site}; see to {', '.join(entities) or 'the inverter'} yourself"
     return Document(
-        document, lambda out: out.print(text if outstanding else f"no lease of {site} is outstanding", markup=False)
+        document, lambda out: out.print(text if found else f"no lease of {site} is outstanding", markup=False)
     )
+
+
+def _released(folder: Path) -> list[str] | None:
+    """Release the lease of a folder; return the entities that it names, None where none is outstanding."""
+    from darkstar_pipeline.service.control.outstanding_lease import DAMAGED
+    from darkstar_pipeline.service.home_assistant.lease import LEASE_FILE, look_at_lease, write_lease
+
+    reading = look_at_lease(folder)
+    if reading.outstanding is not None:
+        write_lease(folder, reading.outstanding.model_copy(update={"released": True}))
+        return [str(call.data.get("entity_id", call.reads)) for call in reading.outstanding.restore]
+    if reading.problem:
+        (folder / LEASE_FILE).replace(folder / DAMAGED)
+        return []
+    return None
 
 
 def _named(site: str) -> str:

@@ -14,7 +14,7 @@ from darkstar_pipeline.service.control.guard import Guard
 from darkstar_pipeline.service.home_assistant.lease import end_lease, look_at_lease
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from darkstar_pipeline.state.file_lock import is_locked
-from darkstar_pipeline.state.folder_names import SERVICE_FOLDER
+from darkstar_pipeline.state.folder_names import LOADS_FOLDER, SERVICE_FOLDER
 
 SCAN_SECONDS = 2.0
 _log = logging.getLogger("darkstar.guard")
@@ -42,12 +42,15 @@ class GuardService:
     def scan(self) -> None:
         """Have a guard on every folder, and replace a thread that has ended; nothing that fails here ends the rest."""
         try:
-            for folder in self._folders():
+            for folder, site in self._guarded():
                 thread = self._threads.get(folder)
                 if thread is None or not thread.is_alive():
-                    _end_what_nobody_holds(folder)
+                    _end_what_nobody_holds(folder, site)
                     self._threads[folder] = threading.Thread(
-                        target=self._guard, args=(folder,), name=f"guard of {folder.name}", daemon=True
+                        target=self._guard,
+                        args=(folder,),
+                        name=f"guard of {folder.relative_to(site.parent)}",
+                        daemon=True,
                     )
                     self._threads[folder].start()
         except Exception:  # noqa: BLE001 - a safety process lives on; it is tried again in two seconds
@@ -58,6 +61,12 @@ class GuardService:
             return [service_folder(self._home, self._site)]
         root = self._home / SERVICE_FOLDER
         return [path for path in root.iterdir() if path.is_dir() and path.name[0] != "."] if root.is_dir() else []
+
+    def _guarded(self) -> list[tuple[Path, Path]]:
+        """Return the folders that may hold a lease, each site's and that of its movable loads, with the site's."""
+        sites = self._folders()
+        loads = ((site / LOADS_FOLDER, site) for site in sites if (site / LOADS_FOLDER).is_dir())
+        return [*((site, site) for site in sites), *loads]
 
     def run(self, *, started: Callable[[], None]) -> None:
         """Guard until SIGTERM or SIGINT comes.
@@ -79,11 +88,11 @@ class GuardService:
             self.scan()
 
 
-def _end_what_nobody_holds(folder: Path) -> None:
+def _end_what_nobody_holds(folder: Path, site: Path) -> None:
     """End a lease whose service does not live; one that lives renews it."""
     try:
         lease = look_at_lease(folder).outstanding
-        if lease is not None and not is_locked(folder / SERVING_LOCK):
+        if lease is not None and not is_locked(site / SERVING_LOCK):
             end_lease(folder, lease)
     except OSError as error:  # it expires by itself
         _log.warning("the lease of %s cannot be ended: %s", folder.name, error)

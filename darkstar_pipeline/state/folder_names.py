@@ -2,6 +2,8 @@
 
 SERVICE_FOLDER = "service"
 """State of the services, a folder a site."""
+LOADS_FOLDER = "loads"
+"""Lease of the movable loads and count of its writes, in the folder of a service."""
 PLANS_FOLDER = "plans"
 """Plans of a service, in its folder, a folder a day."""
 LOGS_FOLDER = "logs"

@@ -16,7 +16,9 @@ from darkstar_pipeline.service.home_assistant.entity_values import (
     has_no_value,
     has_value,
     number_of,
+    script_problem,
     service_call,
+    triggered_at,
     unit_of,
     within_limits,
 )
@@ -28,6 +30,8 @@ CONFIRM_SECONDS = 3.0
 """Time within which a pass waits for a value to be read back [s]; a slower entity is looked at in the next pass."""
 PAUSE_SECONDS = 0.3
 AWAY = "unavailable"
+TOLERANCE_DEGREES = 0.51
+"""Thermostats have steps of a half or a whole degree, and may round to a half of that [K]."""
 SPENT = "the day's budget of writes is spent: one value an hour is written until midnight"
 RENEWED = "the lease was renewed meanwhile"
 MODES = (*SWITCHES, "select", "input_select")
@@ -79,6 +83,7 @@ class Restoration:
         self._written: list[int] = []
         self._blind: set[int] = set()
         self._refused: set[int] = set()
+        self._triggered: dict[int, str] = {}
 
     def forget(self) -> None:
         """Take the next need for a new one: the default stands, or a lease is held again."""
@@ -88,6 +93,7 @@ class Restoration:
         self._written.clear()
         self._blind.clear()
         self._refused.clear()
+        self._triggered.clear()
 
     def step(self, home: Home, calls: Sequence[ServiceCall], *, goes_on: Callable[[], bool]) -> list[str]:
         """Look at the entities, set what is not at its default where that is due, and read it back.
@@ -171,6 +177,7 @@ class Restoration:
             call = seen[number].call
             if call is not None:
                 self._writes.add()
+                self._triggered[number] = seen[number].text
                 self._written = [*(each for each in self._written if each != number), number]
                 failed = _attempt(lambda call=call: home.call(call.domain, call.service, call.data)).problem
                 self._blind |= set() if failed else {number}
@@ -194,9 +201,24 @@ class Restoration:
         write = _write_of(call)
         if write is not None:
             return _attempt(lambda: _look_at(home, write))
+        if call.domain == "script":
+            return _attempt(lambda: self._script(home, number, call))
+        if call.service == "set_temperature":
+            return _attempt(lambda: _thermostat(home, call))
         if number in self._blind:  # of a kind that this release does not write: nothing can be read back
             return _Seen("", None, "")
         return _Seen(f"{call.domain}.{call.service} has not been called yet", call, "")
+
+    def _script(self, home: Home, number: int, call: ServiceCall) -> _Seen:
+        """Look whether a script has run since it was called."""
+        entity = str(call.data.get("entity_id"))
+        state = home.state(entity)
+        if problem := script_problem(entity, state):
+            return _Seen(problem, None, "")
+        triggered = triggered_at(state)
+        if number in self._blind and triggered != self._triggered.get(number):
+            return _Seen("", None, triggered)
+        return _Seen(f"{entity} has not run yet", call, triggered)
 
 
 def in_short(error: Exception) -> str:
@@ -227,6 +249,19 @@ def _look_at(home: Home, write: Write) -> _Seen:
     shown = f"{text} {unit_of(state)}"
     readable = not has_no_value(state) and (isinstance(write.value, str) or number_of(state) is not None)
     return _Seen(f"{write.entity} is {text}, its default is {wanted.value}", service_call(wanted), shown, readable)
+
+
+def _thermostat(home: Home, call: ServiceCall) -> _Seen:
+    """Look at a thermostat, which shows the temperature that it is set to as an attribute."""
+    entity, wanted = str(call.data.get("entity_id")), number_of({"state": call.data.get("temperature")})
+    state = home.state(entity)
+    if state is None or str(state.get("state")) == AWAY:
+        return _Seen(f"{entity} {'does not exist in Home Assistant' if state is None else 'is unavailable'}", None, "")
+    shown = (state.get("attributes") or {}).get("temperature")
+    degrees = number_of({"state": shown})
+    if degrees is not None and wanted is not None and abs(degrees - wanted) <= TOLERANCE_DEGREES:
+        return _Seen("", None, str(shown))
+    return _Seen(f"{entity} is set to {shown}, its default is {wanted}", call, str(shown), degrees is not None)
 
 
 def _stands(state: State, write: Write) -> bool:

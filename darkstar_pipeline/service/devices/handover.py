@@ -14,15 +14,15 @@ from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.control.daily_writes import DailyWrites
 from darkstar_pipeline.service.control.lease_keeper import LeaseKeeper
+from darkstar_pipeline.service.devices.load_scripts import LoadScript, LoadScripts
 from darkstar_pipeline.service.devices.load_writes import LoadClient, load_write
 from darkstar_pipeline.service.engine.wanted_loads import LEFT_ALONE, WantedLoad
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient, EntityWriter, Look
+from darkstar_pipeline.service.home_assistant.lease import ServiceCall
 from darkstar_pipeline.service.home_assistant.profiles import Write
 from darkstar_pipeline.service.periodic import PeriodicCheck
 from darkstar_pipeline.service.schemas.health import Component
 
-FOLDER = "loads"
-"""Folder of the lease and of the count of writes, in that of the service."""
 POLL_SECONDS = 2.0
 CONFIRM_SECONDS = 10.0
 LEASE_SECONDS = 300.0
@@ -63,7 +63,7 @@ class Handover:
     Args:
         loads: those that are handed over.
         client: Home Assistant.
-        keeper: of the lease in `FOLDER`.
+        keeper: of the lease in `LOADS_FOLDER`.
         clock: the service's clock.
         folder: of the lease.
         timezone: whose days the writes are counted by.
@@ -90,9 +90,15 @@ class Handover:
             wait=wait,
             on_write=self._written,
         )
+        scripts = {load.name: load.control for load in loads}
+        self._scripts = LoadScripts(
+            {name: LoadScript(each.script, each.default_on) for name, each in scripts.items() if each.script},
+            self._client,
+            clock.monotonic,
+            wait,
+        )
         self._periodic = PeriodicCheck(self.check, name="handover", first_seconds=POLL_SECONDS, seconds=POLL_SECONDS)
         self._tried: dict[str, _Tried] = {}
-        self._told: dict[str, WantedLoad] = {}
         self._problem = ""
         self._notes: dict[str, str] = {}
 
@@ -132,23 +138,28 @@ class Handover:
         """
         wanted = {load.name: load.wanted() for load in self._loads}
         target, default = self._writes_of(wanted), self._writes_of(dict.fromkeys(wanted, LEFT_ALONE))
-        scripts = self._called_scripts(wanted)
-        if not target:
-            return scripts
-        if target == default and not self._keeper.held:
-            return scripts
+        leads = target != default or self._scripts.lead(wanted)
+        if not self._keeper.held:  # the guard has restored the default, which nobody else did
+            self._tried.clear()
+            self._scripts.forget()
+            if not leads:
+                return ""
         within, look, away = self._looked(target)
-        if not within:
+        if target and not within and not self._scripts.scripts:
             return away
-        if not self._keeper.held:
-            self._tried.clear()  # the guard has restored the default, which nobody else did
-        unguarded = "" if target == default else self._keeper.guard(self._writer.calls(default))
-        problem = unguarded or "; ".join(part for part in (self._carried_out(within, look), away) if part)
-        if target != default and not unguarded:
-            self._keeper.renew(self._writer.calls(default))
-        elif target == default and not problem:
-            self._keeper.release(self._writer.calls(default), STOP_SECONDS)
-        return problem or scripts
+        if leads and (unguarded := self._keeper.guard(self._restore(default))):
+            return unguarded
+        parts = (self._carried_out(within, look), away, self._scripts.tell(wanted))
+        problem = "; ".join(part for part in parts if part)
+        if leads:
+            self._keeper.renew(self._restore(default))
+        elif not problem:
+            self._keeper.release(self._restore(default), STOP_SECONDS)
+        return problem
+
+    def _restore(self, default: list[Write]) -> list[ServiceCall]:
+        """Return the calls that leave the loads as they are without Darkstar."""
+        return [*self._writer.calls(default), *self._scripts.default_calls()]
 
     def _looked(self, target: list[Write]) -> tuple[list[Write], Look, str]:
         """Return what can be written now, what of it differs, and why the rest cannot: one load is not the others'."""
@@ -195,25 +206,6 @@ class Handover:
             self._notes[entity] = f"somebody else has changed {entity}: it is left until the plan changes"
             return ""
         return f"{entity} does not take {tried.value}"
-
-    def _called_scripts(self, wanted: Mapping[str, WantedLoad]) -> str:
-        """Call the scripts of loads whose wanted state has changed; a script cannot be read back."""
-        problems: list[str] = []
-        for load in self._loads:
-            now, script = wanted[load.name], load.control.script
-            if script is None or self._told.get(load.name, LEFT_ALONE) == now:
-                continue
-            variables = {
-                "on": load.control.default_on if now.state == "default" else now.state == "on",
-                "power_kw": round(now.power_kw, 2),
-                "until": None if now.until is None else now.until.isoformat(),
-            }
-            try:
-                self._client.call("script", "turn_on", {"entity_id": script, "variables": variables})
-                self._told[load.name] = now
-            except DarkstarError as error:
-                problems.append(f"{script}: {error.message}")
-        return "; ".join(problems)
 
     def _written(self, write: Write) -> None:
         self._writes.add()

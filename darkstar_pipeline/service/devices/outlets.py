@@ -12,7 +12,6 @@ from darkstar_pipeline.service.devices.car import Car
 from darkstar_pipeline.service.devices.evcc import EvccHandover
 from darkstar_pipeline.service.devices.handover import (
     CONFIRM_SECONDS,
-    FOLDER,
     LEASE_SECONDS,
     POLL_SECONDS,
     HandedLoad,
@@ -24,6 +23,7 @@ from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.feeds.made_feed import reached
 from darkstar_pipeline.service.home_assistant.mqtt_broker import MqttBroker
 from darkstar_pipeline.service.state_folder import service_folder
+from darkstar_pipeline.state.folder_names import LOADS_FOLDER
 
 Wanted = Mapping[str, Callable[[], WantedLoad]]
 """What each load is to do now, by its name."""
@@ -61,7 +61,7 @@ def handover(context: Context, clock: Clock, wanted: Wanted) -> Handover | None:
     if not controls:
         return None
     client, home = _home_assistant(context, "devices.*.control"), context.site_settings.home_assistant
-    folder = service_folder(context.home, context.site_name) / FOLDER
+    folder = service_folder(context.home, context.site_name) / LOADS_FOLDER
     keeper = LeaseKeeper(
         folder,
         Reach(url=home.url or "", token_file=home.token_file, ca_file=context.site_settings.sources.ca_file),

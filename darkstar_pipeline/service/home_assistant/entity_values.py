@@ -113,6 +113,28 @@ def has_no_value(state: State) -> bool:
     return text.strip().lower() in UNREADABLE
 
 
+def script_problem(entity: str, state: State | None) -> str:
+    """Return why a script cannot be called; empty where it can: Home Assistant answers 200 in any case."""
+    if state is None:
+        return f"Home Assistant has no entity {entity}"
+    return f"{entity} is unavailable" if str(state.get("state")) == "unavailable" else ""
+
+
+def has_run(state: State | None, before: State | None) -> bool:
+    """Return whether a script has run since an earlier state of it, by when it was triggered last.
+
+    >>> idle = {"state": "off", "attributes": {"last_triggered": None}}
+    >>> has_run({"state": "off", "attributes": {"last_triggered": "2026-11-30T08:00:00+00:00"}}, idle)
+    True
+    """
+    return state is not None and triggered_at(state) != triggered_at(before)
+
+
+def triggered_at(state: State | None) -> str:
+    """Return when a script was triggered last, as Home Assistant writes it; empty where it never was."""
+    return str(_attributes(state).get("last_triggered") or "")
+
+
 def refusal(state: State | None, write: Write) -> str:
     """Return why a value must not be written to an entity; empty where it may.
 

@@ -56,6 +56,12 @@ def test_release_marks_a_lease_when_it_is_outstanding(home: Path, darkstar: Dark
     lease = read_lease(folder)
     assert lease is not None
     assert lease.released
+    loads = folder / "loads"
+    write_lease(loads, StubHomeAssistant(url="http://127.0.0.1:9").lease())
+    assert darkstar("control", "release", "--site", "home", "--json").document["entities"] == [ENTITY]
+    released = read_lease(loads)
+    assert released is not None
+    assert released.released, "that of the movable loads too"
     (folder / "lease.json").write_text("{")
     assert darkstar("control", "release", "--site", "home").code == 0
     assert (folder / "lease.json.damaged").exists()

@@ -16,6 +16,7 @@ from darkstar_pipeline.service.control.guard_status import live_guard
 from darkstar_pipeline.service.guard_service import GuardService
 from darkstar_pipeline.service.home_assistant.lease import read_lease, uptime_seconds, write_lease
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
+from darkstar_pipeline.state.folder_names import LOADS_FOLDER
 from tests.builders import tools
 from tests.builders.command_line import PROGRAM, environment
 from tests.builders.stub_home_assistant import ENTITY, StubHomeAssistant, stub_home_assistant
@@ -154,6 +155,20 @@ def test_lease_is_ended_at_the_start_when_no_service_lives_that_holds_it(
         assert read_lease(folder) == lease
     GuardService(tmp_path, guard=lambda _: None).scan()
     assert read_lease(folder) == lease.model_copy(update={"ends": 0.0})
+
+
+def test_loads_of_a_site_are_guarded_beside_its_inverter(tmp_path: Path, home: StubHomeAssistant) -> None:
+    """The service's own guard of the loads dies with its container; a lease ends where the site's service is dead."""
+    folder = service_folder(tmp_path, "home")
+    lease = home.lease(ends=uptime_seconds() + 600)
+    write_lease(folder / LOADS_FOLDER, lease)
+    seen: list[Path] = []
+    with FileLock(folder / SERVING_LOCK):
+        GuardService(tmp_path, guard=seen.append).scan()
+        assert read_lease(folder / LOADS_FOLDER) == lease
+    until(lambda: sorted(seen) == [folder, folder / LOADS_FOLDER], "both have a guard")
+    GuardService(tmp_path, "home", guard=lambda _: None).scan()
+    assert read_lease(folder / LOADS_FOLDER) == lease.model_copy(update={"ends": 0.0})
 
 
 def test_scan_goes_on_when_the_folder_cannot_be_read(tmp_path: Path) -> None:

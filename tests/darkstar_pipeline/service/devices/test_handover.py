@@ -16,6 +16,8 @@ from darkstar_pipeline.config.home_assistant import MqttSettings
 from darkstar_pipeline.config.household.control import DeviceControl, EvccControl
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
+from darkstar_pipeline.service.control.daily_writes import DailyWrites
+from darkstar_pipeline.service.control.default_pace import DefaultPace
 from darkstar_pipeline.service.control.lease_keeper import LeaseKeeper, Reach
 from darkstar_pipeline.service.control.restoration import Restoration
 from darkstar_pipeline.service.devices.evcc import EvccHandover
@@ -49,6 +51,7 @@ class Home:
 
     states: dict[str, str] = field(default_factory=lambda: {"switch.box": "on", "number.tank": "50"})
     temperature: float = 50.0
+    runs: int = 0
     takes: bool = True
     away: bool = False
     calls: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list[tuple[str, str, Mapping[str, Any]]])
@@ -60,6 +63,8 @@ class Home:
         if entity == "water_heater.tank":
             limits = {"min_temp": 30, "max_temp": 75, "temperature": self.temperature}
             return {"state": "eco", "attributes": limits}
+        if entity == "script.charge":
+            return {"state": "off", "attributes": {"last_triggered": str(self.runs) if self.runs else None}}
         return {"state": self.states[entity], "attributes": {}} if entity in self.states else None
 
     def call(self, domain: str, service: str, data: Mapping[str, Any]) -> None:
@@ -71,6 +76,8 @@ class Home:
             return
         if service in ("turn_on", "turn_off") and domain == "switch":
             self.states[data["entity_id"]] = service.removeprefix("turn_")
+        elif domain == "script":
+            self.runs += 1
         elif service == "set_temperature":
             self.temperature = data["temperature"]
         elif service == "set_value":
@@ -245,6 +252,24 @@ def test_load_that_is_unavailable_keeps_no_other_from_its_schedule(made: Callabl
     assert handed.note == ""
 
 
+def test_guard_restores_a_thermostat_until_it_is_read_back(made: Callable[..., Handed]) -> None:
+    handed = made(setpoint="water_heater.tank", default_on=False, normal_temperature=45, boosted_temperature=65)
+    handed.becomes(ON)
+    lease = read_lease(handed.folder)
+    assert lease is not None
+    seconds = [0.0]
+    writes = DailyWrites(handed.folder, timezone="UTC", budget=50)
+    restoration = Restoration(writes, DefaultPace(handed.folder, lambda: seconds[0]), wait=lambda _: None)
+    handed.home.takes = False
+    assert restoration.step(handed.home, lease.restore, goes_on=lambda: True) == [
+        "water_heater.tank is set to 65.0, its default is 45.0"
+    ]
+    handed.home.takes = True
+    seconds[0] += 30
+    assert restoration.step(handed.home, lease.restore, goes_on=lambda: True) == []
+    assert handed.home.temperature == 45
+
+
 def test_setpoint_is_boosted_in_its_hours(made: Callable[..., Handed]) -> None:
     temperatures = {"normal_temperature": 45, "boosted_temperature": 65}
     handed = made(setpoint="water_heater.tank", default_on=False, **temperatures)
@@ -269,6 +294,54 @@ def test_script_is_called_once_a_block_with_its_end(made: Callable[..., Handed])
     told = [data["variables"] for _, _, data in handed.home.calls]
     assert [(each["on"], each["power_kw"]) for each in told] == [(True, 7.4), (False, 0.0), (True, 0.0)]
     assert told[0]["until"] == (moment() + timedelta(hours=1)).isoformat()
+    lease = read_lease(handed.folder)
+    assert lease is not None
+    assert lease.released
+
+
+def test_script_that_does_not_run_is_told_and_not_called_for_ever(made: Callable[..., Handed]) -> None:
+    handed = made(script="script.charge")
+    handed.home.takes = False
+    for _ in range(6):
+        handed.becomes(ON)
+    assert len(handed.home.calls) == 3, "Home Assistant answers 200 to a script that runs already"
+    assert handed.note == "script.charge does not run"
+
+
+def test_script_that_is_missing_is_told(made: Callable[..., Handed]) -> None:
+    missing = made(script="script.renamed")
+    missing.becomes(ON)
+    assert missing.note == "Home Assistant has no entity script.renamed"
+    assert missing.home.calls == []
+
+
+def test_script_of_a_dead_service_is_called_back_by_the_guard(made: Callable[..., Handed]) -> None:
+    """The car was told to charge, and nobody is left to end that: the guard calls the script until it has run."""
+    handed = made(script="script.charge")
+    handed.becomes(ON)
+    lease = read_lease(handed.folder)
+    assert lease is not None
+    assert not lease.released
+    writes = DailyWrites(handed.folder, timezone="UTC", budget=50)
+    seconds = [0.0]
+    restoration = Restoration(writes, DefaultPace(handed.folder, lambda: seconds[0]), wait=lambda _: None)
+
+    def look() -> list[str]:
+        seconds[0] += 30
+        return restoration.step(handed.home, lease.restore, goes_on=lambda: True)
+
+    handed.home.takes = False
+    assert look() == ["script.charge has not run yet"]
+    handed.home.away = True
+    assert look() == ["Home Assistant does not answer"]
+    handed.home.away, handed.home.takes = False, True
+    assert look() == []
+    told = handed.home.calls[-1][2]["variables"]
+    assert told == {"on": True, "power_kw": 0.0, "until": None}
+    write_lease(handed.folder, lease.model_copy(update={"released": True}))
+    n_calls = len(handed.home.calls)
+    handed.handover.check()
+    assert len(handed.home.calls) == n_calls + 1, "the plan still wants it: it is told again, under a new lease"
 
 
 @pytest.mark.parametrize(
