@@ -39,10 +39,12 @@ from darkstar_pipeline.commands.household import strategy
 from darkstar_pipeline.commands.household.listing import (
     CACHES_PURPOSE,
     CAR_PURPOSE,
+    CARE_PURPOSE,
     LEARNING_PURPOSE,
     RESET_PURPOSE,
     caches_commands,
     car_commands,
+    care_commands,
     learning_commands,
     reset_commands,
 )
@@ -120,6 +122,7 @@ def build() -> typer.Typer:
     _add_service_commands(app)
     app.add_typer(_control(), name="control", short_help=control.PURPOSE)
     app.add_typer(car_commands(), name="car", short_help=CAR_PURPOSE)
+    app.add_typer(care_commands(), name="care", short_help=CARE_PURPOSE)
     app.add_typer(_notify(), name="notify", short_help=notify_trial.PURPOSE)
     _add_maintenance_commands(app)
     app.add_typer(caches_commands(), name="caches", short_help=CACHES_PURPOSE)

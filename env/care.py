@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from env.errors import LimitsError
+from env.battery import Battery
+from env.errors import EnvError, LimitsError
 from env.power_tariff import PowerWindow
 
 _MOST_PERCENT = 100.0
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,32 @@ class ReserveRule:
         if not 0 <= self.percent <= _MOST_PERCENT:
             message = f"a reserve must be 0 to 100 % above the minimum, got {self.percent:g}"
             raise LimitsError(message)
+
+
+class ReserveError(EnvError):
+    """A reserve of more than the battery has between its minimum and its maximum."""
+
+    code = "usage"
+    hint = "ask for less, or raise battery.max_soc_percent"
+
+
+def check_reserve(percent: float, battery: Battery) -> None:
+    """Refuse a reserve that the battery's range cannot hold, whoever asks for it.
+
+    Args:
+        percent: share of the capacity above the minimum [%].
+        battery: the one that is to keep it.
+
+    Raises:
+        ReserveError: it is one.
+    """
+    least, most = (100 * kwh / battery.capacity_kwh for kwh in (battery.min_soc_kwh, battery.max_soc_kwh))
+    if percent > most - least + _ROUNDING:
+        message = (
+            f"a reserve of {percent:g} % above min_soc_percent {least:g} is more than max_soc_percent {most:g} leaves: "
+            f"at most {most - least:g}"
+        )
+        raise ReserveError(message)
 
 
 @dataclass(frozen=True, kw_only=True)

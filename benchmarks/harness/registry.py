@@ -90,6 +90,12 @@ BENCHMARKS = {
         short_seconds=60,
         seconds=900,
     ),
+    "taper": Benchmark(
+        module="benchmarks.household.taper",
+        measures="price of planning without the taper of a battery that has one",
+        short_seconds=60,
+        seconds=600,
+    ),
     "cars": Benchmark(
         module="benchmarks.household.cars",
         measures="a car and hot water planned, against at once; what the battery gives while the car charges",

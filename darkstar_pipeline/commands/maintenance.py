@@ -192,6 +192,7 @@ def _checks(call: Call, *, repair: bool) -> Document:
     from darkstar_pipeline.doctor import Verdict, run_checks
     from darkstar_pipeline.doctor.repair import repair_lake
     from darkstar_pipeline.service.control_checks import check_all
+    from darkstar_pipeline.service.devices.care_checks import check_care_of_sites
     from darkstar_pipeline.state.privacy import mend_modes
 
     now = datetime.now(UTC)
@@ -200,7 +201,8 @@ def _checks(call: Call, *, repair: bool) -> Document:
         call.note(f"{opened.count} files and folders could be read by others, and are their owner's alone now")
     for each in repaired:
         call.note(f"{each.path}: {each.note}; it is now {each.aside}")
-    findings = [*run_checks(home_dir(), call.site, now=now), *check_all(home_dir(), call.site)]
+    findings = run_checks(home_dir(), call.site, now=now)
+    findings += [*check_all(home_dir(), call.site), *check_care_of_sites(home_dir(), call.site, now)]
     rows = [asdict(finding) for finding in findings]
     healthy = all(finding.verdict is not Verdict.FAIL for finding in findings)
     document: dict[str, Any] = {"healthy": healthy, "sound": healthy, "checks": rows}  # `sound`: 0.1, for one release

@@ -14,6 +14,7 @@ import yaml
 from darkstar_pipeline.config.rendering import render_site, render_tariff
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.config.tariff import TariffSettings
+from darkstar_pipeline.config.yaml_file.nodes import child, end_of, insert_after, top_level_value, with_line_end
 from darkstar_pipeline.errors import ConfigurationError
 
 
@@ -29,16 +30,16 @@ def insert_site(text: str, name: str, site: SiteSettings, path: Path) -> str:
     Raises:
         ConfigurationError: `sites` is written in braces, where no line can be inserted.
     """
-    sites = _top_level_value(text, "sites")
+    sites = top_level_value(text, "sites")
     if sites is None:
-        return _with_line_end(text) + "sites:\n" + render_site(name, site)
+        return with_line_end(text) + "sites:\n" + render_site(name, site)
     if isinstance(sites, yaml.MappingNode) and not sites.value:  # sites: {}
         text = text[: sites.start_mark.index] + text[sites.end_mark.index :]
-        return _insert_after(text, sites.start_mark.index, render_site(name, site))
+        return insert_after(text, sites.start_mark.index, render_site(name, site))
     if not isinstance(sites, yaml.MappingNode) or sites.flow_style:
         raise ConfigurationError(f"`sites` in {path} is not written as indented lines", "add the site by hand")
     key, last = cast("list[tuple[yaml.Node, yaml.Node]]", sites.value)[-1]
-    return _insert_after(text, _end(key, last), render_site(name, site, sites.start_mark.column))
+    return insert_after(text, end_of(key, last), render_site(name, site, sites.start_mark.column))
 
 
 def replace_tariff(text: str, name: str, tariff: Sequence[TariffSettings], path: Path) -> str:
@@ -53,7 +54,7 @@ def replace_tariff(text: str, name: str, tariff: Sequence[TariffSettings], path:
     Raises:
         ConfigurationError: the site is written in braces, where no line can be inserted.
     """
-    site = _child(_top_level_value(text, "sites"), name)
+    site = child(top_level_value(text, "sites"), name)
     if not isinstance(site, yaml.MappingNode) or site.flow_style or not site.value:
         raise ConfigurationError(f"site {name} in {path} is not written as indented lines", "write the tariff by hand")
     pairs = cast("list[tuple[yaml.Node, yaml.Node]]", site.value)
@@ -62,52 +63,16 @@ def replace_tariff(text: str, name: str, tariff: Sequence[TariffSettings], path:
         lines = lines.replace("\n", "\r\n")
     old = next((pair for pair in pairs if pair[0].value == "tariff"), None)
     if old is None:
-        return _insert_after(text, _end(*pairs[-1]), lines)
+        return insert_after(text, end_of(*pairs[-1]), lines)
     begin = text.rfind("\n", 0, old[0].start_mark.index) + 1
-    end = text.find("\n", _end(*old) - 1)
+    end = text.find("\n", end_of(*old) - 1)
     return text[:begin] + lines + ("" if end < 0 else text[end + 1 :])
 
 
 def set_default_site(text: str, name: str) -> str:
     """Return the text with that default site."""
-    value = _top_level_value(text, "default_site")
+    value = top_level_value(text, "default_site")
     if value is None:
         return f"default_site: {name}\n" + text
     separator = " " if text[value.start_mark.index - 1] == ":" else ""
     return text[: value.start_mark.index] + separator + name + text[value.end_mark.index :]
-
-
-def _top_level_value(text: str, key: str) -> yaml.Node | None:
-    """Return the node of a top-level key, which holds its position in the text."""
-    return _child(cast("yaml.Node | None", yaml.compose(text, Loader=yaml.SafeLoader)), key)  # pyright: ignore[reportUnknownMemberType] - untyped
-
-
-def _child(node: yaml.Node | None, key: str) -> yaml.Node | None:
-    """Return the node of a key of a mapping; None where there is none."""
-    if not isinstance(node, yaml.MappingNode):
-        return None
-    for name, value in cast("list[tuple[yaml.Node, yaml.Node]]", node.value):
-        if isinstance(name, yaml.ScalarNode) and name.value == key:
-            return value
-    return None
-
-
-def _end(key: yaml.Node, value: yaml.Node) -> int:
-    """Return the position where the last thing inside ends: a block's own end mark lies behind following comments."""
-    if isinstance(value, yaml.MappingNode) and value.value and not value.flow_style:
-        return max(_end(*value.value[-1]), key.end_mark.index)  # what an alias stands for ends above it
-    if isinstance(value, yaml.SequenceNode) and value.value and not value.flow_style:
-        return _end(key, value.value[-1])
-    return max(value.end_mark.index, key.end_mark.index)
-
-
-def _insert_after(text: str, place: int, block: str) -> str:
-    """Return the text with a block of lines behind the line that holds `place`."""
-    end = text.find("\n", place)
-    if end < 0:
-        return _with_line_end(text) + block
-    return text[: end + 1] + block + text[end + 1 :]
-
-
-def _with_line_end(text: str) -> str:
-    return text if not text or text.endswith("\n") else text + "\n"

@@ -1,18 +1,23 @@
-"""The writer of `darkstar.yaml`: a new file with every setting and its description, one more site, another tariff.
+"""The writer of `darkstar.yaml`: a new file with every setting described, one more site, a tariff, learned values.
 
 What does not belong here: reading the configuration (`settings`), asking for values (`commands.init`).
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from darkstar_pipeline.config.battery import BatterySettings
 from darkstar_pipeline.config.insertion import insert_site, replace_tariff, set_default_site
 from darkstar_pipeline.config.rendering import render_section, render_setting, render_site
 from darkstar_pipeline.config.retention import RetentionSettings
 from darkstar_pipeline.config.settings import Settings, load_settings
 from darkstar_pipeline.config.site import SiteName, SiteSettings
 from darkstar_pipeline.config.tariff import TariffSettings
+from darkstar_pipeline.config.yaml_file.learned_lines import take_back_learned, write_learned
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.state.file_lock import hold_lock
@@ -88,12 +93,64 @@ def set_tariff(path: Path, name: str, tariff: tuple[TariffSettings, ...]) -> Set
     Raises:
         ConfigurationError: the file cannot be read or changed, or the tariff is none of the site's.
     """
+    with _held(path) as (sites, text):
+        changed = SiteSettings.model_validate({**dict(sites[name]), "tariff": tariff})
+        after = replace_tariff(text, name, changed.tariff, path)
+        return _write(path, after, {**sites, name: changed}, f"the tariff of {name}")
+
+
+def set_learned(path: Path, name: str, setting: str, value: object, day: date) -> Settings:
+    """Write a learned value of a site's battery into the configuration file, with the value before beside it.
+
+    Args:
+        path: the configuration file.
+        name: name of the site.
+        setting: its name in `battery`.
+        value: the learned value.
+        day: the day on which it is taken over.
+
+    Raises:
+        ConfigurationError: the file cannot be read or changed, or the battery cannot be so.
+    """
+    with _held(path) as (sites, text):
+        changed = _with_battery(sites[name], {setting: value})
+        after = write_learned(text, name, setting, value, day, path)
+        return _write(path, after, {**sites, name: changed}, f"battery.{setting} of {name}")
+
+
+def revert_learned(path: Path, name: str, setting: str) -> Settings:
+    """Put the value of a site's battery back that stood before a learned one was taken over.
+
+    Raises:
+        ConfigurationError: the file cannot be read or changed, or no learned value stands there.
+    """
+    with _held(path) as (sites, text):
+        after, before = take_back_learned(text, name, setting, path)
+        default = BatterySettings.model_fields[setting].default
+        changed = _with_battery(sites[name], {setting: default if before is None else before})
+        return _write(path, after, {**sites, name: changed}, f"battery.{setting} of {name}")
+
+
+@contextmanager
+def _held(path: Path) -> Generator[tuple[dict[str, SiteSettings], str]]:
+    """Hold the file and yield its sites and its text."""
     target = path.resolve()
     with hold_lock(target.with_name(f".{target.name}.lock")):
-        sites = load_settings(path).sites
-        changed = SiteSettings.model_validate({**dict(sites[name]), "tariff": tariff})
-        text = replace_tariff(_read(path), name, changed.tariff, path)
-        return _write(path, text, {**sites, name: changed}, f"the tariff of {name}")
+        yield load_settings(path).sites, _read(path)
+
+
+def _with_battery(site: SiteSettings, changes: dict[str, object]) -> SiteSettings:
+    """Return a site with another battery.
+
+    Raises:
+        ConfigurationError: there is none such.
+    """
+    try:
+        battery = BatterySettings.model_validate({**dict(site.battery), **changes})
+        return SiteSettings.model_validate({**dict(site), "battery": battery})
+    except ValidationError as error:
+        message = f"the battery cannot be so: {error.errors()[0]['msg']}"
+        raise ConfigurationError(message, "change the other settings of the battery first") from error
 
 
 def _check_name(name: str) -> None:

@@ -5,7 +5,7 @@ exact among few actions: those that end on a grid point, and those at breakpoint
 power). Flows and cost of an action come from `env.inverter`, limits and all.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -112,6 +112,21 @@ class World:
         return cost
 
 
+@dataclass(frozen=True)
+class _TaperedPoints:
+    """The actions at grid points where the battery has less than its full power: commands given with it as it is.
+
+    Attributes:
+        points: their places in the grid `(n_tapered,)`.
+        soc_kwh: stored energy that commands end with `(n_homes, n_scenarios, n_slots, n_tapered, n_actions)` [kWh].
+        cost: of the commands, of the same shape [money].
+    """
+
+    points: Index
+    soc_kwh: Energy
+    cost: Energy
+
+
 class Actions:
     """The actions in each slot of some homes, and their costs.
 
@@ -146,12 +161,7 @@ class Actions:
             dearest = dearest + world.power.price.sum(axis=0)
         self.short_of_energy = self.step * battery.discharge_efficiency * dearest
         self.short_of_room = self.step / battery.charge_efficiency * np.maximum(-prices.min(axis=0), 0.0)
-        self._tapered = _tapered_points(grid, battery)
-        self._ends = [
-            (np.concatenate([ends, more], axis=-1), np.concatenate([paid, cost], axis=-1))
-            for soc in grid[self._tapered]
-            for (ends, paid), (more, cost) in [(world.run_from(each, soc) for each in (offsets, breakpoints))]
-        ]
+        self._tapered = _tapered_points(world, grid, (offsets, breakpoints))
 
     def step_back(self, slot: int, later: Energy) -> Energy:
         """Return the value at a slot's start from that at its end, both `(n_homes, n_scenarios, n_soc)`."""
@@ -166,10 +176,10 @@ class Actions:
         if self.retention < 1:  # `best` is over what the slot's loss leaves of the energy
             kept = np.broadcast_to(self.retention * self.grid, best.shape).reshape(-1, n_soc)
             best = interpolated(self.grid, best.reshape(-1, n_soc), kept).reshape(best.shape)
-        flat = later.reshape(-1, n_soc)
-        for point, (ends, cost) in zip(self._tapered, self._ends, strict=True):
-            left = interpolated(self.grid, flat, ends[:, :, slot].reshape(len(flat), -1)).reshape(*best.shape[:2], -1)
-            best[..., point] = (left - cost[:, :, slot]).max(axis=-1)
+        if self._tapered is not None:
+            ends = self._tapered.soc_kwh[:, :, slot]
+            left = interpolated(self.grid, later.reshape(-1, n_soc), ends.reshape(later.size // n_soc, -1))
+            best[..., self._tapered.points] = (left.reshape(ends.shape) - self._tapered.cost[:, :, slot]).max(axis=-1)
         return best
 
     def _raise_to_breakpoints(self, slot: int, later: Energy, best: Energy) -> None:
@@ -194,15 +204,20 @@ class Actions:
             np.maximum(best, value, out=best)
 
 
-def _tapered_points(grid: Energy, battery: Battery) -> Index:
-    """Return the points of a grid at which the battery has less than its full power.
-
-    There actions are the same commands, given with the battery itself, which does of them what it can: offsets end on
-    the grid where its power suffices, and one at full power ends where it does not.
-    """
-    charges, discharges = battery.most_charge_kw(grid), battery.most_discharge_kw(grid)
-    less = (charges < battery.charge_kw) | (discharges < battery.discharge_kw)
-    return np.flatnonzero(np.broadcast_to(less, grid.shape))
+def _tapered_points(world: World, grid: Energy, menus: tuple[Command, ...]) -> _TaperedPoints | None:
+    """Return the points of a grid at which the battery has less than its full power; None where there are none."""
+    battery = world.site.battery
+    less = battery.most_charge_kw(grid) < battery.charge_kw
+    points = np.flatnonzero(
+        np.broadcast_to(less | (battery.most_discharge_kw(grid) < battery.discharge_kw), grid.shape)
+    )
+    if not len(points):
+        return None
+    runs = [[world.run_from(menu, soc) for menu in menus] for soc in grid[points]]
+    ends, costs = (
+        np.stack([np.concatenate([ran[which] for ran in each], axis=-1) for each in runs], axis=3) for which in (0, 1)
+    )
+    return _TaperedPoints(points, ends, costs)
 
 
 def _check_steps(n_steps: float, battery: Battery) -> None:

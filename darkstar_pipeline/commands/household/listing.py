@@ -2,11 +2,11 @@
 
 import typer
 
-from darkstar_pipeline.commands.household import caches, car, learning
+from darkstar_pipeline.commands.household import caches, car, care, learning
 from darkstar_pipeline.console.call import command, default_command, group_of, shared_options
 
 CAR_PURPOSE, LEARNING_PURPOSE, CACHES_PURPOSE = car.PURPOSE, learning.PURPOSE, caches.PURPOSE
-RESET_PURPOSE = learning.RESET_PURPOSE
+RESET_PURPOSE, CARE_PURPOSE = learning.RESET_PURPOSE, care.PURPOSE
 
 
 def car_commands() -> typer.Typer:
@@ -20,6 +20,15 @@ def car_commands() -> typer.Typer:
         examples=("darkstar car leave 07:00 --target 80", "darkstar car leave 2026-02-01T05:30 --target-kwh 20"),
     )(car.leave)
     command(group, "cancel", examples=("darkstar car cancel",))(car.cancel)
+    return group
+
+
+def care_commands() -> typer.Typer:
+    """Return the group of commands on what readings show of the battery."""
+    group = _group_with_default()
+    default_command(group, examples=("darkstar care", "darkstar care --json"))(care.show)
+    command(group, "accept", examples=("darkstar care accept capacity", "darkstar care accept taper"))(care.accept)
+    command(group, "revert", examples=("darkstar care revert capacity",))(care.revert)
     return group
 
 

@@ -6,7 +6,7 @@ from darkstar_pipeline.config.base import Frozen, SettingError
 from darkstar_pipeline.config.battery import LEAST_PERCENT, BatterySettings
 from darkstar_pipeline.config.household.entity_ids import EntityId
 from darkstar_pipeline.config.tariff import WeeklyWindow
-from env.care import Care, ReserveRule
+from env.care import Care, ReserveError, ReserveRule, check_reserve
 from env.power_tariff import PowerWindow
 
 FULL_PERCENT = 100.0
@@ -92,14 +92,16 @@ class CareSettings(Frozen):
         Raises:
             SettingError: says which and what to do.
         """
-        range_percent = battery.max_soc_percent - battery.min_soc_percent
-        for number, each in enumerate(self.reserve):
-            if each.percent > range_percent:
-                message = (
-                    f"a reserve of {each.percent:g} % above min_soc_percent {battery.min_soc_percent:g} is more than "
-                    f"max_soc_percent {battery.max_soc_percent:g} leaves: at most {range_percent:g}"
-                )
-                raise SettingError(("reserve", number, "percent"), message)
+        asked: dict[tuple[int | str, ...], float] = {
+            ("reserve", number, "percent"): each.percent for number, each in enumerate(self.reserve)
+        }
+        if self.outage_warning is not None:
+            asked["outage_warning", "percent"] = self.outage_warning.percent
+        for place, percent in asked.items():
+            try:
+                check_reserve(percent, battery.battery())
+            except ReserveError as error:
+                raise SettingError(place, str(error)) from error
         if self.full_charge_every_days is not None and battery.max_soc_percent < FULL_PERCENT:
             message = (
                 f"a full charge is 100 %, and battery.max_soc_percent {battery.max_soc_percent:g} forbids it: set that "

@@ -1,5 +1,6 @@
 """Check of the battery by its readings: capacity and charge taper, offered and not imposed, and its full charges."""
 
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,31 +11,27 @@ from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import LAKE_FOLDER
 from darkstar_pipeline.doctor.finding import CheckResult, passed, warned
+from darkstar_pipeline.learning.battery_offers import DAYS, BatteryOffer, battery_offers, readings_of
 from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError, SchemaMismatchError
-from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from planner.care.learned_battery import LearnedBattery, learned_battery
+from planner.care.learned_battery import LearnedBattery
 from planner.care.soc_targets import full_percent
-
-DAYS = 120
-OFF_BY = 0.05
-"""Part of the capacity by which the readings may differ from the settings without a word."""
 
 
 def check_battery(settings: Settings, home: Path, site: str, now: datetime) -> CheckResult | None:
     """Check a site's battery by its readings; None where they say nothing and no full charge is wished for."""
     today = now.astimezone(ZoneInfo(settings.sites[site].timezone)).date()
     try:
-        rows = Lake(home / LAKE_FOLDER).read(METER_READINGS, site, today - timedelta(days=DAYS), today)
+        rows = readings_of(Lake(home / LAKE_FOLDER), site, today)
     except (LakeUnreadableError, SchemaMismatchError):
         return None  # the checks of the lake say which file
     check, own = f"battery, {site}", settings.sites[site]
     late = _late_full_charge(rows, own, now)
     if late is not None:
         return warned(check, *late)
-    found = learned_battery(rows)
+    found, offers = battery_offers(rows, own.battery)
     if found is None:
         return None
-    return passed(check, _offer(found, own))
+    return passed(check, _offer(found, offers, own))
 
 
 def _late_full_charge(rows: pl.DataFrame, own: SiteSettings, now: datetime) -> tuple[str, str] | None:
@@ -55,15 +52,16 @@ def _late_full_charge(rows: pl.DataFrame, own: SiteSettings, now: datetime) -> t
     return f"a full charge is wished for every {days} days, {last}", remedy
 
 
-def _offer(found: LearnedBattery, own: SiteSettings) -> str:
-    """Return what readings show, and what to write to use it."""
-    set_kwh, shown_kwh = own.battery.capacity_kwh, found.capacity_kwh
-    said = f"readings of {found.cycles:.0f} cycles show {shown_kwh:.1f} kWh ({set_kwh:g} set)"
+def _offer(found: LearnedBattery, offers: list[BatteryOffer], own: SiteSettings) -> str:
+    """Return what readings show, and which command takes it over."""
+    said = f"readings of {found.cycles:.0f} cycles show {found.capacity_kwh:.1f} kWh ({own.battery.capacity_kwh:g} set)"
     said += (
         f", {100 * found.round_trip_efficiency:.0f} % out per kWh in ({100 * own.battery.round_trip_efficiency:g} set)"
     )
-    if found.taper_percent is not None and found.taper_kw is not None:
-        said += f", taper above {found.taper_percent:.0f} % to {found.taper_kw:.1f} kW (plans do not know it)"
-    if abs(shown_kwh - set_kwh) <= OFF_BY * set_kwh:
-        return said
-    return f"{said}; to use it write battery.capacity_kwh: {shown_kwh:.1f} into darkstar.yaml"
+    if found.charge_taper:
+        begins, least = found.charge_taper[0][0], found.charge_taper[-1][1]
+        known = "" if own.battery.charge_taper else " (none set)"
+        said += f", less power from {begins:g} % on, {least:g} kW at 100 %{known}"
+    for offer in offers:
+        said += f"; to use battery.{offer.setting}: {json.dumps(offer.offered)}: darkstar care accept {offer.name}"
+    return said

@@ -3,7 +3,11 @@
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from env.battery import Battery
+from env.taper import check_taper
 from planner.care.learned_battery import learned_battery
 
 CAPACITY_KWH, ONE_WAY = 9.1, 0.95
@@ -35,16 +39,52 @@ def test_capacity_and_efficiency_are_found_from_readings_in_whole_percent() -> N
     assert found is not None
     assert found.capacity_kwh == pytest.approx(CAPACITY_KWH, rel=0.03)
     assert found.round_trip_efficiency == pytest.approx(ONE_WAY**2, abs=0.03)
-    assert found.taper_percent is None
+    assert found.charge_taper == ()
 
 
-def test_taper_is_found_where_the_battery_slows_down() -> None:
+def test_taper_is_found_where_the_battery_slows_down_and_a_battery_takes_it() -> None:
     found = learned_battery(readings_of(30, taper_kw=1.2))
     assert found is not None
-    assert found.taper_percent is not None
-    assert found.taper_kw is not None
-    assert 84 <= found.taper_percent <= 92
-    assert found.taper_kw == pytest.approx(1.2, rel=0.25) or found.taper_percent < 90
+    (first, usual), *_, (last, least) = found.charge_taper
+    assert 80 <= first <= 90
+    assert usual == pytest.approx(4.0, rel=0.05)
+    assert (last, least) == (100.0, pytest.approx(1.2, rel=0.25))
+    battery = Battery.from_percent(
+        capacity_kwh=9.1,
+        min_soc_percent=10,
+        max_soc_percent=100,
+        charge_kw=4,
+        discharge_kw=4,
+        round_trip_efficiency=0.9,
+        wear_cost=0,
+        charge_taper=found.charge_taper,
+    )
+    assert battery.most_charge_kw(np.array([9.1])) == pytest.approx(least)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["step", "line", "late", "noise"]))
+def test_any_taper_that_is_found_is_one_that_settings_take(seed: int, kind: str) -> None:
+    rng = np.random.default_rng(seed)
+    soc = np.sort(rng.uniform(5, 100, 400)).round()
+    most = {
+        "step": np.where(soc < 84, 5.0, 1.0),
+        "line": np.clip(5.0 - (soc - 75) * 0.19, 0.1, 5.0),
+        "late": np.clip(5.0 - (soc - 92) * 0.6, 0.1, 5.0),
+        "noise": rng.uniform(0.5, 5.0, 400),
+    }[kind]
+    kwh = most / 4 * rng.uniform(0.5, 1.0, 400)
+    charges = pl.DataFrame(
+        {"soc_start_percent": soc, "soc_end_percent": soc + 10 * kwh, "batt_charge_kwh": kwh, "batt_discharge_kwh": 0.0}
+    )
+    discharges = charges.select(
+        soc_start_percent="soc_end_percent",
+        soc_end_percent="soc_start_percent",
+        batt_charge_kwh="batt_discharge_kwh",
+        batt_discharge_kwh="batt_charge_kwh",
+    )
+    found = learned_battery(pl.concat([charges, discharges]))
+    assert found is not None
+    check_taper("charge_taper", found.charge_taper, ends_at=100.0)
 
 
 @pytest.mark.parametrize("readings", [readings_of(1), readings_of(5).clear()], ids=["a cycle", "none"])

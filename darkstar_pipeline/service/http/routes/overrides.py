@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
 from darkstar_pipeline.service.schemas.overrides import AutomaticRequest, Override, OverrideRequest, OverridesDocument
+from env.care import check_reserve
 
 router = APIRouter(tags=["by hand"])
 OverrideId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}$", max_length=8, examples=["1a2b3c4d"])]
@@ -24,6 +25,8 @@ def override(request: OverrideRequest, service: StateDep) -> Override:
 
     It goes into the plan at once, which plans on behind it.
     """
+    if request.reserve_percent is not None:
+        check_reserve(request.reserve_percent, service.engine.context.site.battery)
     taken = service.engine.overrides.add(request, service.clock.now())
     service.engine.wake()
     return taken

@@ -42,7 +42,7 @@ def test_capacity_is_offered_and_not_imposed(tmp_path: Path) -> None:
     assert found is not None
     assert found.verdict is Verdict.OK
     assert "show 9.1 kWh (10 set), 90 % out per kWh in" in found.detail
-    assert "write battery.capacity_kwh: 9.1" in found.detail
+    assert "to use battery.capacity_kwh: 9.1: darkstar care accept capacity" in found.detail
 
 
 def test_full_charges_that_do_not_come_are_told(tmp_path: Path) -> None:

@@ -300,6 +300,12 @@ def test_wish_that_ended_or_ends_too_late_is_refused_when_asked_for(client: Test
     assert "until" in answer.json()["error"]["message"]
 
 
+def test_reserve_that_the_battery_cannot_hold_is_refused_as_settings_refuse_it(client: TestClient) -> None:
+    answer = client.post("/overrides", json={"mode": "reserve", "until": "2025-10-26T20:00:00Z", "reserve_percent": 95})
+    assert answer.status_code == 422
+    assert "at most 88" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_refused_wherever_it_stands(client: TestClient, text: str) -> None:
     quoted = text.encode("utf-8", "surrogatepass").hex("%")
