@@ -4,6 +4,7 @@ from pathlib import Path
 
 from darkstar_pipeline.config.home_assistant import HomeAssistantSettings
 from darkstar_pipeline.config.settings import load_settings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.doctor.finding import CheckResult, passed, warned
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError
 from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
@@ -16,7 +17,7 @@ from darkstar_pipeline.service.home_assistant.lease import LEASE_FILE, look_at_l
 from darkstar_pipeline.service.home_assistant.translation import translator_of
 from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from darkstar_pipeline.state.file_lock import is_locked
-from darkstar_pipeline.state.folder_names import SERVICE_FOLDER
+from darkstar_pipeline.state.folder_names import LOADS_FOLDER, SERVICE_FOLDER
 from darkstar_pipeline.state.secrets import secret
 
 INSTALL = "darkstar control install"
@@ -36,32 +37,52 @@ def check_all(home: Path, site: str | None) -> list[CheckResult]:
     except ConfigurationError:
         sites = {}
     root = home / SERVICE_FOLDER
-    known = [path.name for path in root.iterdir() if (path / LEASE_FILE).exists()] if root.is_dir() else []
+    leases = [*root.glob(f"*/{LEASE_FILE}"), *root.glob(f"*/{LOADS_FOLDER}/{LEASE_FILE}")]
+    known = [path.relative_to(root).parts[0] for path in leases]
     names = sorted({*sites, *known}) if site is None else [site]
-    found: list[CheckResult] = []
-    for name in names:
-        settings = sites[name].home_assistant if name in sites else HomeAssistantSettings()
-        ca_file = sites[name].sources.ca_file if name in sites else None
-        found += check_control(settings, home, name, ca_file)
-    return found
+    return [result for name in names for result in check_control(sites.get(name), home, name)]
 
 
-def check_control(
-    settings: HomeAssistantSettings, home: Path, site: str, ca_file: Path | None = None
-) -> list[CheckResult]:
+def check_control(chosen: SiteSettings | None, home: Path, site: str) -> list[CheckResult]:
     """Check that control of a site ends by itself, whatever dies; nothing where it is off and nothing is outstanding.
 
     Args:
-        settings: the site's Home Assistant.
+        chosen: the settings of the site; None where they cannot be read.
         home: the state folder.
         site: name of the site.
-        ca_file: certificate authority that is trusted beside the system's.
     """
     folder = service_folder(home, site)
-    found = [*_inverter(settings, f"inverter, {site}"), *_outstanding(folder, f"lease, {site}")]
+    left = [
+        *_outstanding(folder, folder, f"lease, {site}"),
+        *_outstanding(folder / LOADS_FOLDER, folder, f"lease of loads, {site}"),
+    ]
+    if chosen is None:
+        return left
+    settings = chosen.home_assistant
+    found = [*_inverter(settings, f"inverter, {site}"), *_abilities(chosen, f"inverter and plan, {site}"), *left]
     if settings.control.enabled and not settings.control.dry_run:
+        ca_file = chosen.sources.ca_file
         found += [_guard(folder, f"guard, {site}"), _dead_man(settings, ca_file, f"dead man's switch, {site}")]
     return found
+
+
+def _abilities(chosen: SiteSettings, check: str) -> list[CheckResult]:
+    """Return what a plan may ask that the inverter cannot do; nothing where control is off, or it can do all."""
+    control = chosen.home_assistant.control
+    if not control.enabled:
+        return []
+    curtailable = bool(chosen.limits.curtailable)
+    try:
+        translator = translator_of(control, chosen.battery.discharge_kw, throttles=curtailable)
+    except ConfigurationError:
+        return []  # told by the check of the inverter
+    if curtailable and not translator.throttles:
+        detail = "limits.curtailable is true, and control cannot throttle the panels: plans make room that is not used"
+        remedy = "name the entities that limit its export (docs/inverters.md), or set limits.curtailable: false"
+        return [warned(check, detail, remedy)]
+    if translator.lacks:
+        return [passed(check, f"the inverter cannot {' or '.join(translator.lacks)}: its default stands then")]
+    return []
 
 
 def _inverter(settings: HomeAssistantSettings, check: str) -> list[CheckResult]:
@@ -83,12 +104,12 @@ def _inverter(settings: HomeAssistantSettings, check: str) -> list[CheckResult]:
     return [passed(check, f"{profile.title}, confirmed by you")]
 
 
-def _outstanding(folder: Path, check: str) -> list[CheckResult]:
+def _outstanding(folder: Path, site_folder: Path, check: str) -> list[CheckResult]:
     """Return a warning where a lease is outstanding and no service lives that holds it."""
     reading = look_at_lease(folder)
     if reading.problem:
         return [warned(check, reading.problem, "look at the inverter, then run `darkstar control release`")]
-    if reading.outstanding is None or _serving(folder):
+    if reading.outstanding is None or _serving(site_folder):
         return []
     guard = live_guard(folder)
     if guard is None:

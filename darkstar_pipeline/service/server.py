@@ -206,7 +206,9 @@ def _outstanding(context: Context, guards: GuardProcess, *, trial: bool) -> Outs
             settings.sources.ca_file,
             curtailable=bool(context.site.limits.curtailable),
         )
-    except ConfigurationError:  # such as a profile whose file is gone: the service does not start, the lease ends
+    except ConfigurationError:  # such as a profile whose file is gone: the lease ends, and names what it needs
+        if not settings.home_assistant.control.enabled:
+            return OutstandingLease(folder, guards, fallback=None, is_ours=is_ours)
         OutstandingLease(folder, guards, fallback=None, is_ours=is_ours).step()
         raise
     return OutstandingLease(folder, guards, fallback=fallback, is_ours=is_ours)

@@ -31,7 +31,7 @@ from darkstar_pipeline.service.home_assistant.entity_values import in_words
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient, EntityWriter, Ramp
 from darkstar_pipeline.service.home_assistant.lease import uptime_seconds
 from darkstar_pipeline.service.home_assistant.profiles import Write, in_unit
-from darkstar_pipeline.service.home_assistant.translation import translator_of
+from darkstar_pipeline.service.home_assistant.translation import MappedInverter, Translator, translator_of
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument
 from darkstar_pipeline.state.secrets import secret
@@ -141,7 +141,7 @@ class Controller:
             budget=self.settings.writes_per_day,
         )
         self._client = (client or connect(home.settings, home.ca_file)) if self.settings.enabled else None
-        translator = translator_of(self.settings, home.discharge_kw, throttles=home.curtailable)
+        translator, self._unusable = _translator(home)
         self._confirm_seconds = translator.settles_seconds
         self._execution = Execution(
             self.settings,
@@ -250,9 +250,9 @@ class Controller:
         return self._status
 
     def components(self) -> list[Component]:
-        """Return the state of control as a component of the service; empty where control is off."""
+        """Return the state of control as a component of the service; empty where it is off and nothing is amiss."""
         if not self._status.enabled:
-            return []
+            return [Component(name="control", ok=True, note=self._unusable)] if self._unusable else []
         status, quiet = self._status, self._quiet_seconds()
         problem = status.problem
         if self.stuck:
@@ -341,6 +341,23 @@ def unconfirmed(settings: ControlSettings) -> str:
         return ""
     untested = f"the profile {settings.inverter.family} is untested on hardware until you confirm it"
     return f"{untested}: watch it at work, then set home_assistant.control.inverter.confirmed"
+
+
+def _translator(home: ControlledHome) -> tuple[Translator, str]:
+    """Return what translates commands, and why control could not be turned on; empty where it could, or is on.
+
+    Raises:
+        ConfigurationError: control is enabled, and what the inverter's profile needs is missing.
+    """
+    control = home.settings.control
+    try:
+        return translator_of(control, home.discharge_kw, throttles=home.curtailable), ""
+    except ConfigurationError as error:
+        if control.enabled:
+            raise
+        why = f"control is off, and cannot be turned on: {error.message}; {error.hint}"
+        _log.warning("%s", why)
+        return MappedInverter(control, home.discharge_kw), why
 
 
 def _ramp(settings: ControlSettings, clock: Clock) -> Ramp:

@@ -18,6 +18,7 @@ from darkstar_pipeline.service.home_assistant.entity_values import (
     number_of,
     script_problem,
     service_call,
+    set_temperature_of,
     triggered_at,
     unit_of,
     within_limits,
@@ -257,11 +258,10 @@ def _thermostat(home: Home, call: ServiceCall) -> _Seen:
     state = home.state(entity)
     if state is None or str(state.get("state")) == AWAY:
         return _Seen(f"{entity} {'does not exist in Home Assistant' if state is None else 'is unavailable'}", None, "")
-    shown = (state.get("attributes") or {}).get("temperature")
-    degrees = number_of({"state": shown})
-    if degrees is not None and wanted is not None and abs(degrees - wanted) <= TOLERANCE_DEGREES:
+    shown = set_temperature_of(state)
+    if shown is not None and wanted is not None and abs(shown - wanted) <= TOLERANCE_DEGREES:
         return _Seen("", None, str(shown))
-    return _Seen(f"{entity} is set to {shown}, its default is {wanted}", call, str(shown), degrees is not None)
+    return _Seen(f"{entity} is set to {shown}, its default is {wanted}", call, str(shown), shown is not None)
 
 
 def _stands(state: State, write: Write) -> bool:

@@ -135,6 +135,11 @@ def triggered_at(state: State | None) -> str:
     return str(_attributes(state).get("last_triggered") or "")
 
 
+def set_temperature_of(state: State | None) -> float | None:
+    """Return the temperature that a thermostat is set to, an attribute of its state; None where it shows none [°C]."""
+    return _finite(_attributes(state).get("temperature"))
+
+
 def refusal(state: State | None, write: Write) -> str:
     """Return why a value must not be written to an entity; empty where it may.
 

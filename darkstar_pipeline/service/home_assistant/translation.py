@@ -41,7 +41,15 @@ class Translated:
 
 
 class Translator(Protocol):
-    """Translates commands for one inverter."""
+    """Translates commands for one inverter.
+
+    Attributes:
+        lacks: what it cannot do of what a plan may ask, in words.
+        throttles: whether it keeps surplus from being sold.
+    """
+
+    lacks: tuple[str, ...]
+    throttles: bool
 
     @property
     def settles_seconds(self) -> float:
@@ -68,6 +76,10 @@ class MappedInverter:
     def __init__(self, settings: ControlSettings, discharge_kw: float) -> None:
         self._settings, self._discharge_kw = settings, discharge_kw
         self.settles_seconds = settings.confirm_seconds
+        self.lacks: tuple[str, ...] = ()
+        mapped = settings.mapping.export is not None and settings.mapping.default_export_kw is not None
+        # the export entity can be held at zero, and the default restores it
+        self.throttles = mapped and settings.profile != "work_mode"
 
     def default(self) -> list[Write]:
         """Return the writes that make the inverter run its own default."""
@@ -77,19 +89,12 @@ class MappedInverter:
         """Return the writes that carry out a command in force."""
         if not command.throttled:
             return Translated(tuple(command_writes(command, self._settings, self._discharge_kw)))
-        if self._throttles:  # by its export power of zero, also where the rest is the inverter's default
+        if self.throttles:  # by its export power of zero, also where the rest is the inverter's default
             command = command.model_copy(update={"default": False, "export_kw": 0.0})
             return Translated(tuple(command_writes(command, self._settings, self._discharge_kw)))
         why = "mapping.export and mapping.default_export_kw are not both set, or the profile is work_mode"
         writes = tuple(command_writes(command, self._settings, self._discharge_kw))
         return Translated(writes, (NO_THROTTLE.format(why=why),))
-
-    @property
-    def _throttles(self) -> bool:
-        """Return whether the export entity can be held at zero, and the default restores it."""
-        mapping = self._settings.mapping
-        mapped = mapping.export is not None and mapping.default_export_kw is not None
-        return mapped and self._settings.profile != "work_mode"
 
 
 class ProfiledInverter:
@@ -111,6 +116,8 @@ class ProfiledInverter:
         if settings.enabled:
             _check_lease(settings, self.settles_seconds)
         self._writes = InverterWrites(profile, settings.inverter, throttles=throttles)
+        self.lacks = tuple(words for action, words in _LACKING.items() if not self._writes.can(action))
+        self.throttles = self._writes.can_throttle
 
     def default(self) -> list[Write]:
         """Return the writes that make the inverter run its own default; the import limit last, it charges nothing."""
@@ -122,7 +129,7 @@ class ProfiledInverter:
         if action is not None and not self._writes.can(action):
             impossible = f"{self._title} cannot {_WORDS[action]}: it runs its own default"
             return Translated(tuple(self.default()), impossible=impossible)
-        throttled = command.throttled and self._writes.can_throttle
+        throttled = command.throttled and self.throttles
         notes = [why] if why else []
         if action in ("charge", "export") and not self._writes.takes_power(action):
             notes.append(f"{self._title} does not take a power: it {_WORDS[action].partition(' ')[0]}s at its own")
@@ -172,6 +179,10 @@ _WORDS: "dict[Action, str]" = {
     "export": "sell from its battery",
     "sell_surplus": "sell surplus before its battery is full",
 }
+
+
+_LACKING: "dict[Action, str]" = {**_WORDS, "discharge": "cover the house with a part of its power"}
+"""A profile without the command covers the house with all its power, by its default."""
 
 
 def translator_of(settings: ControlSettings, discharge_kw: float, *, throttles: bool) -> Translator:

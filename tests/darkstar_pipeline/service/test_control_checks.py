@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from darkstar_pipeline.config.home_assistant import ControlSettings, HomeAssistantSettings
+from darkstar_pipeline.config.site import LimitSettings, SiteSettings
+from darkstar_pipeline.doctor import Verdict
 from darkstar_pipeline.service.control.controller import ControlledHome, Controller
 from darkstar_pipeline.service.control_checks import check_control
 from tests.builders.fake_inverter import FakeGuards, FakeInverter, Supplier, command
@@ -22,13 +24,32 @@ def control_of(**inverter: Any) -> HomeAssistantSettings:
     return HomeAssistantSettings(url="http://127.0.0.1:9", control=ControlSettings.model_validate(plain))
 
 
+def site_of(settings: HomeAssistantSettings, *, curtailable: bool = False) -> SiteSettings:
+    return SiteSettings(home_assistant=settings, limits=LimitSettings(curtailable=curtailable))
+
+
 def test_doctor_tells_an_untested_profile_and_one_that_does_not_fit(tmp_path: Path) -> None:
-    untested = check_control(control_of(entities=FOXESS), tmp_path, "home")[0]
+    untested = check_control(site_of(control_of(entities=FOXESS)), tmp_path, "home")[0]
     assert "untested on hardware until you confirm it" in untested.detail
-    confirmed = check_control(control_of(entities=FOXESS, confirmed=True), tmp_path, "home")[0]
+    confirmed = check_control(site_of(control_of(entities=FOXESS, confirmed=True)), tmp_path, "home")[0]
     assert "confirmed by you" in confirmed.detail
-    unfit = check_control(control_of(entities={}), tmp_path, "home")[0]
+    unfit = check_control(site_of(control_of(entities={})), tmp_path, "home")[0]
     assert "foxess needs its entities mode" in unfit.detail
+
+
+def test_doctor_tells_what_plans_may_ask_and_the_inverter_cannot_do(tmp_path: Path) -> None:
+    foxess = control_of(entities=FOXESS, confirmed=True)
+    found = check_control(site_of(foxess, curtailable=True), tmp_path, "home")[1]
+    assert found.verdict == Verdict.WARN
+    assert "limits.curtailable is true, and control cannot throttle the panels" in found.detail
+    told = check_control(site_of(foxess), tmp_path, "home")[1]
+    assert "cannot cover the house with a part of its power or sell surplus before its battery is full" in told.detail
+    mapping = {"charge": "number.charge", "discharge": "number.discharge"}
+    mapped = ControlSettings.model_validate({"enabled": True, "mapping": mapping})
+    home = HomeAssistantSettings(url="http://127.0.0.1:9", control=mapped)
+    assert "cannot throttle" in check_control(site_of(home, curtailable=True), tmp_path, "home")[0].detail
+    assert check_control(site_of(home), tmp_path, "home") == []
+    assert check_control(None, tmp_path, "home") == []
 
 
 def test_health_tells_an_untested_profile(tmp_path: Path) -> None:

@@ -122,3 +122,23 @@ def test_lease_is_ended_where_the_inverters_own_profile_is_gone(
     lease = read_lease(folder)
     assert lease is not None
     assert (lease.expired, guards.asked) == (True, 1)
+
+
+def test_service_starts_where_control_is_off_and_its_profile_is_gone(
+    tmp_path: Path, stub_home: StubHomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is controlled, so plans and page go on; that control cannot be turned on is told, and its lease ends."""
+    gone = {"family": "mine", "profiles_folder": str(tmp_path / "gone")}
+    context = context_of(tmp_path, {"enabled": False, "profile": "inverter", "inverter": gone})
+    folder, guards = service_folder(context.home, context.site_name), FakeGuards()
+    write_lease(folder, stub_home.lease(ends=uptime_seconds() + 600))
+    monkeypatch.setattr("darkstar_pipeline.service.server.GuardProcess", lambda _: guards)
+    server = PlannerServer(context, Clock(offset=timedelta()))
+    server.outstanding.step()
+    lease = read_lease(folder)
+    assert lease is not None
+    assert (lease.expired, guards.asked) == (True, 1)
+    assert server.control is not None
+    (told,) = server.control.components()
+    assert told.ok
+    assert "control is off, and cannot be turned on: there is no folder" in told.note
