@@ -2,6 +2,7 @@
 import { clock, el, localDay, node, number, sentenceCase, stamp, weekday } from "./format.js";
 import { t } from "./words.js";
 
+const FEW = 4;
 const LOADS = { ev: t("Car"), water: t("Hot water") };
 
 // `onBlock(from, until)` is called with the instants of a block that somebody has chosen.
@@ -42,16 +43,20 @@ function summaryOf(plan) {
 
 function drawChanges(plan) {
   const { changes } = plan;
-  const lines = changes ? [...changes.causes, ...changes.blocks].map((each) => sentenceCase(each.sentence)) : [];
+  const told = changes ? changes.blocks.map((each) => sentenceCase(each.sentence)) : [];
+  const lines = changes ? changes.causes.map((each) => sentenceCase(each.sentence)) : [];
+  if (told.length <= FEW) lines.push(...told.splice(0));
   if (changes && Math.abs(changes.saving) >= 0.01 && changes.blocks.length) {
     lines.push(t("Going on as before would cost {money} more.", { money: `${number(changes.saving)} ${plan.currency}` }));
   }
-  if (changes && !lines.length) lines.push(t("Nothing to speak of is planned otherwise."));
+  el("changes-more").hidden = !told.length;
+  el("changes-blocks").replaceChildren(...told.map((line) => node("li", line)));
+  if (changes && !lines.length && !told.length) lines.push(t("Nothing to speak of is planned otherwise."));
   drawDetails("changes", lines, changes ? t("Since the plan of {time}", { time: clock(changes.since_at, plan.timezone) }) : "");
 }
 
 function drawDetails(name, lines, title = "") {
-  el(name).hidden = lines.length === 0;
+  el(name).hidden = !title && lines.length === 0;
   if (title) el(`${name}-title`).textContent = title;
   el(`${name}-list`).replaceChildren(...lines.map((line) => node("li", line)));
 }

@@ -49,21 +49,31 @@ export function listen() {
   for (const [id, action] of Object.entries(buttons)) el(id).addEventListener("click", () => rows.length && action());
 }
 
-// What was read is asked for once a slot; without it the plan alone is shown.
 export async function drawTimeline(newPlan, now) {
   plan = newPlan;
-  const key = `${plan.id} ${Math.floor(now / SLOT_MS)}`;
-  if (key !== fetched) {
-    const wanted = [localDay(now, plan.timezone)];
-    if (plan.cost === null) wanted.push(localDay(now + DAY_MS, plan.timezone));  // prices may be there where a plan is not
-    days = await Promise.all(wanted.map((day) => request(`/history?day=${day}`)));
-    fetched = key;
-  }
+  const failure = await readDays(now);
   rows = rowsOf(plan, days, now);
   timeline.set(rows, plan.timezone, panelsOf(el("chart").clientWidth < 600), now);
   legend(el("legend"), rows, legendOf());
   timeline.point(timeline.index);
   drawTable();
+  if (failure) throw failure;
+}
+
+// What was read is asked for once a slot; where that fails, the plan alone is shown, and the failure told.
+async function readDays(now) {
+  const key = `${plan.id} ${Math.floor(now / SLOT_MS)}`;
+  if (key === fetched) return null;
+  const wanted = [localDay(now, plan.timezone)];
+  if (plan.cost === null) wanted.push(localDay(now + DAY_MS, plan.timezone));  // prices may be there where a plan is not
+  try {
+    days = await Promise.all(wanted.map((day) => request(`/history?day=${day}`)));
+    fetched = key;
+  } catch (error) {
+    days = [];
+    return error;
+  }
+  return null;
 }
 
 const COLUMNS = [

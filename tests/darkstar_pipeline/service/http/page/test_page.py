@@ -137,11 +137,19 @@ def test_page_marks_what_is_old_while_the_service_is_gone_and_recovers(watched: 
 
 def test_newest_days_of_savings_come_first_below_the_total(watched: Watched) -> None:
     page = watched.page
+
+    def many_days(route: Any) -> None:
+        answer = route.fetch()
+        savings = answer.json()
+        savings["rows"] = [{**savings["total"], "period": f"2025-10-{day}"} for day in range(11, 27)]
+        route.fulfill(response=answer, json=savings)
+
+    page.route("**/savings?*", many_days)
     page.goto(f"{watched.url}/#report")
     periods = page.locator("#savings th[scope='row']")
     expect(periods.first).to_have_text("all")
     days = periods.all_inner_texts()[1:]
-    assert days == sorted(days, reverse=True)
+    assert days == [f"2025-10-{day}" for day in range(26, 10, -1)]
     box = page.evaluate(
         "(() => { const b = document.getElementById('savings'); return b.scrollHeight - b.clientHeight; })()"
     )

@@ -1,0 +1,140 @@
+"""The timeline's rows and drawing, on days that a small home does not have; and colours that everybody tells apart."""
+
+import re
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+
+from darkstar_pipeline.service.http.routes.pages import PAGE
+from env.time_grid import day_start
+from tests.builders.watched_page import Watched
+
+ZONE = "Europe/Stockholm"
+LEAST_CONTRAST = 3.0
+LEAST_DIFFERENCE = 18.0
+PANELS = (("price", "export"), ("load", "pv", "others"), ("charge", "discharge", "read"), ("soc", "read", "discharge"))
+# Machado, Oliveira and Fernandes (2009): how the colours look without one kind of cone.
+SIGHTS = {
+    "full": np.eye(3),
+    "protanopia": np.array([
+        [0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998],
+    ]),
+    "deuteranopia": np.array([
+        [0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881],
+    ]),
+    "tritanopia": np.array([
+        [1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900],
+    ]),
+}  # fmt: skip
+
+
+def day_of_history(day: date, price: float = 1.0) -> dict[str, Any]:
+    """A day without plans and readings, as `GET /history` has it."""
+    start, end = day_start(day, ZONE), day_start(day + timedelta(days=1), ZONE)
+    nothing = dict.fromkeys(
+        ("planned_load_kwh", "planned_pv_kwh", "planned_import_kwh", "planned_export_kwh", "load_kwh")
+    )
+    slots = [
+        {
+            **nothing,
+            "slot_start": f"{start + timedelta(minutes=15 * index):%Y-%m-%dT%H:%M:%SZ}",
+            "import_price": price,
+            "export_price": -price,
+        }
+        for index in range((end - start) // timedelta(minutes=15))
+    ]
+    return {"day": day.isoformat(), "timezone": ZONE, "slots": slots}
+
+
+@pytest.mark.parametrize(
+    ("day", "n_slots", "twice"), [(date(2025, 3, 30), 92, []), (date(2025, 10, 26), 100, ["CEST", "CET"])], ids=str
+)
+def test_days_of_the_clock_change_have_their_23_and_25_hours(
+    watched: Watched, day: date, n_slots: int, twice: Sequence[str]
+) -> None:
+    script = """async (history) => {
+      const { dayRows } = await import('./static/timeline/rows.js');
+      return dayRows(history).map((row) => [row.time, row.twice ?? '', row.end - row.start]);
+    }"""
+    rows: list[tuple[str, str, int]] = watched.page.evaluate(script, day_of_history(day))
+    assert len(rows) == n_slots
+    assert {length for _, _, length in rows} == {900_000}
+    times = [time for time, _, _ in rows]
+    assert times.count("02:00") == len(twice)
+    assert (times[0], times[-1]) == ("00:00", "23:45")
+    assert [zone for time, zone, _ in rows if time == "02:30"] == list(twice)
+
+
+def test_negative_prices_are_drawn_below_the_one_zero(watched: Watched) -> None:
+    script = """async (history) => {
+      const { dayRows } = await import('./static/timeline/rows.js');
+      const { Chart } = await import('./static/timeline/chart.js');
+      const holder = document.createElement('div');
+      const lines = [{ key: 'import_price' }, { key: 'export_price' }];
+      const panel = { title: '', unit: '', height: 100, lines };
+      new Chart(holder, dayRows(history), history.timezone, [panel], { width: 600 });
+      const path = (key) => holder.querySelector(`[data-series=${key}]`).getAttribute('d');
+      const y = (key) => Number(path(key).match(/M[0-9.]+ ([0-9.]+)/)[1]);
+      const zeros = [...holder.querySelectorAll('.zero')].map((zero) => Number(zero.getAttribute('y1')));
+      return [y('import_price'), y('export_price'), zeros];
+    }"""
+    below, above, zeros = watched.page.evaluate(script, day_of_history(date(2025, 10, 27), price=-0.4))
+    assert len(zeros) == 1
+    assert above < zeros[0] < below, "down is more on a screen"
+
+
+def test_bands_that_are_not_there_are_neither_drawn_nor_named(watched: Watched) -> None:
+    script = """async (history) => {
+      const { dayRows } = await import('./static/timeline/rows.js');
+      const { legend } = await import('./static/timeline/chart.js');
+      const holder = document.createElement('ul');
+      legend(holder, dayRows(history), [['b-load', 'load_low', 'a band'], ['s-price', 'import_price', 'a price']]);
+      return holder.textContent;
+    }"""
+    assert watched.page.evaluate(script, day_of_history(date(2025, 10, 27))) == "a price"
+
+
+def colours(theme: str) -> dict[str, np.ndarray]:
+    """The colours of a theme as linear red, green and blue."""
+    block = theme_block(theme)
+    found = re.findall(r"--([a-z]+): #([0-9a-f]{6});", block)
+    rgb = {name: np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)]) / 255 for name, code in found}
+    return {name: np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for name, c in rgb.items()}
+
+
+def theme_block(theme: str) -> str:
+    """The part of the style sheet with a theme's colours."""
+    style = (PAGE / "style.css").read_text()
+    start = style.index(':root[data-theme="dark"]' if theme == "dark" else ":root {")
+    return style[start : style.index("}", start)]
+
+
+def lab(linear: np.ndarray) -> np.ndarray:
+    """A colour in CIELAB, where distances are as they are seen."""
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = to_xyz @ np.clip(linear, 0, 1) / np.array([0.9505, 1.0, 1.089])
+    root = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * root[1] - 16, 500 * (root[0] - root[1]), 200 * (root[1] - root[2])])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_colours_of_a_panel_differ_for_everybody_and_from_the_paper(theme: str) -> None:
+    known = colours(theme)
+    light = {name: float(np.array([0.2126, 0.7152, 0.0722]) @ colour) for name, colour in known.items()}
+    pale: dict[str, float] = {}
+    for name in {name for panel in PANELS for name in panel}:
+        a, b = sorted((light[name], light["card"]))
+        pale[name] = (b + 0.05) / (a + 0.05)
+    assert {name: ratio for name, ratio in pale.items() if ratio < LEAST_CONTRAST} == {}
+    alike = {
+        (sight, one, other): distance
+        for sight, seen in SIGHTS.items()
+        for panel in PANELS
+        for one, other in combinations(panel, 2)
+        if (distance := float(np.linalg.norm(lab(seen @ known[one]) - lab(seen @ known[other])))) < LEAST_DIFFERENCE
+    }
+    assert alike == {}
