@@ -17,6 +17,7 @@ from assets.fetched.weather import fetched_weather_asset
 from assets.forecast_models import aurora_models_asset, price_models_asset
 from assets.graph import daily_assets
 from assets.home import IO_MANAGER, Home
+from assets.learned_values import learned_values_asset
 from assets.learning import learned_assets, search_asset
 from assets.raw import raw_specs
 from darkstar_pipeline.config.settings import Settings, config_path, home_dir, load_settings
@@ -25,6 +26,7 @@ from darkstar_pipeline.context import LAKE_FOLDER, open_context
 from darkstar_pipeline.orchestration.dagster_internals import UnresolvedAssetJobDefinition
 from darkstar_pipeline.orchestration.resources import LakeIOManager, WarehouseResource
 from jobs.backfill import backfill_job
+from jobs.daily_learning import learning_job, learning_schedule
 from jobs.fetch import readings_job, readings_schedule, weather_job, weather_schedule
 from jobs.notification_sensor import notification_sensors
 from jobs.price_sensor import price_sensors
@@ -54,15 +56,15 @@ def build_definitions(
         fetched = [raw_spot_prices_asset(one)] if fetches_prices(one) else []
         assets += [*raw_specs(one, without=[NAME] if fetched else []), *fetched]
         assets += [fetched_weather_asset(one), *daily, aurora_models_asset(one), price_models_asset(one)]
-        assets += [*learned_assets(one), search_asset(one), missing_money_asset(one)]
+        assets += [*learned_assets(one), search_asset(one), missing_money_asset(one), learned_values_asset(one)]
         jobs += [backfill_job(one, daily), *refresh_jobs(one, daily), retrain_job(one), search_job(one)]
-        jobs += [weather_job(one)]
+        jobs += [weather_job(one), learning_job(one)]
         if fetches_readings(one):
             assets.append(fetched_readings_asset(one))
             jobs.append(readings_job(one))
             schedules.append(readings_schedule(one))
         sensors += [*price_sensors(one), *notification_sensors(one)]
-        schedules += [*refresh_schedules(one), retrain_schedule(one), weather_schedule(one)]
+        schedules += [*refresh_schedules(one), retrain_schedule(one), weather_schedule(one), learning_schedule(one)]
     root = str(home / LAKE_FOLDER)
     return dg.Definitions(
         assets=assets,

@@ -12,15 +12,9 @@ from planner.plans.task import PlanTask
 from planner.policies.plan_before import PlanBefore
 from planner.strategy.beliefs import VACATION_WATER, Adjustment, AdjustmentName
 from planner.strategy.strategic_value import NOTHING_ANNOUNCED, Announcements, StrategicValue
+from planner.wording.messages import figures, phrase
 
 _log = logging.getLogger(__name__)
-_WORDS = {
-    "%": "keeps {:.1f} % more in the store",
-    "times": "counts wear {:.2f} times",
-    "tilt": "tilts by {:.2f}",
-    "forecast": "corrects forecasts by up to {:.0f} %",
-    "losses": "counts a round trip of {:+.1f} points",
-}
 
 
 def strategic_schedule(
@@ -62,7 +56,25 @@ def strategic_schedule(
 
 def _remark(made: Adjustment, saved: float, currency: str) -> str:
     """Return an adjustment with its cause and its effect in a sentence."""
-    return f"{made.name} {_WORDS[made.unit].format(made.amount)}, since {made.cause}: {_effect(saved, currency)}"
+    return phrase(
+        "{name} {does}, since {cause}: {effect}",
+        name=made.name,
+        does=_done(made),
+        cause=made.cause,
+        effect=_effect(saved, currency),
+    )
+
+
+def _done(made: Adjustment) -> str:
+    """Return what an adjustment does, in words."""
+    amount = made.amount
+    return {
+        "%": phrase("keeps {amount:.1f} % more in the store", amount=amount),
+        "times": phrase("counts wear {amount:.2f} times", amount=amount),
+        "tilt": phrase("tilts by {amount:.2f}", amount=amount),
+        "forecast": phrase("corrects forecasts by up to {amount:.0f} %", amount=amount),
+        "losses": phrase("counts a round trip of {amount:+.1f} points", amount=amount),
+    }[made.unit]
 
 
 def _vacation_water(task: PlanTask) -> str:
@@ -70,9 +82,15 @@ def _vacation_water(task: PlanTask) -> str:
     heater = task.requests.heater
     ordinary = replace(task, requests=replace(task.requests, heater=replace(heater, vacation=False)))
     costs = [modelled_cost(each, make_plan(each, explained=False).schedule) for each in (ordinary, task)]
-    effect = _effect(costs[0] - costs[1], task.site.currency)
-    return f"{VACATION_WATER} heats the least that vacation needs, since nobody is at home: {effect}"
+    return phrase(
+        "{name} heats the least that vacation needs, since nobody is at home: {effect}",
+        name=VACATION_WATER,
+        effect=_effect(costs[0] - costs[1], task.site.currency),
+    )
 
 
 def _effect(saved: float, currency: str) -> str:
-    return f"{'saves' if saved >= 0 else 'costs'} {abs(saved):.2f} {currency} on this forecast"
+    money = figures(f"{abs(saved):.2f} {currency}")
+    if saved >= 0:
+        return phrase("saves {money} on this forecast", money=money)
+    return phrase("costs {money} on this forecast", money=money)

@@ -18,6 +18,7 @@ from darkstar_pipeline.service.control.controller import ControlledHome, Control
 from darkstar_pipeline.service.control.guard_process import GuardProcess
 from darkstar_pipeline.service.control.live_caps import CapInputs, LiveCaps
 from darkstar_pipeline.service.control.outstanding_lease import OutstandingLease, default_lease
+from darkstar_pipeline.service.daily_learning import DailyLearning
 from darkstar_pipeline.service.devices.household import Household
 from darkstar_pipeline.service.devices.outlets import Wanted, evcc_handover, handover, load_names, loads_reader
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
@@ -94,6 +95,7 @@ class PlannerServer:
         self.evcc = None if trial else evcc_handover(context, clock, wanted, self.household.car)
         self.publisher = None if trial else _publisher(context, self.engine, steering, wanted)
         self.housekeeper = None if trial else Housekeeper(context.home, lambda: self.engine.context.settings, clock)
+        self.learning = None if trial else DailyLearning(lambda: self.engine.context, clock)
         fetches = not trial and bool(context.site_settings.sources.prices.order)
         self.prices = PriceFeed(context, clock) if fetches else None
         weather = not trial and fetches_weather(context.site_settings)
@@ -137,6 +139,7 @@ class PlannerServer:
             self.handover,
             self.evcc,
             self.housekeeper,
+            self.learning,
             self.prices,
             self.weather,
             self.notifier,
@@ -160,6 +163,7 @@ class PlannerServer:
             self.topics,
             self.outstanding,
             self.housekeeper,
+            self.learning,
             self.prices,
             self.weather,
             self.notifier,

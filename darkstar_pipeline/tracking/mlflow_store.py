@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 EVALUATIONS = "evaluation"
 TRAININGS = "training"
-EXPERIMENTS = (EVALUATIONS, TRAININGS)
+DRIFTS = "drift"
+EXPERIMENTS = (EVALUATIONS, TRAININGS, DRIFTS)
 DATABASE = "mlflow.db"
 LOCAL_ADDRESS = "sqlite:///{}"
 """Address of a store in a file."""

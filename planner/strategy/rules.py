@@ -11,6 +11,7 @@ from planner.strategy.beliefs import Adjustment, AdjustmentName, Beliefs
 from planner.strategy.context import StrategyContext
 from planner.tuning.quantities import BANDS, S_SHARE, Quantity, quantities_of
 from planner.value.scenarios import Scenarios
+from planner.wording.messages import phrase
 
 MOST_S_PERCENT = 10.0
 SMALL_SPREAD = 0.6
@@ -31,7 +32,7 @@ def s_index(beliefs: Beliefs, context: StrategyContext) -> Beliefs:
     percent = min(100 * share * context.uncertainty_kwh / capacity, MOST_S_PERCENT)
     if percent < _VISIBLE:
         return beliefs
-    cause = f"the day's net load is uncertain by {context.uncertainty_kwh:.1f} kWh"
+    cause = phrase("the day's net load is uncertain by {kwh:.1f} kWh", kwh=context.uncertainty_kwh)
     made = Adjustment(name="s_index", amount=percent, unit="%", cause=cause)
     every = np.ones(len(beliefs.import_price), dtype=np.bool_)
     return beliefs.changed(made, targets=_kept(beliefs, percent, every))
@@ -44,21 +45,21 @@ def small_spread_wear(beliefs: Beliefs, context: StrategyContext) -> Beliefs:
     if times - 1.0 < _VISIBLE:
         return beliefs
     battery = replace(beliefs.site.battery, wear_cost=times * beliefs.site.battery.wear_cost)
-    cause = f"prices spread by {100 * context.price_spread:.0f} % of their mean"
+    cause = phrase("prices spread by {percent:.0f} % of their mean", percent=100 * context.price_spread)
     made = Adjustment(name="small_spread_wear", amount=times, unit="times", cause=cause)
     return beliefs.changed(made, site=replace(beliefs.site, battery=battery))
 
 
 def high_load(beliefs: Beliefs, context: StrategyContext) -> Beliefs:
     """Give days of high net load more weight where the sun is volatile: a higher quantile of the forecast."""
-    cause = f"the day's sun is uncertain by {100 * context.volatility:.0f} %"
+    cause = phrase("the day's sun is uncertain by {percent:.0f} %", percent=100 * context.volatility)
     return _tilted(beliefs, "high_load", min(HIGH_LOAD_TILT * context.volatility, MOST_TILT), cause)
 
 
 def vacation_load(beliefs: Beliefs, _: StrategyContext) -> Beliefs:
     """Give days of low net load more weight while nobody is at home: a lower quantile of the forecast."""
     share = float(beliefs.circumstances.vacation.mean())
-    return _tilted(beliefs, "vacation_load", -MOST_TILT * share, "nobody is at home")
+    return _tilted(beliefs, "vacation_load", -MOST_TILT * share, phrase("nobody is at home"))
 
 
 def alarm_reserve(beliefs: Beliefs, _: StrategyContext) -> Beliefs:
@@ -67,7 +68,7 @@ def alarm_reserve(beliefs: Beliefs, _: StrategyContext) -> Beliefs:
     if not alarm.any():
         return beliefs
     until = np.arange(len(alarm)) <= np.flatnonzero(alarm)[-1]
-    cause = "a warning of weather or outages is announced"
+    cause = phrase("a warning of weather or outages is announced")
     made = Adjustment(name="alarm_reserve", amount=ALARM_PERCENT, unit="%", cause=cause)
     return beliefs.changed(made, targets=_kept(beliefs, ALARM_PERCENT, until))
 
@@ -82,7 +83,7 @@ def learned_forecast(beliefs: Beliefs, _: StrategyContext) -> Beliefs:
     largest = max(float(np.abs(factor - 1).max(initial=0.0)) for factor in factors.values())
     if largest < _VISIBLE:
         return beliefs
-    cause = f"forecasts of some hours were off by {100 * largest:.0f} % in the last weeks"
+    cause = phrase("forecasts of some hours were off by {percent:.0f} % in the last weeks", percent=100 * largest)
     made = Adjustment(name="learned_forecast", amount=100 * largest, unit="forecast", cause=cause)
     corrected = Scenarios(scenarios.load_kwh * factors["load"], scenarios.pv_kwh * factors["pv"], scenarios.prior)
     return beliefs.changed(made, scenarios=corrected)
@@ -101,7 +102,7 @@ def learned_losses(beliefs: Beliefs, _: StrategyContext) -> Beliefs:
         charge_efficiency=min(battery.charge_efficiency * each_way, 1.0),
         discharge_efficiency=min(battery.discharge_efficiency * each_way, 1.0),
     )
-    cause = f"the battery's readings show a round trip of {100 * learned:.1f} %"
+    cause = phrase("the battery's readings show a round trip of {percent:.1f} %", percent=100 * learned)
     made = Adjustment(name="learned_losses", amount=100 * (learned - quantity.configured), unit="losses", cause=cause)
     return beliefs.changed(made, site=replace(beliefs.site, battery=changed))
 

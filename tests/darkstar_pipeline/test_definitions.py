@@ -13,6 +13,7 @@ from assets.evaluation import MISSING
 from assets.fetched.weather import FETCHED_WEATHER
 from assets.forecast_models import AURORA_MODELS, PRICE_MODELS
 from assets.graph import ASSET_NAMES
+from assets.learned_values import LEARNED_VALUES
 from assets.learning import LEARNED, SEARCH
 from assets.raw import RAW_TABLES
 from darkstar_pipeline.config.settings import Settings
@@ -21,7 +22,17 @@ from darkstar_pipeline.definitions import build_definitions, found_configuration
 from darkstar_pipeline.errors import ConfigurationError
 from tests.builders.small_home import small_settings
 
-NAMES = {*ASSET_NAMES, *RAW_TABLES, FETCHED_WEATHER, AURORA_MODELS, PRICE_MODELS, *LEARNED, SEARCH, MISSING}
+NAMES = {
+    *ASSET_NAMES,
+    *RAW_TABLES,
+    FETCHED_WEATHER,
+    AURORA_MODELS,
+    PRICE_MODELS,
+    *LEARNED,
+    SEARCH,
+    MISSING,
+    LEARNED_VALUES,
+}
 LOAD = """
 import json, sys, time
 started = time.process_time()  # other work on the machine is none of ours
@@ -48,7 +59,7 @@ def test_default_home_has_plain_keys_and_the_others_their_name_before(tmp_path: 
     definitions = build_definitions(two_homes("home"), tmp_path)
     assert keys(definitions) == NAMES | {f"garden-house/{name}" for name in NAMES}
     jobs = {job.name for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")}
-    plain = {"backfill", "daily_refresh", "nightly", "weekly_retrain", "rl_search", "weather_fetch"}
+    plain = {"backfill", "daily_refresh", "nightly", "weekly_retrain", "rl_search", "weather_fetch", "daily_learning"}
     assert jobs == plain | {f"garden_house__{name}" for name in plain}
 
 
