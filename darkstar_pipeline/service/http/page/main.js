@@ -3,6 +3,7 @@ import { request } from "./api.js";
 import { el } from "./format.js";
 import { attempt, begin, start, stop } from "./frame.js";
 import { view as administration } from "./views/administration.js";
+import { view as household } from "./views/household.js";
 import { view as plan } from "./views/plan.js";
 import { view as report } from "./views/report.js";
 import { view as whatif } from "./views/whatif.js";
@@ -70,5 +71,5 @@ function applyTheme() {
 
 applyTheme();
 addListeners();
-start([plan, whatif, report, administration], showLogin);
+start([plan, household, whatif, report, administration], showLogin);
 enter();

@@ -2,14 +2,16 @@
 import { node } from "./format.js";
 import { shape } from "./timeline/chart.js";
 
-// A table: the names of its columns, and rows of texts or elements, the first of each its heading.
+// A table: the names of its columns, and rows of texts or elements, the first of each its heading. Columns of words stand left.
 export function table(names, rows, { caption } = {}) {
   const made = node("table");
   if (caption) made.append(node("caption", caption));
+  const wordy = names.map((_, index) => rows.some((row) => typeof row[index] === "string" && /\p{L}{3}/u.test(row[index])));
   const line = (cells, scope, tag) => {
     const row = node("tr");
     row.append(...cells.map((cell, index) => {
-      const place = node(index && tag !== "th" ? "td" : "th", null, index && tag !== "th" ? {} : { scope });
+      const heads = !index || tag === "th";
+      const place = node(heads ? "th" : "td", null, { ...(heads ? { scope } : {}), ...(wordy[index] ? { class: "words" } : {}) });
       place.append(cell);
       return place;
     }));

@@ -2,9 +2,11 @@
 import { request } from "../api.js";
 import { el, node, stamp } from "../format.js";
 import { confirmMove, state } from "../frame.js";
+import { drawUpkeep, upkeepCards } from "../upkeep.js";
 import { t } from "../words.js";
 
-function build() {
+function build(section) {
+  section.append(...upkeepCards());
   el("rollback").addEventListener("click", () => confirmMove({ title: t("Go back to the previous version?") }, "/models/rollback", {}));
 }
 
@@ -56,4 +58,4 @@ function drawHealth(health) {
   }));
 }
 
-export const view = { name: "administration", title: t("Administration"), build, refresh };
+export const view = { name: "administration", title: t("Administration"), build, show: drawUpkeep, refresh };

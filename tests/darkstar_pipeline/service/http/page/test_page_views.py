@@ -10,6 +10,7 @@ from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from tests.builders.graded_home import graded_context
 from tests.builders.service_home import TOKEN, made_engine
 from tests.builders.state_hash import state_hash
+from tests.darkstar_pipeline.service.http.page.test_page import CONTRASTS, LEAST_CONTRAST, UNNAMED
 
 pytestmark = pytest.mark.slow
 GO = "#view-whatif .go button.primary"
@@ -59,8 +60,8 @@ def test_what_if_tells_what_is_wrong_at_its_field_and_answers_on_paper(page: Pag
     show(page, "whatif")
     expect(page.locator("#view-whatif .safe")).to_contain_text("the plan in force and the battery stay as they are")
     page.fill("[name='battery.capacity_kwh']", "-5")
-    page.fill(".row input >> nth=0", "tarif.vat")
-    page.fill(".row input >> nth=1", "0.3")
+    page.fill("#view-whatif .row input >> nth=0", "tarif.vat")
+    page.fill("#view-whatif .row input >> nth=1", "0.3")
     page.click(GO)
     wrong = page.locator("#view-whatif .wrong")
     expect(wrong).to_have_count(2)
@@ -68,8 +69,8 @@ def test_what_if_tells_what_is_wrong_at_its_field_and_answers_on_paper(page: Pag
     assert "did you mean tariff" in page.locator(".row .wrong").inner_text()
     expect(page.locator("[name='battery.capacity_kwh']")).to_be_focused()
     page.fill("[name='battery.capacity_kwh']", "5")
-    page.fill(".row input >> nth=0", "tariff.power")
-    page.fill(".row input >> nth=1", "[{price_per_kw: 81.25}]")
+    page.fill("#view-whatif .row input >> nth=0", "tariff.power")
+    page.fill("#view-whatif .row input >> nth=1", "[{price_per_kw: 81.25}]")
     page.click("summary:has-text('Relaxed')")
     page.check("[name=no_wear]")
     page.keyboard.press("Enter")
@@ -120,3 +121,72 @@ def test_sizes_show_progress_begin_once_and_can_be_cancelled(page: Page) -> None
     job |= {"state": "failed", "error": "no day of the span is usable"}
     page.click(GO)
     expect(page.locator("#view-whatif .problem[role=alert]")).to_have_text("no day of the span is usable")
+
+
+def test_every_view_is_read_on_a_phone_in_both_colours(page: Page) -> None:
+    for name, seen in {
+        "household": "#view-household .card p",
+        "whatif": "#view-whatif form",
+        "report": "#view-report .card table",
+        "administration": "#view-administration .card td",
+    }.items():
+        show(page, name)
+        page.wait_for_selector(seen)
+        for _ in ("light", "dark"):
+            assert is_within(page), name
+            pale = [(text, round(ratio, 2)) for text, ratio in page.evaluate(CONTRASTS) if ratio < LEAST_CONTRAST]
+            assert pale == [], name
+            page.click("#theme")
+        assert page.evaluate(UNNAMED) == [], name
+
+
+def test_reserve_is_asked_for_with_its_price_and_ended(page: Page, engine: PlannerEngine) -> None:
+    show(page, "household")
+    page.fill("[name='reserve_percent']", "140")
+    page.click("#view-household button:has-text('Ask for it')")
+    expect(page.locator(".field:has([name='reserve_percent']) .wrong")).to_contain_text("140 is above 100")
+    page.fill("[name='reserve_percent']", "40")
+    page.keyboard.press("Enter")
+    wish = page.locator("#view-household .overrides li")
+    expect(wish).to_contain_text("A reserve of 40 % until")
+    expect(page.locator("#view-household table", has_text="Reserve for outages")).to_contain_text("not used below 52 %")
+    assert [each.mode for each in engine.overrides.active(engine.clock.now())] == ["reserve"]
+    wish.locator("button").click()
+    expect(wish).to_have_count(0)
+    page.select_option("#view-household [name='mode']", "vacation")
+    expect(page.locator("[name='reserve_percent']")).to_be_hidden()
+    page.click("#view-household button:has-text('When to start')")
+    expect(page.locator("#view-household .big")).to_contain_text("Best start")
+
+
+def test_upkeep_asks_first_and_says_what_it_did(page: Page) -> None:
+    sent: list[tuple[str, Any]] = []
+    page.on("request", lambda asked: sent.append((asked.url, asked.post_data_json)) if asked.method == "POST" else None)
+    show(page, "administration")
+    for name in ("Empty the caches", "Reset what was learned", "Train everything again"):
+        page.get_by_role("button", name=name).click()
+        page.keyboard.press("Escape")
+        expect(page.locator("#confirm")).to_be_hidden()
+    assert sent == []
+    page.get_by_role("button", name="Empty the caches").click()
+    page.click("#confirm-yes")
+    expect(page.locator("#view-administration [role=status]", has_text="were freed")).to_be_visible()
+    page.get_by_role("button", name="Take back today's").click()
+    page.click("#confirm-yes")
+    expect(page.locator("#view-administration [role=status]", has_text="Nothing to take back.")).to_be_visible()
+    assert [(url.rpartition("/")[2], body) for url, body in sent] == [("clear", None), ("reset", {"to": "2025-10-25"})]
+    job = {"id": "1a2b3c4d", "state": "running", "progress": 0.5, "error": "", "result": None}
+    page.route("**/retrain**", lambda route: route.fulfill(status=202, json=job))
+    page.get_by_role("button", name="Train everything again").click()
+    page.click("#confirm-yes")
+    expect(page.locator("#confirm")).to_be_visible()  # not without a reason
+    page.fill("#confirm-reason", "the heat pump is new")
+    page.click("#confirm-yes")
+    expect(page.locator("#view-administration .working span", has_text="50 % done")).to_be_visible()
+    assert sent[-1][1] == {"why": "the heat pump is new"}
+    page.unroute("**/retrain**")  # the service knows of none, as after a restart
+    expect(page.locator("#problem")).to_contain_text("there is no retrain 1a2b3c4d")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Empty the caches").click()
+    page.click("#confirm-yes")
+    expect(page.locator("#login-card")).to_be_visible()

@@ -1,0 +1,58 @@
+// The best start for an appliance, in money: what the run adds to the plan's cost, the battery planned around it.
+import { request } from "./api.js";
+import { field, forgetErrors, tellErrors, valuesOf } from "./forms.js";
+import { momentOf, node, number, stamp } from "./format.js";
+import { attempt, state } from "./frame.js";
+import { bar, card, scrolled, table } from "./tables.js";
+import { Working } from "./working.js";
+import { t } from "./words.js";
+
+const LEAST = 0.005;
+
+export function applianceCard() {
+  const form = node("form", null, { class: "fields", novalidate: "" }), row = node("div", null, { class: "row" });
+  const problem = node("p", "", { class: "problem", role: "alert", hidden: "" });
+  const answer = node("div", null, { "aria-live": "polite" });
+  const go = node("button", t("When to start"), { type: "submit", class: "primary" }), buttons = node("div", null, { class: "go" });
+  buttons.append(go);
+  row.append(field({ name: "kw", label: t("Power while it runs [kW]"), min: 0.01, value: 2 }),
+    field({ name: "hours", label: t("It runs for [h]"), min: 0.02, max: 24, value: 1.5 }),
+    field({ name: "by", label: t("Done by"), type: "datetime-local", hint: t("empty: the last known price") }));
+  form.append(row, problem, buttons);
+  const working = new Working(go);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    forgetErrors(form);
+    problem.hidden = true;
+    try {
+      await working.run(async ({ signal }) => {
+        const asked = valuesOf(form);
+        if (asked.by) asked.by = momentOf(asked.by, state.zone).toISOString();
+        draw(answer, await request(`/appliance?${new URLSearchParams(asked)}`, { signal }));
+      });
+    } catch (error) {
+      answer.replaceChildren();
+      if (error.status === 401) attempt(() => { throw error; });
+      else tellErrors(form, problem, error);
+    }
+  });
+  return card(t("When to run an appliance"), form, answer);
+}
+
+function draw(holder, found) {
+  if (!found.best) {
+    holder.replaceChildren(node("p", t("No start is possible: the fuse and what the battery can add do not allow this power.")));
+    return;
+  }
+  const money = (value) => `${number(value)} ${found.currency}`, at = (moment) => stamp(moment, state.zone);
+  const less = found.now ? found.now.price - found.best.price : 0;
+  const values = { start: at(found.best.start), price: money(found.best.price), less: money(less) };
+  const best = less < LEAST ? t("Best start {start}: {price}", values) : t("Best start {start}: {price}, {less} less than now", values);
+  const most = Math.max(...found.starts.map((start) => start.price ?? 0));
+  const hourly = found.starts.filter((start) => start.start.slice(14, 16) === "00" || start.start === found.best.start);
+  const rows = hourly.map((start) => [at(start.start), at(start.end), number(start.price),
+    start.price === null ? t("not possible") : bar(0, Math.max(start.price, 0), most)]);
+  const all = node("details");
+  all.append(node("summary", t("Every hour")), scrolled(table([t("start"), t("end"), t("price [{currency}]", found), ""], rows), t("Starts as a table")));
+  holder.replaceChildren(node("p", best, { class: "big" }), all);
+}

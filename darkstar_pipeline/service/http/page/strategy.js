@@ -1,0 +1,54 @@
+// The strategy engine: what it did to the plan in force, and what each of its adjustments would have earned here.
+import { field, forgetErrors, tellErrors, valuesOf } from "./forms.js";
+import { localDay, node, number } from "./format.js";
+import { attempt, now, state } from "./frame.js";
+import { card, scrolled, table } from "./tables.js";
+import { background, isUnderWay, Working } from "./working.js";
+import { t } from "./words.js";
+
+const EFFECTS = "/strategy/effects", DAY_MS = 86400000;
+let remarks;
+
+export function strategyCard() {
+  remarks = node("div");
+  const form = node("form", null, { class: "fields", novalidate: "" }), row = node("div", null, { class: "row" });
+  const problem = node("p", "", { class: "problem", role: "alert", hidden: "" });
+  const answer = node("div", null, { "aria-live": "polite" });
+  const go = node("button", t("What each would have earned"), { type: "submit" }), buttons = node("div", null, { class: "go" });
+  buttons.append(go);
+  row.append(field({ name: "first", label: t("First day"), type: "date", required: "", value: localDay(now() - 31 * DAY_MS, state.zone) }),
+    field({ name: "last", label: t("Last day"), type: "date", required: "", value: localDay(now() - DAY_MS, state.zone) }));
+  form.append(row, problem, buttons);
+  const working = new Working(go);
+  const run = async (body) => {
+    forgetErrors(form);
+    problem.hidden = true;
+    try {
+      await working.run(async (how) => draw(answer, await background(EFFECTS, body, how)));
+    } catch (error) {
+      if (error.status === 401) attempt(() => { throw error; });
+      else tellErrors(form, problem, error);
+    }
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    run(valuesOf(form));
+  });
+  if (isUnderWay(EFFECTS)) run(null);
+  return card(t("Strategy"), remarks, form, answer);
+}
+
+export function drawStrategy() {
+  const made = state.plan.strategy ?? [];
+  remarks.replaceChildren(...(made.length ? made.map((remark) => node("p", remark, { class: "note" }))
+    : [node("p", t("Nothing is adjusted in the plan in force."), { class: "quiet" })]));
+}
+
+function draw(holder, found) {
+  const verdicts = { earned: t("earned"), lost: t("lost"), "not told apart": t("not told apart") };
+  const rows = found.adjustments.map((each) => [each.name.replaceAll("_", " "), number(each.saved),
+    each.low === null ? "–" : t("{low} to {high}", { low: number(each.low), high: number(each.high) }), verdicts[each.verdict] ?? each.verdict,
+    each.on ? t("yes") : t("no")]);
+  holder.replaceChildren(scrolled(table([t("adjustment"), t("saved [{currency}]", found), t("95 % interval"), t("verdict"), t("on")], rows,
+    { caption: t("{days} days from {from} to {to}, against plans without adjustments", found) }), t("Effects of adjustments")));
+}
