@@ -4,7 +4,7 @@ Never fork: a forked child hangs for ever once Polars or LightGBM has run in the
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from threading import Thread
@@ -47,6 +47,14 @@ def map_shards(
         return told(map(fn, shards))
     with ProcessPoolExecutor(min(most, len(shards)), get_context("spawn"), initializer=end_with_parent) as pool:
         return told(pool.map(fn, shards))
+
+
+def alike(pieces: Sequence[Shard], form: Callable[[Shard], Hashable]) -> list[list[Shard]]:
+    """Return the pieces of one form together, which arrays can hold side by side; forms in order of their first."""
+    found: dict[Hashable, list[Shard]] = {}
+    for piece in pieces:
+        found.setdefault(form(piece), []).append(piece)
+    return list(found.values())
 
 
 def end_with_parent() -> None:

@@ -34,13 +34,14 @@ def peaks_of_days(imports: pl.DataFrame, site: Site) -> dict[date, DayPeaks]:
     for part in months.partition_by("month", maintain_order=True):
         tariffs = site.tariff.charges_of_month(part["month"][0])
         slots = part.select("slot_start", "import_kwh")
-        by_component = [_by_day(slots, tariff, site.timezone) for tariff in tariffs]
+        by_component = [peaks_by_day(slots, tariff, site.timezone) for tariff in tariffs]
         for day in part["local_day"].unique(maintain_order=True).to_list():
             found[day] = tuple(known.get(day, ()) for known in by_component)
     return found
 
 
-def _by_day(slots: pl.DataFrame, tariff: PowerTariff, timezone: str) -> dict[date, tuple[float, ...]]:
+def peaks_by_day(slots: pl.DataFrame, tariff: PowerTariff, timezone: str) -> dict[date, tuple[float, ...]]:
+    """Return the peaks of one component by day; arguments as for `env.power_tariff.peaks` [kW]."""
     rows = peaks(slots, tariff, timezone).group_by("local_day", maintain_order=True).agg("peak_kw")
     return {day: tuple(kw) for day, kw in rows.select("local_day", "peak_kw").iter_rows()}
 

@@ -5,8 +5,9 @@ level of 0, says for every t what the day costs with only power above t charged:
 charge of t itself. It knows what a planner knows at midnight, its scenarios, and not what came.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -15,10 +16,12 @@ from env.inverter import Energy
 from env.power_tariff import PowerTariff
 from env.site import Site
 from planner.optimizer.peak_calendar import peak_calendar
+from planner.parallel import alike
+from planner.value.day_peak import DayPeak
+from planner.value.peak_value import peak_value_at_start
 from planner.value.protocol import Protocol
-from planner.value.scenarios import Scenarios
-from planner.value.slot_prices import day_peak, slot_prices
-from planner.value.value_cache import recent_peak_value_function
+from planner.value.scenarios import Scenarios, joined_scenarios
+from planner.value.slot_prices import SlotPrices, day_peak
 from planner.value.value_function import soc_grid
 
 
@@ -39,39 +42,60 @@ class DayCurve:
         return np.interp(level_kw, self.level_kw, self.cost)
 
 
-def day_curve(
-    slots: pl.DataFrame, scenarios: Scenarios, tariff: PowerTariff, site: Site, protocol: Protocol
-) -> DayCurve:
-    """Return the curve of a day.
+def curves_by_day(
+    days: Mapping[date, pl.DataFrame],
+    scenarios: Mapping[date, Scenarios],
+    tariff: PowerTariff,
+    site: Site,
+    protocol: Protocol,
+) -> dict[date, DayCurve]:
+    """Return the curve of each day; those that are charged alike are worked out together.
 
     Args:
-        slots: of the day: `slot_start, import_price, export_price`.
-        scenarios: of the day, one home.
+        days: slots of each: `slot_start, import_price, export_price`.
+        scenarios: of at least these days, one home each.
         tariff: the component: a price per kW, by which a day is charged once.
         site: battery and limits.
         protocol: start and settlement.
     """
-    calendar = peak_calendar(slots["slot_start"], tariff, site.timezone)
     rate = tariff.price_per_kw / tariff.top
-    power = slot_prices([calendar], np.zeros(1), np.array([rate]))
+    peaks = {
+        day: day_peak(peak_calendar(slots["slot_start"], tariff, site.timezone), 0.0, rate)
+        for day, slots in days.items()
+    }
+    curves: dict[date, DayCurve] = {}
+    for together in alike(list(days), lambda day: (peaks[day].form, scenarios[day].form)):
+        joined = joined_scenarios([scenarios[day] for day in together])
+        found = _curves([days[day] for day in together], joined, peaks[together[0]], site, protocol)
+        curves |= dict(zip(together, found, strict=True))
+    return curves
+
+
+def _curves(
+    days: Sequence[pl.DataFrame], scenarios: Scenarios, peak: DayPeak, site: Site, protocol: Protocol
+) -> list[DayCurve]:
+    """Return the curves of days with equally many slots and scenarios, whose slots count alike."""
     import_price, export_price = (
-        slots[name].cast(pl.Float64).to_numpy()[None] for name in ("import_price", "export_price")
+        np.stack([day[name].cast(pl.Float64).to_numpy() for day in days]) for name in ("import_price", "export_price")
     )
-    settlement = protocol.settlement(import_price[0], site.battery)
-    value = recent_peak_value_function(
+    settlement = np.array([protocol.settlement(prices, site.battery) for prices in import_price])
+    value = peak_value_at_start(
         scenarios,
         import_price,
         export_price,
         site=site,
-        end_value=settlement * soc_grid(site.battery)[None],
-        peak=day_peak(calendar, 0.0, rate),
-        others=power.part_of([]),
+        end_value=settlement[:, None] * soc_grid(site.battery),
+        peak=peak,
+        others=SlotPrices.nothing(len(peak.period)),
     )
-    weights = np.full((1, scenarios.load_kwh.shape[1]), 1 / scenarios.load_kwh.shape[1])
+    weights = np.full(scenarios.load_kwh.shape[:2], 1 / scenarios.load_kwh.shape[1])
     expected = value.expected(0, weights if scenarios.prior is None else scenarios.prior)
-    caps = value.caps_kw[0]
-    held = np.full((1, len(caps)), protocol.start_soc_kwh)
-    return DayCurve(caps, -value.left(expected, caps[None], held)[0] - rate * caps)
+    caps = value.caps_kw
+    left = value.left(expected, caps, np.full(caps.shape, protocol.start_soc_kwh))
+    return [
+        DayCurve(own[:count], -worth[:count] - peak.rate * own[:count])
+        for own, worth, count in zip(caps, left, value.own_caps.tolist(), strict=True)
+    ]
 
 
 def expected_level(

@@ -19,11 +19,11 @@ import numpy as np
 import polars as pl
 
 from env.inverter import Energy
-from env.power_tariff import MonthState, PowerTariff, peaks
+from env.power_tariff import DayPeaks, MonthState, PowerTariff, peaks
 from env.site import Site
 from env.time_grid import local_day
 from planner.demand_charges.day_charges import earlier_peaks
-from planner.demand_charges.day_curves import DayCurve, day_curve, expected_level
+from planner.demand_charges.day_curves import DayCurve, curves_by_day, expected_level
 from planner.demand_charges.month_bound import DayProblem, MonthOracle
 from planner.optimizer.peak_calendar import peak_calendar
 from planner.value.protocol import Protocol
@@ -83,8 +83,12 @@ class PeakTracker:
 
     def end_day(self, slots: pl.DataFrame) -> None:
         """End a day and count its peaks: `slot_start` and `import_kwh` of its slots [kWh]."""
-        for tariff, known in zip(self.tariffs, self.peaks_kw, strict=True):
-            known.extend(peaks(slots, tariff, self.site.timezone)["peak_kw"].to_list())
+        self.count(tuple(tuple(peaks(slots, each, self.site.timezone)["peak_kw"]) for each in self.tariffs))
+
+    def count(self, peaks_kw: DayPeaks) -> None:
+        """End a day that had these peaks, of each component [kW]."""
+        for tariff, known, of_day in zip(self.tariffs, self.peaks_kw, peaks_kw, strict=True):
+            known.extend(of_day)
             known.sort(reverse=True)
             del known[tariff.top :]
 
@@ -133,18 +137,9 @@ class PeakTracker:
         least = [tariff.minimum_kw for tariff in self.tariffs]
         rates = [_rate(tariff, peaks_kw) for tariff, peaks_kw in zip(self.tariffs, self.peaks_kw, strict=True)]
         self.rates = np.array(rates, dtype=np.float64)
-        alone = self._alone()
+        alone = None if self.month is None else lone_component(self.tariffs, self.month)
         levels = self._levels(past_days, today) if alone is None else self._expected_levels(alone, past_days, today)
         self.levels_kw = np.maximum(levels, np.maximum(floor_kw, least))
-
-    def _alone(self) -> int | None:
-        """Return the place of the month's only component, where a day is charged once by a price per kW; else None."""
-        month = self.month.month if self.month is not None else 0
-        places = [place for place, each in enumerate(self.tariffs) if not each.months or month in each.months]
-        if len(places) != 1:
-            return None
-        tariff = self.tariffs[places[0]]
-        return places[0] if tariff.different_days and not tariff.tiers and tariff.price_per_kw > 0 else None
 
     def _expected_levels(self, alone: int, past_days: Sequence[pl.DataFrame], today: pl.DataFrame) -> Energy:
         """Return the level at which the rest of the month is expected to cost least, were it like those days [kW].
@@ -157,16 +152,21 @@ class PeakTracker:
             known += [today] if self.day in self.scenarios else []
         if known:
             tariff, peaks_kw = self.tariffs[alone], self.peaks_kw[alone]
-            curves = [self._curve(day, tariff) for day in known]
+            curves = self._known_curves(known, tariff)
             levels[alone] = expected_level(curves, tariff, days_left=self.days_left, peaks_kw=peaks_kw)
         return levels
 
-    def _curve(self, slots: pl.DataFrame, tariff: PowerTariff) -> DayCurve:
-        """Return the curve of a day, cached for the days after it."""
-        day = cast("date", slots["local_day"][0])
-        if day not in self._curves:
-            self._curves[day] = day_curve(slots, self.scenarios[day], tariff, self.site, self.protocol)
-        return self._curves[day]
+    def _known_curves(self, days: Sequence[pl.DataFrame], tariff: PowerTariff) -> list[DayCurve]:
+        """Return the curves of days, cached for the days after them."""
+        by_day = {cast("date", slots["local_day"][0]): slots for slots in days}
+        self._curves |= curves_by_day(
+            {day: slots for day, slots in by_day.items() if day not in self._curves},
+            self.scenarios,
+            tariff,
+            self.site,
+            self.protocol,
+        )
+        return [self._curves[day] for day in by_day]
 
     def _new_problem(self, slots: pl.DataFrame) -> DayProblem:
         return DayProblem(slots, self.site, self.protocol, self.tariffs)
@@ -197,6 +197,15 @@ class PeakTracker:
             past_peaks_kw=self.peaks_kw,
         )
         return oracle.lower_bound(self.rates, close=LEVEL_CLOSE).thresholds
+
+
+def lone_component(tariffs: Sequence[PowerTariff], month: date) -> int | None:
+    """Return the place of a month's only component, where a day is charged once by a price per kW; else None."""
+    places = [place for place, each in enumerate(tariffs) if not each.months or month.month in each.months]
+    if len(places) != 1:
+        return None
+    tariff = tariffs[places[0]]
+    return places[0] if tariff.different_days and not tariff.tiers and tariff.price_per_kw > 0 else None
 
 
 def _floor_kw(tariff: PowerTariff, known: Sequence[float]) -> float:

@@ -1,37 +1,42 @@
 """The monthly protocol: daily episodes with a demand charge, the days of a month one after the other.
 
 Every day starts from the same stored energy as ever; what it takes over from the days before in its month are their
-peaks, and the level that is worth keeping below (`planner.demand_charges.peak_tracker`). Months are independent and go
-to separate processes. A range that begins inside a month goes on from the peaks of the month's days before it, as the
-protocol has them (`Protocol.month_before`).
+peaks, and the level that is worth keeping below (`planner.demand_charges.peak_tracker`). A range that begins inside a
+month goes on from the peaks of the month's days before it, as the protocol has them (`Protocol.month_before`).
+
+Months know nothing of each other: `value` replays the first days of a year's months together, then their second ones,
+bit for bit what each month has by itself; those of other planners go to separate processes.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from typing import TypeAlias, cast
+from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
 import polars as pl
 
 from env.inverter import Command, Decision, Energy
+from env.power_tariff import PowerTariff
 from env.simulator import Decide, Replay, World, simulate
 from env.site import Site
 from planner.care.soc_targets import SocTargets, scheduled_targets
-from planner.demand_charges.day_curves import DayCurve
-from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker
-from planner.parallel import map_shards
+from planner.demand_charges.day_charges import peaks_by_day
+from planner.demand_charges.day_curves import DayCurve, curves_by_day
+from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker, lone_component
+from planner.parallel import alike, map_shards
 from planner.policies.mpc import ExactPrograms, Mpc, exact_program, known_span
 from planner.policies.value_policy import ValueDays
 from planner.policies.write_budget import WriteBudget
-from planner.replay.schedules import world_of
+from planner.replay.schedules import slot_table, world_of
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import Past, scenarios_by_day
-from planner.value.scenarios import Scenarios
+from planner.value.scenarios import Scenarios, joined_scenarios
 from planner.value.slot_prices import SlotPrices
 from planner.value.value_function import soc_grid
 
+MONTHS_TOGETHER = 12
 _FORECASTS = ("load_forecast", "pv_forecast")
 
 
@@ -50,16 +55,16 @@ class Month:
 
 @dataclass(frozen=True, kw_only=True)
 class DayStart:
-    """A day as past_days at its start.
+    """Days that begin, with equally many slots and charged alike; each of another month.
 
     Attributes:
-        world: what will happen, one home; the planner reads it slot by slot.
-        load_forecast: `(n_slots,)` [kWh].
-        pv_forecast: `(n_slots,)` [kWh].
-        scenarios: of the day.
-        power: demand charge of its slots.
-        settlement: value of a stored kWh at its end [money/kWh].
-        targets: reserve and care of its slots; None for a site without.
+        world: what will happen `(n_days, n_slots)`; the planner reads it slot by slot.
+        load_forecast: `(n_days, n_slots)` [kWh].
+        pv_forecast: `(n_days, n_slots)` [kWh].
+        scenarios: of the days.
+        power: demand charge of their slots, with each day's level.
+        settlement: value of a stored kWh at their ends `(n_days,)` [money/kWh].
+        targets: reserve and care of their slots; None for a site without.
     """
 
     world: World
@@ -67,8 +72,25 @@ class DayStart:
     pv_forecast: Energy
     scenarios: Scenarios
     power: SlotPrices
-    settlement: float
+    settlement: Energy
     targets: SocTargets | None
+
+
+class _Begun(NamedTuple):
+    """A day of a month at its start."""
+
+    place: int
+    slots: pl.DataFrame
+    scenarios: Scenarios
+    power: SlotPrices
+
+    @property
+    def form(self) -> Hashable:
+        """What days agree in that can be replayed together: the charge of slot by slot is of a single day."""
+        if self.power.others.price.any():
+            return self.place
+        peak = self.power.day_peak
+        return self.scenarios.form, None if peak is None else peak.form
 
 
 def replay_months(
@@ -86,10 +108,13 @@ def replay_months(
         workers: processes at most; None for one per core.
 
     Returns:
-        The slots of each day, and what happened, for each planner.
+        For each planner: the slots of days that were replayed together, and what happened.
     """
-    months = map_shards(partial(_month, policies, site, protocol, history), _months(slots), workers=workers)
-    return [[day for month in months for day in month[place]] for place in range(len(policies))]
+    together = MONTHS_TOGETHER if set(policies) <= TOGETHER else 1
+    months = _months(slots)
+    pieces = [months[first : first + together] for first in range(0, len(months), together)]
+    found = map_shards(partial(_replayed_months, policies, site, protocol, history), pieces, workers=workers)
+    return [[days for piece in found for days in piece[place]] for place in range(len(policies))]
 
 
 def _months(slots: pl.DataFrame) -> list[Month]:
@@ -102,55 +127,103 @@ def _months(slots: pl.DataFrame) -> list[Month]:
     return months
 
 
-def _month(
-    policies: Sequence[str], site: Site, protocol: Protocol, history: Past, month: Month
+def _replayed_months(
+    policies: Sequence[str], site: Site, protocol: Protocol, history: Past, months: Sequence[Month]
 ) -> list[list[tuple[pl.DataFrame, Replay]]]:
-    """Replay a month's days with each planner."""
-    known = pl.concat([month.before, month.slots])
+    """Replay months that follow one another with each planner, their first days together, then their second ones."""
+    known = pl.concat([months[0].before, *(month.slots for month in months)])
     scenarios = scenarios_by_day(history, known, site.timezone)
-    curves: dict[date, DayCurve] = {}
+    curves = _curves(months, scenarios, site, protocol)
     return [
-        _planner_month(DAY_PLANNERS[policy](site, protocol), PeakTracker(site, protocol, scenarios, curves), month)
+        _planner_months(
+            policy, [PeakTracker(site, protocol, scenarios, dict(own)) for own in curves], months, site, protocol
+        )
         for policy in policies
     ]
 
 
-def _planner_month(
-    planner: Callable[[DayStart], Decide], tracker: PeakTracker, month: Month
+def _curves(
+    months: Sequence[Month], scenarios: Mapping[date, Scenarios], site: Site, protocol: Protocol
+) -> list[dict[date, DayCurve]]:
+    """Return the curves of each month's past days; of a day that is past in two months they are worked out once."""
+    components: list[PowerTariff | None] = []
+    wanted: dict[PowerTariff, dict[date, pl.DataFrame]] = {}
+    for month in months:
+        first = cast("date", month.slots["local_day"][0])
+        tariffs = site.tariff.charges_of(first)
+        place = lone_component(tariffs, first)
+        components.append(None if place is None else tariffs[place])
+        if place is not None:
+            days = month.before.vstack(month.slots).partition_by("local_day", maintain_order=True)
+            past = {cast("date", day["local_day"][0]): day for day in days[:-1]}
+            wanted.setdefault(tariffs[place], {}).update(past)
+    found = {component: curves_by_day(days, scenarios, component, site, protocol) for component, days in wanted.items()}
+    return [dict(found[component]) if component is not None else {} for component in components]
+
+
+def _planner_months(
+    policy: str, trackers: Sequence[PeakTracker], months: Sequence[Month], site: Site, protocol: Protocol
 ) -> list[tuple[pl.DataFrame, Replay]]:
-    """Replay a month's days, each knowing the peaks before it."""
-    site, protocol = tracker.site, tracker.protocol
-    past_days = month.before.partition_by("local_day", maintain_order=True)
+    """Replay the days of months, each knowing its month's peaks before it."""
+    planner = DAY_PLANNERS[policy](site, protocol)
+    by_day = [month.slots.partition_by("local_day", maintain_order=True) for month in months]
+    past = [month.before.partition_by("local_day", maintain_order=True) for month in months]
     replayed: list[tuple[pl.DataFrame, Replay]] = []
-    for slots in month.slots.partition_by("local_day", maintain_order=True):
-        day = cast("date", slots["local_day"][0])
-        tracker.begin_day(day)
-        power = tracker.prices(slots["slot_start"], past_days, slots)
-        day_start = _day_start(slots, tracker.scenarios[day], site, protocol, power)
-        start = np.array([protocol.start_soc_kwh])
-        replay = simulate(planner(day_start), day_start.world, site, start)
-        tracker.end_day(slots.select("slot_start").with_columns(import_kwh=pl.Series(replay.flows.import_kwh[0])))
-        past_days = [*past_days, slots][-SIMILAR_DAYS:]
-        replayed.append((slots.drop(_FORECASTS), replay))
+    for number in range(max(len(days) for days in by_day)):
+        begun = [
+            _begin(place, trackers[place], past[place], days[number])
+            for place, days in enumerate(by_day)
+            if number < len(days)
+        ]
+        for together in alike(begun, lambda day: day.form if policy in TOGETHER else day.place):
+            day_start = _day_start(together, site, protocol)
+            start = np.full(len(together), protocol.start_soc_kwh)
+            replay = simulate(planner(day_start), day_start.world, site, start)
+            _end([trackers[day.place] for day in together], together, replay.flows.import_kwh)
+            replayed.append((pl.concat([day.slots for day in together]).drop(_FORECASTS), replay))
+        for day in begun:
+            past[day.place] = [*past[day.place], day.slots][-SIMILAR_DAYS:]
     return replayed
 
 
-def _day_start(
-    slots: pl.DataFrame,
-    scenarios: Scenarios,
-    site: Site,
-    protocol: Protocol,
-    power: SlotPrices,
-) -> DayStart:
-    world = world_of(slots, slots.height)
-    load_forecast, pv_forecast = (np.nan_to_num(slots[name].cast(pl.Float64).to_numpy()) for name in _FORECASTS)
+def _begin(place: int, tracker: PeakTracker, past_days: Sequence[pl.DataFrame], slots: pl.DataFrame) -> _Begun:
+    """Begin a day of a month, with the level that is worth keeping below."""
+    day = cast("date", slots["local_day"][0])
+    tracker.begin_day(day)
+    power = tracker.prices(slots["slot_start"], past_days, slots)
+    return _Begun(place, slots, tracker.scenarios[day], power)
+
+
+def _end(trackers: Sequence[PeakTracker], days: Sequence[_Begun], import_kwh: Energy) -> None:
+    """End days and count their peaks; imports `(n_days, n_slots)` [kWh]."""
+    for tariffs in dict.fromkeys(tracker.tariffs for tracker in trackers):
+        charged = [place for place, tracker in enumerate(trackers) if tracker.tariffs == tariffs]
+        slots = pl.concat(
+            days[place].slots.select("slot_start").with_columns(import_kwh=pl.Series(import_kwh[place]))
+            for place in charged
+        )
+        by_component = [peaks_by_day(slots, tariff, trackers[0].site.timezone) for tariff in tariffs]
+        for tracker in (trackers[place] for place in charged):
+            day = cast("date", tracker.day)
+            tracker.count(tuple(known.get(day, ()) for known in by_component))
+
+
+def _day_start(days: Sequence[_Begun], site: Site, protocol: Protocol) -> DayStart:
+    """Return days of one form as they begin."""
+    slots, power = pl.concat([day.slots for day in days]), days[0].power
+    n_slots = days[0].slots.height
+    world = world_of(slots, n_slots)
+    load_forecast, pv_forecast = (np.nan_to_num(slot_table(slots, name, n_slots)) for name in _FORECASTS)
+    if power.day_peak is not None:
+        peaks = [day.power.day_peak for day in days[1:] if day.power.day_peak is not None]
+        power = replace(power, day_peak=power.day_peak.joined(peaks))
     return DayStart(
         world=world,
         load_forecast=load_forecast,
         pv_forecast=pv_forecast,
-        scenarios=scenarios,
+        scenarios=joined_scenarios([day.scenarios for day in days]),
         power=power,
-        settlement=protocol.settlement(world.import_price[0], site.battery),
+        settlement=np.array([protocol.settlement(prices, site.battery) for prices in world.import_price]),
         targets=scheduled_targets(site, slots["slot_start"], world.import_price, world.export_price),
     )
 
@@ -163,13 +236,13 @@ class _MpcDays:
         self.programs = ExactPrograms(site)
 
     def __call__(self, day_start: DayStart) -> Decide:
-        """The decisions of a day."""
+        """The decisions of a single day."""
         world, site = day_start.world, self.site
         span = known_span(
             site=site,
             prices=(world.import_price[0], world.export_price[0]),
-            forecasts=(day_start.load_forecast, day_start.pv_forecast),
-            end_value=day_start.settlement * soc_grid(site.battery),
+            forecasts=(day_start.load_forecast[0], day_start.pv_forecast[0]),
+            end_value=day_start.settlement[0] * soc_grid(site.battery),
             scenarios=day_start.scenarios,
             power=day_start.power,
             targets=day_start.targets,
@@ -192,14 +265,14 @@ class _ValueDays:
         self.site, self.protocol = site, protocol
 
     def __call__(self, day_start: DayStart) -> Decide:
-        """The decisions of a day."""
+        """The decisions of days."""
         world, site = day_start.world, self.site
         days = ValueDays(
             site=site,
             scenarios=day_start.scenarios,
             import_price=world.import_price,
             export_price=world.export_price,
-            end_value=day_start.settlement * soc_grid(site.battery)[None],
+            end_value=day_start.settlement[:, None] * soc_grid(site.battery),
             power=day_start.power,
             targets=day_start.targets,
         )
@@ -213,3 +286,5 @@ class _ValueDays:
 
 Planner: TypeAlias = Callable[[Site, Protocol], Callable[[DayStart], Decide]]
 DAY_PLANNERS: dict[str, Planner] = {"mpc": _MpcDays, "value": _ValueDays}
+TOGETHER = frozenset({"value"})
+"""Planners that decide several days at once."""

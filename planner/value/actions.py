@@ -5,8 +5,10 @@ exact among few actions: those that end on a grid point, and those at breakpoint
 power). Flows and cost of an action come from `env.inverter`, limits and all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -46,7 +48,16 @@ class PowerCost(Protocol):
 
 
 class World:
-    """Homes `(n_homes, n_scenarios, n_slots, 1)` with a battery that no single slot fills or empties."""
+    """Homes `(n_homes, n_scenarios, n_slots, 1)` with a battery that no single slot fills or empties.
+
+    Args:
+        scenarios: load and PV.
+        import_price: `(n_homes, n_slots)` [money/kWh].
+        export_price: `(n_homes, n_slots)` [money/kWh].
+        site: battery and limits.
+        power: demand charge; None for none.
+        rows: rows of the charge that each scenario has: the house is the same in all of them.
+    """
 
     def __init__(
         self,
@@ -56,8 +67,9 @@ class World:
         site: Site,
         *,
         power: PowerCost | None = None,
+        rows: int = 1,
     ) -> None:
-        self.site, self.power = site, power
+        self.site, self.power, self.rows = site, power, rows
         self.load_kwh, self.pv_kwh = scenarios.load_kwh[..., None], scenarios.pv_kwh[..., None]
         self.import_price, self.export_price = import_price[:, None, :, None], export_price[:, None, :, None]
         battery = site.battery
@@ -75,31 +87,41 @@ class World:
         dearest = np.maximum(np.abs(import_price), np.abs(export_price)).max(axis=1)
         self.over_fuse = (OVER_FUSE * np.maximum(dearest, 1.0))[:, None, None, None]
 
-    def run(self, command: Command) -> tuple[Energy, Energy]:
-        """Change of stored energy [kWh] and cost, wear included [money], of commands `(..., n_actions)`."""
-        flows = self._flows(command, self.battery, self.soc_kwh)
+    def run(self, command: Command, *, of_rows: bool = False) -> tuple[Energy, Energy]:
+        """Change of stored energy [kWh] and cost, wear included [money], of commands `(..., n_actions)`.
+
+        Args:
+            command: the same for all rows of a scenario.
+            of_rows: the command differs by row.
+
+        Returns:
+            Each by row.
+        """
+        flows = self._flows(command, self.battery, self.soc_kwh, of_rows=of_rows)
         battery = self.site.battery
-        return battery.stored_by(flows.charge_kwh) - battery.drawn_by(flows.discharge_kwh), self._cost(flows)
+        moved = battery.stored_by(flows.charge_kwh) - battery.drawn_by(flows.discharge_kwh)
+        return repeated(moved, 1 if of_rows else self.rows), self._cost(flows, of_rows=of_rows)
 
-    def run_from(self, command: Command, soc_kwh: Energy) -> tuple[Energy, Energy]:
+    def run_from(self, command: Command, soc_kwh: Energy, *, of_rows: bool = False) -> tuple[Energy, Energy]:
         """Stored energy at the end [kWh] and cost [money] of commands given with the battery itself, at one level."""
-        flows = self._flows(command, self.site.battery, soc_kwh)
-        return flows.soc_end_kwh, self._cost(flows)
+        flows = self._flows(command, self.site.battery, soc_kwh, of_rows=of_rows)
+        return repeated(flows.soc_end_kwh, 1 if of_rows else self.rows), self._cost(flows, of_rows=of_rows)
 
-    def _flows(self, command: Command, battery: Battery, soc_kwh: Energy) -> Flows:
+    def _flows(self, command: Command, battery: Battery, soc_kwh: Energy, *, of_rows: bool) -> Flows:
+        load, pv = (repeated(table, self.rows if of_rows else 1) for table in (self.load_kwh, self.pv_kwh))
         return apply_command(
             command,
-            load_kwh=self.load_kwh,
-            pv_kwh=self.pv_kwh,
+            load_kwh=load,
+            pv_kwh=pv,
             soc_kwh=soc_kwh,
             export_price=self.export_price,
             battery=battery,
             limits=self.site.limits,
         )
 
-    def _cost(self, flows: Flows) -> Energy:
-        """Return the cost of flows, wear included [money]."""
-        battery = self.site.battery
+    def _cost(self, flows: Flows, *, of_rows: bool) -> Energy:
+        """Return the cost of flows, wear included, by row [money]."""
+        battery, times = self.site.battery, 1 if of_rows else self.rows
         cost = (
             flows.import_kwh * self.import_price
             - flows.export_kwh * self.export_price
@@ -107,8 +129,9 @@ class World:
             + flows.discharge_kwh * battery.discharge_wear
             + flows.breach_kwh * self.over_fuse
         )
+        cost = repeated(cost, times)
         if self.power is not None:
-            cost = cost + self.power.cost_of_slots(flows.import_kwh)
+            cost = cost + self.power.cost_of_slots(repeated(flows.import_kwh, times))
         return cost
 
 
@@ -127,6 +150,11 @@ class _TaperedPoints:
     cost: Energy
 
 
+def repeated(by_scenario: Energy, rows: int) -> Energy:
+    """Return what scenarios have as what their rows have `(n_homes, n_scenarios x rows, ...)`."""
+    return by_scenario if rows == 1 else np.repeat(by_scenario, rows, axis=1)
+
+
 class Actions:
     """The actions in each slot of some homes, and their costs.
 
@@ -142,14 +170,14 @@ class Actions:
         up = min(int(most_stored(battery) / self.step + MATCH_KWH), most)
         self.offsets = np.arange(-down, up + 1)
         wanted: Energy = self.offsets.astype(np.float64) * self.step
-        offsets, breakpoints = _offset_commands(wanted, world), _breakpoints(world)
-        moved, cost = world.run(offsets)
-        self.offset_cost = np.where(np.abs(moved - wanted) < MATCH_KWH, cost, np.inf)
-        moved, self.breakpoint_cost = world.run(breakpoints)
+        offsets, breakpoints = _Given(_offset_commands(wanted, world)), _breakpoints(world)
+        moved, cost = offsets.run(world)
+        self.offset_cost = _by_slot(np.where(np.abs(moved - wanted) < MATCH_KWH, cost, np.inf))
+        moved, cost = _side_by_side([each.run(world) for each in breakpoints])
         steps = moved / self.step
-        self.breakpoint_low: Index = np.floor(steps).astype(np.intp)
-        self.breakpoint_share = steps - self.breakpoint_low
-        self.most_steps = int(np.abs(self.breakpoint_low).max()) + 1
+        low = np.floor(steps)
+        self.breakpoints = _Breakpoints(_by_slot(low).astype(np.intp), _by_slot(steps - low), _by_slot(cost))
+        self.most_steps = int(np.abs(low).max()) + 1
         _check_steps(self.most_steps, battery)
         # An action that the battery's edge cuts short costs at most this much more a step than the whole one: what is
         # not delivered is imported, above the fuse if there is one and above what a demand charge leaves free. Where
@@ -161,17 +189,19 @@ class Actions:
             dearest = dearest + world.power.price.sum(axis=0)
         self.short_of_energy = self.step * battery.discharge_efficiency * dearest
         self.short_of_room = self.step / battery.charge_efficiency * np.maximum(-prices.min(axis=0), 0.0)
-        self._tapered = _tapered_points(world, grid, (offsets, breakpoints))
+        self._tapered = _tapered_points(world, grid, (offsets, *breakpoints))
 
     def step_back(self, slot: int, later: Energy) -> Energy:
         """Return the value at a slot's start from that at its end, both `(n_homes, n_scenarios, n_soc)`."""
         n_soc, down, up = later.shape[-1], -int(self.offsets[0]), int(self.offsets[-1])
         padded = np.full((*later.shape[:2], down + n_soc + up), -np.inf)  # `np.pad` takes as long as all the rest
         padded[..., down : down + n_soc] = later
-        best = padded[..., :n_soc] - self.offset_cost[:, :, slot, 0, None]
+        cost = self.offset_cost[slot]
+        after: Energy = np.empty_like(later)
+        best = padded[..., :n_soc] - cost[0]
         for action in range(1, len(self.offsets)):
-            after = padded[..., action : action + n_soc]
-            np.maximum(best, after - self.offset_cost[:, :, slot, action, None], out=best)
+            np.subtract(padded[..., action : action + n_soc], cost[action], out=after)
+            np.maximum(best, after, out=best)
         self._raise_to_breakpoints(slot, later, best)
         if self.retention < 1:  # `best` is over what the slot's loss leaves of the energy
             kept = np.broadcast_to(self.retention * self.grid, best.shape).reshape(-1, n_soc)
@@ -189,22 +219,71 @@ class Actions:
         below = later[..., :1] - beyond[::-1] * self.short_of_energy[:, slot, None, None]
         above = later[..., -1:] - beyond * self.short_of_room[:, slot, None, None]
         padded = np.concatenate([below, later, above], axis=-1)
-        slope = np.zeros_like(padded)
-        np.subtract(padded[..., 1:], padded[..., :-1], out=slope[..., :-1])
-        slope, width = slope.reshape(-1), padded.shape[-1]
+        flat, width = padded.reshape(-1), padded.shape[-1]
         rows = np.arange(0, padded.size, width, dtype=np.intp).reshape(n_homes, n_scenarios, 1)
-        places = rows + np.arange(self.most_steps, self.most_steps + n_soc, dtype=np.intp)
-        flat = padded.reshape(-1)
-        for point in range(self.breakpoint_cost.shape[-1]):
-            at = self.breakpoint_low[:, :, slot, point, None] + places
-            value = slope.take(at)
-            value *= self.breakpoint_share[:, :, slot, point, None]
-            value += flat.take(at)
-            value -= self.breakpoint_cost[:, :, slot, point, None]
+        places = rows + np.arange(self.most_steps, self.most_steps + n_soc + 1, dtype=np.intp)
+        points = self.breakpoints
+        value: Energy = np.empty_like(later)
+        for point, together in enumerate(points.together[slot]):
+            if together is None:
+                at: Index = points.low[slot, point] + places
+                reached = flat.take(at)
+            else:  # full power moves every home alike
+                reached = padded[..., together + self.most_steps : together + self.most_steps + n_soc + 1]
+            np.subtract(reached[..., 1:], reached[..., :-1], out=value)
+            value *= points.share[slot, point]
+            value += reached[..., :-1]
+            value -= points.cost[slot, point]
             np.maximum(best, value, out=best)
 
 
-def _tapered_points(world: World, grid: Energy, menus: tuple[Command, ...]) -> _TaperedPoints | None:
+class _Given(NamedTuple):
+    """Commands `(..., n_actions)`, and whether they differ by the row of a scenario."""
+
+    command: Command
+    of_rows: bool = False
+
+    def run(self, world: World) -> tuple[Energy, Energy]:
+        """Return what the commands move and cost: `World.run`."""
+        return world.run(self.command, of_rows=self.of_rows)
+
+
+@dataclass(frozen=True)
+class _Breakpoints:
+    """The actions at breakpoints, each `(n_slots, n_points, n_homes, n_scenarios, 1)`.
+
+    Attributes:
+        low: whole steps of the grid that they move, rounded down.
+        share: of the next step, which they move besides.
+        cost: what they cost [money].
+    """
+
+    low: Index
+    share: Energy
+    cost: Energy
+
+    @cached_property
+    def together(self) -> list[list[int | None]]:
+        """The steps of a slot's point where all homes and scenarios move equally many, else None."""
+        least, most = self.low.min(axis=(2, 3, 4)), self.low.max(axis=(2, 3, 4))
+        return [
+            [low if low == high else None for low, high in zip(lows, highs, strict=True)]
+            for lows, highs in zip(least.tolist(), most.tolist(), strict=True)
+        ]
+
+
+def _by_slot(table: Energy) -> Energy:
+    """Return `(n_homes, n_scenarios, n_slots, n_actions)` as `(n_slots, n_actions, n_homes, n_scenarios, 1)`."""
+    return np.ascontiguousarray(table.transpose(2, 3, 0, 1))[..., None]
+
+
+def _side_by_side(parts: Sequence[tuple[Energy, Energy]]) -> tuple[Energy, Energy]:
+    """Return pairs of tables, their actions side by side."""
+    first, second = zip(*parts, strict=True)
+    return np.concatenate(first, axis=-1), np.concatenate(second, axis=-1)
+
+
+def _tapered_points(world: World, grid: Energy, menus: Sequence[_Given]) -> _TaperedPoints | None:
     """Return the points of a grid at which the battery has less than its full power; None where there are none."""
     battery = world.site.battery
     less = battery.most_charge_kw(grid) < battery.charge_kw
@@ -213,10 +292,11 @@ def _tapered_points(world: World, grid: Energy, menus: tuple[Command, ...]) -> _
     )
     if not len(points):
         return None
-    runs = [[world.run_from(menu, soc) for menu in menus] for soc in grid[points]]
-    ends, costs = (
-        np.stack([np.concatenate([ran[which] for ran in each], axis=-1) for each in runs], axis=3) for which in (0, 1)
-    )
+    runs = [
+        _side_by_side([world.run_from(menu.command, soc, of_rows=menu.of_rows) for menu in menus])
+        for soc in grid[points]
+    ]
+    ends, costs = (np.stack(tables, axis=3) for tables in zip(*runs, strict=True))
     return _TaperedPoints(points, ends, costs)
 
 
@@ -251,17 +331,14 @@ def _offset_commands(moved_kwh: Energy, world: World) -> Command:
     return exact_commands(charge_kwh=charge, discharge_kwh=discharge, load_kwh=world.load_kwh, pv_kwh=world.pv_kwh)
 
 
-def _breakpoints(world: World) -> Command:
-    """Return the commands at breakpoints `(n_actions,)`; with a demand charge also those of the free import."""
-    commands = _breakpoint_commands(world.site)
+def _breakpoints(world: World) -> list[_Given]:
+    """Return the commands at breakpoints; with a demand charge also those of the free import."""
+    commands = [_Given(_breakpoint_commands(world.site))]
     if world.power is None:
         return commands
-    room = world.power.free_of_all - (world.load_kwh - world.pv_kwh)
-    level = (np.maximum(room, 0.0) / SLOT_HOURS, np.maximum(-room, 0.0) / SLOT_HOURS, np.zeros_like(room))
-    every = (*room.shape[:-1], len(commands.charge_kw))
-    return Command(
-        *(np.concatenate([np.broadcast_to(a, every), b], axis=-1) for a, b in zip(commands, level, strict=True))
-    )
+    room = world.power.free_of_all - repeated(world.load_kwh - world.pv_kwh, world.rows)
+    level = Command(np.maximum(room, 0.0) / SLOT_HOURS, np.maximum(-room, 0.0) / SLOT_HOURS, np.zeros_like(room))
+    return [*commands, _Given(level, of_rows=True)]
 
 
 def _breakpoint_commands(site: Site) -> Command:

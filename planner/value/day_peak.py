@@ -9,6 +9,7 @@ It does not say: several components at once (the others are charged above their 
 `planner.value.slot_prices`), several peaks a day (that form is exact for them), and steps but as a price.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,6 +45,17 @@ class DayPeak:
         """Number of slots of the span in each slot's period `(n_slots,)`."""
         _, place, count = np.unique(self.period, return_inverse=True, return_counts=True)
         return np.asarray(count[place], dtype=np.int64)
+
+    @property
+    def form(self) -> tuple[bytes, bytes, bytes, float, float]:
+        """All but the level: homes that agree in it can be joined."""
+        tables = (self.kw_per_kwh, self.period, self.day)
+        counted, period, day = (table.tobytes() for table in tables)
+        return counted, period, day, self.rate, self.so_far_kw
+
+    def joined(self, others: Sequence["DayPeak"]) -> "DayPeak":
+        """Return the component of these homes together, which agree in `form`, each with its own level."""
+        return replace(self, level_kw=np.concatenate([self.level_kw, *(other.level_kw for other in others)]))
 
     def begun(self, peak_kw: float) -> "DayPeak":
         """Return the component with a peak of the first day before the span [kW]."""

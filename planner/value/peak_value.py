@@ -9,13 +9,15 @@ it on the grid, and the rows are scenarios of one more kind, so that `planner.va
 them. A slot counts as its period's power, less what the house differs from the period's mean.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from env.inverter import Energy
 from env.site import Site
-from env.types import Index
+from env.types import Index, Integers
 from planner.deadline import check_deadline
 from planner.value.actions import Actions, World, along, grid_step, homes, interpolated
 from planner.value.day_peak import DayPeak
@@ -35,7 +37,9 @@ class PeakValueFunction:
 
     Attributes:
         soc_kwh: grid of stored energy, evenly spaced `(n_soc,)` [kWh].
-        caps_kw: grid of the day's peak, evenly spaced from the level on `(n_homes, n_caps)` [kW].
+        caps_kw: grid of the day's peak, evenly spaced from the level on; the last of a home that has fewer than others
+            is repeated `(n_homes, n_caps)` [kW].
+        own_caps: number of caps of each home `(n_homes,)`.
         rate: of a kW above the highest cap [money/kW].
         value: minus the expected cost from each slot's start to the end
             `(n_homes, n_scenarios, n_slots + 1, n_caps, n_soc)` [money].
@@ -43,6 +47,7 @@ class PeakValueFunction:
 
     soc_kwh: Energy
     caps_kw: Energy
+    own_caps: Integers
     rate: float
     value: Energy
 
@@ -67,8 +72,10 @@ class PeakValueFunction:
         """
         n_caps, n_soc = expected.shape[1:]
         first, last = along(self.caps_kw[:, 0], peak_kw), along(self.caps_kw[:, -1], peak_kw)
-        place = np.clip((peak_kw - first) / (last - first) * (n_caps - 1), 0.0, n_caps - 1)
-        cap: Index = np.minimum(place.astype(np.intp), n_caps - 2)
+        most: Energy = self.own_caps.astype(np.float64) - 1
+        steps_of_caps = along(most, peak_kw)
+        place = np.clip((peak_kw - first) / (last - first) * steps_of_caps, 0.0, steps_of_caps)
+        cap: Index = np.minimum(place, steps_of_caps - 1).astype(np.intp)
         steps = (soc_kwh - self.soc_kwh[0]) / grid_step(self.soc_kwh)
         low: Index = np.clip(np.floor(steps), 0, n_soc - 2).astype(np.intp)
         flat = expected.reshape(-1)
@@ -135,41 +142,94 @@ def peak_value_function(  # noqa: PLR0913 - as `value_function`, and the compone
         persistence: chance that a scenario goes on in the next slot, 0-1.
         targets: price of what each slot ends with; None for none.
     """
-    grid = soc_grid(site.battery, PEAK_POINTS)
-    n_homes, n_scenarios, n_slots = scenarios.load_kwh.shape
-    ends = interpolated(soc_grid(site.battery, end_value.shape[1]), end_value, np.tile(grid, (n_homes, 1)))
-    caps = _caps(scenarios, peak)
+    question = _Question(scenarios, import_price, export_price, site, end_value, peak, others, persistence, targets)
+    caps, own_caps = _caps(scenarios, peak)
+    value = np.empty((*scenarios.load_kwh.shape[:2], scenarios.load_kwh.shape[2] + 1, caps.shape[1], PEAK_POINTS))
+    for part in _chunks(len(caps)):
+        for slot, worth in _backward(question, caps, part):
+            value[part, :, slot] = worth
+    return PeakValueFunction(soc_grid(site.battery, PEAK_POINTS), caps, own_caps, peak.rate, value)
+
+
+def peak_value_at_start(
+    scenarios: Scenarios,
+    import_price: Energy,
+    export_price: Energy,
+    *,
+    site: Site,
+    end_value: Energy,
+    peak: DayPeak,
+    others: SlotPrices,
+) -> PeakValueFunction:
+    """As `peak_value_function`, of the first slot's start alone: many days without the memory of all their slots."""
+    question = _Question(scenarios, import_price, export_price, site, end_value, peak, others, PERSISTENCE, None)
+    caps, own_caps = _caps(scenarios, peak)
+    value = np.empty((*scenarios.load_kwh.shape[:2], 1, caps.shape[1], PEAK_POINTS))
+    for part in _chunks(len(caps)):
+        for _, worth in _backward(question, caps, part):
+            value[part, :, 0] = worth
+    return PeakValueFunction(soc_grid(site.battery, PEAK_POINTS), caps, own_caps, peak.rate, value)
+
+
+class _Question(NamedTuple):
+    """The arguments of `peak_value_function`."""
+
+    scenarios: Scenarios
+    import_price: Energy
+    export_price: Energy
+    site: Site
+    end_value: Energy
+    peak: DayPeak
+    others: SlotPrices
+    persistence: float
+    targets: SlotPenalty | None
+
+
+def _chunks(n_homes: int) -> list[slice]:
+    """Return the homes that are worked on together."""
+    return [slice(first, first + CHUNK) for first in range(0, n_homes, CHUNK)]
+
+
+def _backward(question: _Question, caps: Energy, part: slice) -> Iterator[tuple[int, Energy]]:
+    """Yield the slots from the end on with their value, of some homes `(n_homes, n_scenarios, n_caps, n_soc)`."""
+    site, peak, targets, persistence = question.site, question.peak, question.targets, question.persistence
+    grid, own, ends = soc_grid(site.battery, PEAK_POINTS), question.scenarios.part(part), question.end_value[part]
+    n_homes, n_scenarios, n_slots = own.load_kwh.shape
     n_caps = caps.shape[1]
-    value = np.empty((n_homes, n_scenarios, n_slots + 1, n_caps, PEAK_POINTS))
-    for first in range(0, n_homes, CHUNK):
-        part = slice(first, first + CHUNK)
-        own, charge = scenarios.part(part), peak.rate * (caps[part] - caps[part, :1])[:, None, :, None]
-        rows = Scenarios(*(np.repeat(table, n_caps, axis=1) for table in (own.load_kwh, own.pv_kwh)))
-        row_charge = _row_charge(own, caps[part], peak, others)
-        actions = Actions(World(rows, import_price[part], export_price[part], site, power=row_charge), grid)
-        value[part, :, n_slots] = ends[part, None, None] - charge
-        for slot in reversed(range(n_slots)):
-            check_deadline()
-            later = value[part, :, slot + 1]
-            if slot + 1 < n_slots and peak.day[slot + 1] != peak.day[slot]:
-                later = later[:, :, :1] - charge
-            mixed = persistence * later + _other(later, own, 1 - persistence)
-            if targets is not None:
-                mixed = mixed - targets.penalty_on(grid, slot, part)[:, None, None]
-            shape = mixed.shape
-            best = actions.step_back(slot, mixed.reshape(shape[0], -1, PEAK_POINTS)).reshape(shape)
-            value[part, :, slot] = np.maximum.accumulate(best[:, :, ::-1], axis=2)[:, :, ::-1]
-    return PeakValueFunction(grid, caps, peak.rate, value)
+    ends = interpolated(soc_grid(site.battery, ends.shape[1]), ends, np.tile(grid, (n_homes, 1)))
+    charge = peak.rate * (caps[part] - caps[part, :1])[:, None, :, None]
+    row_charge = _row_charge(own, caps[part], peak, question.others)
+    world = World(own, question.import_price[part], question.export_price[part], site, power=row_charge, rows=n_caps)
+    actions = Actions(world, grid)
+    later = np.broadcast_to(ends[:, None, None] - charge, (n_homes, n_scenarios, n_caps, PEAK_POINTS))
+    yield n_slots, later
+    for slot in reversed(range(n_slots)):
+        check_deadline()
+        if slot + 1 < n_slots and peak.day[slot + 1] != peak.day[slot]:
+            later = later[:, :, :1] - charge
+        mixed = persistence * later + _other(later, own, 1 - persistence)
+        if targets is not None:
+            mixed = mixed - targets.penalty_on(grid, slot, part)[:, None, None]
+        best = actions.step_back(slot, mixed.reshape(n_homes, -1, PEAK_POINTS)).reshape(mixed.shape)
+        for cap in reversed(range(n_caps - 1)):  # a cap may be raised at any time
+            np.maximum(best[:, :, cap], best[:, :, cap + 1], out=best[:, :, cap])
+        later = best
+        yield slot, later
 
 
-def _caps(scenarios: Scenarios, peak: DayPeak) -> Energy:
-    """Return the caps of each home `(n_homes, n_caps)` [kW]."""
+def _caps(scenarios: Scenarios, peak: DayPeak) -> tuple[Energy, Integers]:
+    """Return the caps of each home `(n_homes, n_caps)`, the last repeated [kW], and how many are its own."""
     means = peak.period_means(scenarios.load_kwh - scenarios.pv_kwh)
     reached = (means * peak.members * peak.kw_per_kwh).max(axis=(1, 2))
     level = np.broadcast_to(peak.level_kw, reached.shape)
     range_kw = np.maximum(reached - level, LEAST_STEP_KW)
-    n_caps = int(np.clip(np.ceil(range_kw.max() / LEAST_STEP_KW) + 1, 2, MOST_CAPS))
-    return level[:, None] + range_kw[:, None] * np.linspace(0.0, 1.0, n_caps)
+    own: Integers = np.clip(np.ceil(range_kw / LEAST_STEP_KW) + 1, 2, MOST_CAPS).astype(np.int64)
+    caps = np.empty((len(own), int(own.max())))
+    for count in np.unique(own):
+        alike = own == count
+        caps[alike, :count] = level[alike, None] + range_kw[alike, None] * np.linspace(0.0, 1.0, count)
+        caps[alike, count:] = caps[alike, count - 1, None]
+    return caps, own
 
 
 def _row_charge(scenarios: Scenarios, caps: Energy, peak: DayPeak, others: SlotPrices) -> _Caps:

@@ -22,6 +22,11 @@ class Scenarios:
     pv_kwh: Energy
     prior: Energy | None = None
 
+    @property
+    def form(self) -> tuple[int, int, bool]:
+        """Number of scenarios and slots, and whether there is a prior: homes that agree in it can be joined."""
+        return (*self.load_kwh.shape[1:], self.prior is None)
+
     def part(self, homes: slice) -> "Scenarios":
         """Return the scenarios of some of the homes."""
         return Scenarios(self.load_kwh[homes], self.pv_kwh[homes], None if self.prior is None else self.prior[homes])

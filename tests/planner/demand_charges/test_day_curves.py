@@ -7,7 +7,7 @@ import pytest
 
 from env.power_tariff import PowerTariff
 from env.time_grid import grid
-from planner.demand_charges.day_curves import DayCurve, day_curve, expected_level
+from planner.demand_charges.day_curves import DayCurve, curves_by_day, expected_level
 from planner.optimizer.peak_calendar import peak_calendar
 from planner.value.peak_value import peak_value_function
 from planner.value.protocol import Protocol
@@ -24,7 +24,7 @@ def test_curve_is_the_value_at_every_level_of_its_own(day: date) -> None:
     site, slots, protocol = home(PAPER_BATTERY), days_of_slots(day, day, seed=1), Protocol(start_soc_kwh=4.0)
     rng = np.random.default_rng(3)
     scenarios = Scenarios(*(rng.uniform(0, most, (1, 3, slots.height)) for most in (1.2, 0.4)))
-    curve = day_curve(slots, scenarios, PER_KW, site, protocol)
+    curve = curves_by_day({day: slots}, {day: scenarios}, PER_KW, site, protocol)[day]
     assert (np.diff(curve.cost) <= 1e-9).all(), "a higher level never costs more"
     calendar = peak_calendar(grid(day, day, STOCKHOLM)["slot_start"], PER_KW, STOCKHOLM)
     prices = [slots[name].to_numpy()[None] for name in ("import_price", "export_price")]

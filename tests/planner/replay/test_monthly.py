@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from env.power_tariff import PowerTariff, Tier
+from env.power_tariff import PowerTariff, PowerWindow, Tier
 from env.site import Site
 from env.tariff import Tariff, TariffVersion
 from planner.demand_charges.bills import demand_charge_bills
@@ -17,6 +17,7 @@ from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verified_days import only_verified, only_verified_window
 from planner.forecasts.naive import naive_forecasts
 from planner.policies.window import open_window
+from planner.replay import monthly
 from planner.replay.continuous import replay_in, replay_window
 from planner.replay.daily import replay_days, replay_policies
 from planner.replay.monthly_oracle import months_oracle
@@ -229,3 +230,18 @@ def test_planners_are_the_same_bit_for_bit_when_they_share_their_months() -> Non
     for policy, schedule in zip(policies, together, strict=True):
         alone = replay_days(policy, slots, forecasts, site, PROTOCOL, history=history, workers=1)
         assert schedule.equals(alone), policy
+
+
+WEEKDAYS = PowerTariff(price_per_kw=40.0, top=1, windows=(PowerWindow(weekdays=(6, 7), weight=0.0),))
+
+
+@pytest.mark.parametrize("charge", [PER_KW, (WEEKDAYS,), (*PER_KW, WEEKDAYS)], ids=["per kW", "weekdays", "both"])
+def test_months_are_the_same_bit_for_bit_when_replayed_together_or_one_by_one(
+    charge: tuple[PowerTariff, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three months: one begins with a day of 23 hours, and of one a single day is there."""
+    site, (slots, forecasts, history) = charging(*charge), week(date(2026, 3, 29), 35)
+    kept = slots.filter(~pl.col("local_day").is_between(date(2026, 3, 31), date(2026, 4, 29)))
+    together = replay_days("value", kept, forecasts, site, PROTOCOL, history=history, workers=1)
+    monkeypatch.setattr(monthly, "MONTHS_TOGETHER", 1)
+    assert together.equals(replay_days("value", kept, forecasts, site, PROTOCOL, history=history, workers=1))

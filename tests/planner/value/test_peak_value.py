@@ -12,7 +12,7 @@ from env.time_grid import grid
 from planner.optimizer.peak_calendar import peak_calendar
 from planner.value import peak_value
 from planner.value.day_peak import DayPeak, PeakMeter
-from planner.value.peak_value import peak_value_function
+from planner.value.peak_value import peak_value_at_start, peak_value_function
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import SlotPrices, slot_prices
 from planner.value.value_function import soc_grid, value_function
@@ -103,6 +103,29 @@ def test_row_of_a_cap_that_nothing_passes_is_worth_what_no_charge_is() -> None:
     assert found.value[:, :, :, 0] == pytest.approx(free.value, abs=1e-9)
     left = found.left(found.expected(0, np.full((2, 3), 1 / 3)), np.full((2, 1), 3.0), np.full((2, 1), 5.0))
     assert left[:, 0] == pytest.approx(free.at(0, np.full((2, 1), 5.0))[:, 0])
+
+
+def test_homes_are_worth_the_same_bit_for_bit_together_and_alone() -> None:
+    """The first reaches 4 kW and has two caps, the second 8 kW and has more; each has its own level."""
+    rng = np.random.default_rng(7)
+    scenarios = Scenarios(rng.uniform(0, 1.0, (2, 3, 8)) * np.array([1.0, 2.0])[:, None, None], np.zeros((2, 3, 8)))
+    price, end = rng.normal(0.5, 1.0, (2, 8)), 0.5 * np.arange(31.0) * np.ones((2, 1))
+    peaks = [quarters(8, level, 5.0) for level in (3.8, 2.0)]
+    arguments = {"site": SITE, "others": NOTHING}
+    together = peak_value_function(scenarios, price, price, end_value=end, peak=peaks[0].joined(peaks[1:]), **arguments)
+    start = peak_value_at_start(scenarios, price, price, end_value=end, peak=peaks[0].joined(peaks[1:]), **arguments)
+    held, kw = np.full((2, 40), 3.0), np.tile(np.linspace(0.0, 12.0, 40), (2, 1))
+    left = together.left(together.expected(0, np.full((2, 3), 1 / 3)), kw, held)
+    assert np.array_equal(left, start.left(start.expected(0, np.full((2, 3), 1 / 3)), kw, held))
+    for place, peak in enumerate(peaks):
+        own = slice(place, place + 1)
+        alone = peak_value_function(
+            scenarios.part(own), price[own], price[own], end_value=end[own], peak=peak, **arguments
+        )
+        n_caps = alone.caps_kw.shape[1]
+        assert np.array_equal(together.value[own, :, :, :n_caps], alone.value)
+        assert np.array_equal(left[own], alone.left(alone.expected(0, np.full((1, 3), 1 / 3)), kw[own], held[own]))
+    assert together.own_caps.tolist() == sorted(together.own_caps.tolist())
 
 
 def test_peak_begins_anew_at_midnight() -> None:
