@@ -1,4 +1,4 @@
-"""What drifts in a home, learned from its readings a small step a day: the asset `learned_values`."""
+"""Drifting quantities of a home, learned from its readings a small step a day: the asset `learned_values`."""
 
 from datetime import UTC, datetime
 

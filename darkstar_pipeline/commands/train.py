@@ -235,8 +235,7 @@ def retrain(
 
     The last days are held out for validation and test. A champion is replaced by a version that is cheaper with 95 %
     confidence and has no breach. The first version of a site replaces `value` where it is cheaper on validation days
-    and not more expensive on test days. Repeating a retrain changes nothing, unless it is forced; an
-    interrupted one resumes.
+    and not more expensive on test days. Repeating a retrain changes nothing unless forced; an interrupted one resumes.
     Afterwards it is worked out for the planner's page what the last 60 days miss to perfect hindsight.
     """
     from env.time_grid import zone

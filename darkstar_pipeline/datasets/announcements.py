@@ -1,4 +1,4 @@
-"""What is known of days beside prices and forecasts: who is at home, warnings, and what was learned of the home."""
+"""Knowledge of days beside prices and forecasts: who is at home, warnings, and what was learned of the home."""
 
 from dataclasses import replace
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""What a planner of a span rests on, what is known of the span beside it, and the adjustments made of it."""
+"""The base of a span's planner, the knowledge of the span beside it, and the adjustments made of both."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -50,7 +50,7 @@ class Adjustment:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Circumstances:
-    """What is known of a span beside prices and scenarios.
+    """Knowledge of a span beside prices and scenarios.
 
     Attributes:
         hours: local hour of each slot `(n_slots,)`.
@@ -95,7 +95,7 @@ class Beliefs:
 
     @property
     def circumstances(self) -> Circumstances:
-        """What else is known of the span."""
+        """Other knowledge of the span."""
         return Circumstances.ordinary(len(self.import_price)) if self.around is None else self.around
 
     def changed(

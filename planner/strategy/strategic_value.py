@@ -21,7 +21,7 @@ MINUTES = 60
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Announcements:
-    """What is known of a window beside prices and forecasts.
+    """Knowledge of a window beside prices and forecasts.
 
     Attributes:
         vacation: slots in which nobody is at home `(n_slots,)`; None for none.

@@ -1,4 +1,4 @@
-"""What readings show of a site's quantities: forecasts beside what came, and the battery's energy in and out."""
+"""Evidence of readings for a site's quantities: forecasts beside what came, and the battery's energy in and out."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ LEAST_KWH_A_DAY = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What readings show of a quantity.
+    """Evidence of readings for one quantity.
 
     Attributes:
         name: the quantity.

@@ -47,7 +47,7 @@ class LearnedStep(Document):
 
 
 class LearningDocument(Document):
-    """What is learned of the home, with the steps of the last days."""
+    """Values learned of the home, with the steps of the last days."""
 
     site: str
     today: date
@@ -72,7 +72,7 @@ class ChangedQuantity(Document):
 
 
 class ResetDocument(Document):
-    """What a reset changed."""
+    """Changes of a reset."""
 
     site: str
     changed: list[ChangedQuantity]
@@ -90,7 +90,7 @@ class CacheRow(Document):
 
 
 class CachesDocument(Document):
-    """What is kept only to save time."""
+    """Stores kept only to save time."""
 
     caches: list[CacheRow]
     bytes: int
@@ -103,7 +103,7 @@ class RetrainRequest(Document):
 
 
 class RetrainResult(Document):
-    """What a retrain came to."""
+    """Result of a retrain."""
 
     at: date = Field(description="Only days before it were used.")
     status: str = Field(description="too_little, kept or promoted.")

@@ -17,7 +17,7 @@ class StrategyRequest(Document):
 
 
 class AdjustmentEffect(Document):
-    """What an adjustment saved against plans without it."""
+    """Savings of an adjustment against plans without it."""
 
     name: str = Field(examples=["s_index"])
     saved: float = Field(description="Saved on these days; negative where it lost [money].")
@@ -28,7 +28,7 @@ class AdjustmentEffect(Document):
 
 
 class MonthEffect(Document):
-    """What the adjustments that are on saved in a month."""
+    """Savings of the adjustments that are on in a month."""
 
     month: str
     days: int
