@@ -1,5 +1,5 @@
 // The plan in words: what it saves, its blocks, what changed, the loads, the battery's care and the strategy.
-import { clock, el, localDay, node, number, sentenceCase, stamp, weekday } from "./format.js";
+import { clock, el, fill, localDay, node, number, sentenceCase, stamp, weekday } from "./format.js";
 import { t } from "./words.js";
 
 const FEW = 4;
@@ -10,8 +10,8 @@ export function drawBlocks(plan, onBlock) {
   el("summary").textContent = summaryOf(plan);
   const zone = plan.timezone;
   let day = localDay(plan.created_at, zone);
-  el("blocks").replaceChildren(...plan.blocks.flatMap((block) => {
-    const item = node("li");
+  fill(el("blocks"), ...plan.blocks.flatMap((block) => {
+    const item = node("li", null, { "data-start": block.start });
     const button = node("button", span(block, zone), { type: "button", title: t("Show in the picture") });
     button.addEventListener("click", () => onBlock(new Date(block.start), new Date(block.end)));
     item.append(button, node("span", sentenceCase(block.sentence), { title: block.intent }));
@@ -50,7 +50,7 @@ function drawChanges(plan) {
     lines.push(t("Going on as before would cost {money} more.", { money: `${number(changes.saving)} ${plan.currency}` }));
   }
   el("changes-more").hidden = !told.length;
-  el("changes-blocks").replaceChildren(...told.map((line) => node("li", line)));
+  fill(el("changes-blocks"), ...told.map((line) => node("li", line)));
   if (changes && !lines.length && !told.length) lines.push(t("Nothing to speak of is planned otherwise."));
   drawDetails("changes", lines, changes ? t("Since the plan of {time}", { time: clock(changes.since_at, plan.timezone) }) : "");
 }
@@ -58,7 +58,7 @@ function drawChanges(plan) {
 function drawDetails(name, lines, title = "") {
   el(name).hidden = !title && lines.length === 0;
   if (title) el(`${name}-title`).textContent = title;
-  el(`${name}-list`).replaceChildren(...lines.map((line) => node("li", line)));
+  fill(el(`${name}-list`), ...lines.map((line) => node("li", line)));
 }
 
 function loadLines(load, plan) {

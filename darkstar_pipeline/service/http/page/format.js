@@ -10,6 +10,13 @@ export function node(name, text, attributes = {}) {
   return element;
 }
 
+// Put nodes in the place of what a holder has; what is the same stays, with the focus, and is not read out again.
+export function fill(holder, ...nodes) {
+  const fresh = holder.cloneNode(false);
+  fresh.append(...nodes);
+  if (fresh.innerHTML !== holder.innerHTML) holder.replaceChildren(...fresh.childNodes);
+}
+
 export const number = (value, digits = 2) =>
   value === null || value === undefined ? "–" : decimal(value.toFixed(digits).replace("-", "−"));
 

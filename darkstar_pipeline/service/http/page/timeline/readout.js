@@ -1,5 +1,5 @@
 // What is known about the slot under the cursor, in a box of its own that covers nothing.
-import { clock, el, node, number, sentenceCase, weekday } from "../format.js";
+import { clock, el, fill, node, number, sentenceCase, weekday } from "../format.js";
 import { t } from "../words.js";
 
 export function drawReadout(row, plan) {
@@ -15,7 +15,7 @@ export function drawReadout(row, plan) {
     list.append(pair);
   }
   const words = row.past ? t("What was read; in brackets what had been planned.") : sentenceCase(row.sentence);
-  box.replaceChildren(head, node("p", words), list);
+  fill(box, head, node("p", words), list);
 }
 
 // Each figure with its unit; of the past what was read, and in brackets what had been planned.

@@ -1,7 +1,7 @@
 // The plan: what happens now, the timeline and the blocks, and what a person sets by hand.
 import { request } from "../api.js";
 import { drawBlocks } from "../blocks.js";
-import { ago, clock, el, momentOf, node, number, parts, sentenceCase, stamp } from "../format.js";
+import { ago, clock, el, fill, momentOf, node, number, parts, sentenceCase, stamp } from "../format.js";
 import { attempt, now, refresh as refreshAll, replan, state } from "../frame.js";
 import { drawTimeline, listen, timeline } from "../timeline/plan_timeline.js";
 import { t } from "../words.js";
@@ -77,7 +77,7 @@ function drawNow() {
     [t("Plan made"), ago(plan.created_at, now()) + (old ? `, ${t("no newer one since")}` : ""), plan.id],
     [t("Planned saving"), saving, "idle_cost - cost"],
   ];
-  el("facts").replaceChildren(...facts.map(([name, value, title]) => {
+  fill(el("facts"), ...facts.map(([name, value, title]) => {
     const pair = node("div", null, { title });
     pair.append(node("dt", name), node("dd", value));
     return pair;
@@ -89,8 +89,8 @@ function drawNotes() {
   const { plan } = state;
   const problems = plan.inputs.filter((input) => input.state !== "fresh" || input.note);
   const missing = plan.cost === null ? [node("li", t("Prices or readings are missing, so nothing can be planned. Meanwhile the inverter decides by itself: sun into the battery, and what the house lacks out of it. A plan is made as soon as they are there, by itself."), { id: "no-plan" })] : [];
-  el("notes").replaceChildren(
-    ...missing,
+  fill(
+    el("notes"), ...missing,
     ...problems.map((input) => node("li", `${INPUTS[input.name]}: ${STATES[input.state]}${input.note ? `; ${input.note}` : ""}`, { title: `${input.name}: ${input.state}` })),
     ...plan.notices.map((notice) => node("li", t("Cannot be avoided: {notice}", { notice }))),
   );
@@ -118,8 +118,8 @@ function drawOverrides(overrides) {
   el("automatic").setAttribute("aria-checked", String(overrides.automatic));
   el("automatic-label").textContent = overrides.automatic ? t("Automatic") : t("Manual");
   el("automatic-note").textContent = overrides.automatic ? t("The plan's commands apply where control is on.") : t("No command applies.");
-  el("overrides").replaceChildren(...overrides.overrides.map((override) => {
-    const item = node("li"), mode = MODES[override.mode];
+  fill(el("overrides"), ...overrides.overrides.map((override) => {
+    const item = node("li", null, { "data-id": override.id }), mode = MODES[override.mode];
     const power = override.power_kw === null ? "" : ` ${number(override.power_kw, 1)} kW`;
     const end = node("button", t("End"), { type: "button", "aria-label": t("End: {mode}", { mode }) });
     end.addEventListener("click", () => attempt(async () => {

@@ -1,18 +1,20 @@
 """The timeline's rows and drawing, on days that a small home does not have; and colours that everybody tells apart."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import date, timedelta
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser, Page
 
 from darkstar_pipeline.service.http.routes.pages import PAGE
 from env.time_grid import day_start
-from tests.builders.watched_page import Watched
+from tests.builders.watched_page import watching
 
+pytestmark = pytest.mark.slow
 ZONE = "Europe/Stockholm"
 LEAST_CONTRAST = 3.0
 LEAST_DIFFERENCE = 18.0
@@ -30,6 +32,13 @@ SIGHTS = {
         [1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900],
     ]),
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, url: str) -> Generator[Page]:
+    """A page whose scripts are asked."""
+    with watching(browser, url) as found:
+        yield found.page
 
 
 def day_of_history(day: date, price: float = 1.0) -> dict[str, Any]:
@@ -54,13 +63,13 @@ def day_of_history(day: date, price: float = 1.0) -> dict[str, Any]:
     ("day", "n_slots", "twice"), [(date(2025, 3, 30), 92, []), (date(2025, 10, 26), 100, ["CEST", "CET"])], ids=str
 )
 def test_days_of_the_clock_change_have_their_23_and_25_hours(
-    watched: Watched, day: date, n_slots: int, twice: Sequence[str]
+    page: Page, day: date, n_slots: int, twice: Sequence[str]
 ) -> None:
     script = """async (history) => {
       const { dayRows } = await import('./static/timeline/rows.js');
       return dayRows(history).map((row) => [row.time, row.twice ?? '', row.end - row.start]);
     }"""
-    rows: list[tuple[str, str, int]] = watched.page.evaluate(script, day_of_history(day))
+    rows: list[tuple[str, str, int]] = page.evaluate(script, day_of_history(day))
     assert len(rows) == n_slots
     assert {length for _, _, length in rows} == {900_000}
     times = [time for time, _, _ in rows]
@@ -69,7 +78,7 @@ def test_days_of_the_clock_change_have_their_23_and_25_hours(
     assert [zone for time, zone, _ in rows if time == "02:30"] == list(twice)
 
 
-def test_negative_prices_are_drawn_below_the_one_zero(watched: Watched) -> None:
+def test_negative_prices_are_drawn_below_the_one_zero(page: Page) -> None:
     script = """async (history) => {
       const { dayRows } = await import('./static/timeline/rows.js');
       const { Chart } = await import('./static/timeline/chart.js');
@@ -82,12 +91,12 @@ def test_negative_prices_are_drawn_below_the_one_zero(watched: Watched) -> None:
       const zeros = [...holder.querySelectorAll('.zero')].map((zero) => Number(zero.getAttribute('y1')));
       return [y('import_price'), y('export_price'), zeros];
     }"""
-    below, above, zeros = watched.page.evaluate(script, day_of_history(date(2025, 10, 27), price=-0.4))
+    below, above, zeros = page.evaluate(script, day_of_history(date(2025, 10, 27), price=-0.4))
     assert len(zeros) == 1
     assert above < zeros[0] < below, "down is more on a screen"
 
 
-def test_bands_that_are_not_there_are_neither_drawn_nor_named(watched: Watched) -> None:
+def test_bands_that_are_not_there_are_neither_drawn_nor_named(page: Page) -> None:
     script = """async (history) => {
       const { dayRows } = await import('./static/timeline/rows.js');
       const { legend } = await import('./static/timeline/chart.js');
@@ -95,7 +104,7 @@ def test_bands_that_are_not_there_are_neither_drawn_nor_named(watched: Watched) 
       legend(holder, dayRows(history), [['b-load', 'load_low', 'a band'], ['s-price', 'import_price', 'a price']]);
       return holder.textContent;
     }"""
-    assert watched.page.evaluate(script, day_of_history(date(2025, 10, 27))) == "a price"
+    assert page.evaluate(script, day_of_history(date(2025, 10, 27))) == "a price"
 
 
 def colours(theme: str) -> dict[str, np.ndarray]:

@@ -165,6 +165,39 @@ def test_plan_is_told_in_blocks_that_lead_into_the_picture(watched: Watched, eng
     assert page.locator("#chart .chosen").count() == 1
 
 
+def test_refresh_leaves_the_focus_and_says_nothing_twice(watched: Watched) -> None:
+    page = watched.page
+    page.locator("#blocks button").first.focus()
+    page.evaluate("document.querySelector('#cursor strong').kept = true")
+    with page.expect_response("**/overrides"):
+        page.evaluate(ASK_AGAIN)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.activeElement.closest('#blocks') !== null")
+    assert page.evaluate("document.querySelector('#cursor strong').kept")
+
+
+def test_plan_that_nobody_renews_is_told(watched: Watched) -> None:
+    page = watched.page
+
+    def old(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "created_at": "2025-10-25T20:03:00Z"})
+
+    page.route("**/plan", old)
+    page.evaluate(ASK_AGAIN)
+    expect(page.locator("#facts")).to_contain_text("3 h ago, no newer one since")
+
+
+def test_plan_is_shown_where_its_past_cannot_be_read(watched: Watched, engine: PlannerEngine) -> None:
+    page = watched.page
+    error = {"code": "outside_service", "message": "the lake does not answer", "hint": ""}
+    page.route("**/history?*", lambda route: route.fulfill(status=503, json={"error": error}))
+    page.reload()
+    expect(page.locator("#problem")).to_contain_text("the lake does not answer")
+    expect(page.locator("#chart svg")).to_be_visible()
+    assert watched.shown("target") == pytest.approx([slot.soc_end_percent for slot in engine.plan().slots])
+
+
 def test_no_more_power_is_asked_for_than_the_battery_has(watched: Watched, engine: PlannerEngine) -> None:
     page = watched.page
     page.fill("#override-power", "50")
