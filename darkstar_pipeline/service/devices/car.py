@@ -14,6 +14,7 @@ from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.planning.loads.car_demand import CarDemand, car_demand
 from darkstar_pipeline.planning.loads.car_state import CarState
 from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.devices.believed_power import LARGEST_CAR_KWH, BelievedPower
 from darkstar_pipeline.service.devices.car_requests import CarRequests
 from darkstar_pipeline.service.devices.sensor_values import StateReader, kilowatts, percent, switched
 from darkstar_pipeline.service.devices.stored_document import StoredDocument
@@ -69,13 +70,15 @@ class Car:
         self._power_kw: float | None = None
         self._power_at: float | None = None
         self._charged_at: float | None = None
+        most = (settings.capacity_kwh or LARGEST_CAR_KWH) / settings.efficiency
+        self._believed = BelievedPower(most, since=clock.monotonic())
         self._metered_at = self._next_keep = 0.0
         self._problems: dict[str, str] = {}
 
     def state(self) -> CarState:
         """Return the car as it was read last; its state of charge with what it has drawn since."""
         kept, power = self._kept, self._power_kw
-        if self._power_at is None or self._clock.monotonic() - self._power_at > LONGEST_GAP_SECONDS:
+        if self._power_at is None or self._clock.monotonic() - self._power_at > LONGEST_GAP_SECONDS or self.doubt:
             power = None
         reached = kept.soc_percent
         if reached is not None and self.settings.capacity_kwh is not None:
@@ -110,10 +113,23 @@ class Car:
         """Return what changes whenever a plan is to be made anew for the car."""
         return (self._kept.plugged, self._kept.soc_percent is None, self.requests.active(now))
 
-    def poll(self) -> None:
-        """Read the car's sensors."""
+    @property
+    def doubt(self) -> str:
+        """Why the charger's power is not believed; empty where it is, or where it charges nothing."""
+        if self._power_kw is None or self._power_kw <= CHARGES_KW:
+            return ""
+        kept = self._kept
+        return self._believed.doubt(self._clock.monotonic(), plugged=kept.plugged, soc_percent=kept.soc_percent)
+
+    def poll(self, delivered_kw: float | None = None) -> None:
+        """Read the car's sensors.
+
+        Args:
+            delivered_kw: what grid and panels give the house; None where nobody knows [kW].
+        """
         if self._reader is None:
             return
+        self._believed.compare(delivered_kw, self._clock.monotonic())
         sensors = self.settings.sensors
         self.take(
             CarReading(
@@ -152,9 +168,12 @@ class Car:
                 kept = kept.model_copy(update={"soc_percent": reading.soc_percent, "soc_at": now, "since_soc_kwh": 0.0})
             if reading.power_kw is not None:
                 self._power_kw, self._power_at = reading.power_kw, monotonic
-                if reading.power_kw > CHARGES_KW:
-                    self._charged_at = monotonic
+                self._believed.see(reading.power_kw, monotonic)
             self._kept = kept
+            doubt = self.doubt
+            if reading.power_kw is not None and reading.power_kw > CHARGES_KW and not doubt:
+                self._charged_at = monotonic
+            self._tell("power is not believed", doubt)
             told = (kept.plugged, kept.soc_percent) != (before.plugged, before.soc_percent)
             if told or (kept != self._stored.value and monotonic >= self._next_keep):
                 self._next_keep = monotonic + KEEP_SECONDS
@@ -162,7 +181,7 @@ class Car:
 
     def _metered(self, kept: _Kept, monotonic: float) -> _Kept:
         """Return what is known with the energy that the charger has drawn since its last reading."""
-        if self._power_kw is None or self._power_at is None:
+        if self._power_kw is None or self._power_at is None or self.doubt:
             return kept
         until = min(monotonic, self._power_at + LONGEST_GAP_SECONDS)
         seconds, self._metered_at = max(until - max(self._metered_at, self._power_at), 0.0), until
@@ -175,7 +194,7 @@ class Car:
     @property
     def holds_battery(self) -> bool:
         """True while the car charges and the house battery may not feed it."""
-        if self.settings.from_battery or self._charged_at is None:
+        if self.settings.from_battery or self._charged_at is None or self.doubt:
             return False
         return self._clock.monotonic() - self._charged_at <= HOLD_SECONDS
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.planning.battery_care import TimedReserve
 from darkstar_pipeline.planning.loads.car_demand import CarDemand
 from darkstar_pipeline.service.clock import Clock
@@ -12,14 +13,17 @@ from darkstar_pipeline.service.devices.car import Car
 from darkstar_pipeline.service.devices.heater import Heater
 from darkstar_pipeline.service.devices.load_documents import load_plans
 from darkstar_pipeline.service.devices.outage_warning import OutageWarning
-from darkstar_pipeline.service.devices.sensor_values import StateReader
+from darkstar_pipeline.service.devices.sensor_values import StateReader, power_of
 from darkstar_pipeline.service.periodic import PeriodicCheck
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
+from env.time_grid import SLOT_HOURS
 from planner.optimizer.deferrable_loads import HeaterRequest, LoadRequests
 from planner.plans.task import PlanTask
 
 STOP_SECONDS = 5.0
+PV_TIMES = 2.0
+"""The panels may make so many times what the plan expects, where the grid is asked whether it feeds the car."""
 
 
 class Household:
@@ -42,6 +46,7 @@ class Household:
         self.warning = None if warning is None else OutageWarning(warning, reader)
         seconds = context.site_settings.service.poll_seconds
         self._periodic = PeriodicCheck(self.poll, name="household", first_seconds=0.0, seconds=seconds)
+        self._clock, self._grid = clock, context.site_settings.home_assistant.control.live_caps.grid_power
         self._demand: CarDemand | None = None
         self._plan: PlanDocument | None = None
 
@@ -58,11 +63,33 @@ class Household:
     def poll(self) -> None:
         """Read the loads' sensors once."""
         if self.car is not None:
-            self.car.poll()
+            self.car.poll(self._delivered_kw())
         if self.heater is not None:
             self.heater.poll(self._plan)
         if self.warning is not None:
             self.warning.poll()
+
+    def _delivered_kw(self) -> float | None:
+        """Return what grid and panels give the house; None where no sensor says what the grid does [kW]."""
+        grid = None if self._reader is None or self._grid is None else self._read_grid(self._reader, self._grid)
+        if grid is None:
+            return None
+        now, plan = self._clock.now(), self._plan
+        slot = (
+            None
+            if plan is None
+            else next((each for each in plan.slots if each.slot_start <= now < each.slot_end), None)
+        )
+        pv_kwh = None if slot is None else slot.pv_kwh
+        return None if pv_kwh is None else max(grid, 0.0) + PV_TIMES * pv_kwh / SLOT_HOURS
+
+    def _read_grid(self, reader: StateReader, sensor: str) -> float | None:
+        try:
+            state = reader.state(sensor.removeprefix("-"))
+        except DarkstarError:
+            return None
+        value = power_of(state)
+        return value if value is None or not sensor.startswith("-") else -value
 
     def key(self, now: datetime) -> tuple[object, ...]:
         """Return what changes whenever a plan is to be made anew."""

@@ -46,5 +46,11 @@ def kilowatts(state: State | None) -> float | None:
     >>> kilowatts({"state": "7400", "attributes": {"unit_of_measurement": "W"}})
     7.4
     """
+    value = power_of(state)
+    return None if value is None else max(value, 0.0)
+
+
+def power_of(state: State | None) -> float | None:
+    """Return a power with its sign [kW]; None where the state is none, or its unit is neither W nor kW."""
     value, factor = number_of(state), _KILOWATTS.get((unit_of(state) or "W").lower())
-    return None if value is None or factor is None else max(value * factor, 0.0)
+    return None if value is None or factor is None else value * factor

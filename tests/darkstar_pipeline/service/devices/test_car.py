@@ -314,3 +314,59 @@ def test_energy_counts_from_the_last_departure_where_nothing_says_when_the_car_c
     again = Car(settings, tmp_path, clock)
     assert again.demand(clock.at, "Europe/Stockholm").target_kwh == 12
     assert again.state().charged_kwh == 0
+
+
+def charging_car(tmp_path: Path, **sensors: str) -> tuple[Car, HandClock, Sensors]:
+    clock, home = HandClock(at=moment()), Sensors(**{"power": "7000", **sensors})
+    car = Car(CarSettings.model_validate(CAR), tmp_path, clock, home)
+    car.poll()
+    return car, clock, home
+
+
+def after(car: Car, clock: HandClock, minutes: float, delivered_kw: float | None = None) -> bool:
+    """Poll once a minute, and return whether the battery is held then."""
+    for _ in range(int(minutes)):
+        clock.seconds += 60
+        car.poll(delivered_kw)
+    return car.holds_battery
+
+
+def test_power_that_is_stuck_holds_the_battery_no_longer_than_a_car_takes(tmp_path: Path) -> None:
+    """60 kWh at 7 kW and 90 %: after nine and a half hours no car charges any more; a value that moves is believed."""
+    car, clock, home = charging_car(tmp_path)
+    assert after(car, clock, 9.4 * 60)
+    assert not after(car, clock, 20)
+    told = car.components()[0]
+    assert (told.ok, "has shown 7 kW for" in told.note, "look at its sensor" in told.note) == (False, True, True)
+    assert car.state().power_kw is None, "nor does the plan believe it"
+    home.states["sensor.charger_power"] = "6900"
+    assert after(car, clock, 1)
+    assert car.components()[0].ok
+
+
+@pytest.mark.parametrize(
+    ("sensors", "minutes", "delivered_kw", "says"),
+    [
+        ({"plugged": "off"}, 1, None, "the car is away"),
+        ({"soc": "100"}, 31, None, "the car is full"),
+        ({}, 7, 0.4, "the grid gives less"),
+    ],
+)
+def test_power_that_cannot_be_is_not_believed(
+    tmp_path: Path, sensors: dict[str, str], minutes: int, delivered_kw: float | None, says: str
+) -> None:
+    car, clock, _ = charging_car(tmp_path, **sensors)
+    assert not after(car, clock, minutes, delivered_kw)
+    assert says in car.components()[0].note
+
+
+@pytest.mark.parametrize("delivered_kw", [7.5, 4.0, None])
+def test_power_that_the_grid_may_deliver_is_believed(tmp_path: Path, delivered_kw: float | None) -> None:
+    car, clock, _ = charging_car(tmp_path)
+    assert after(car, clock, 120, delivered_kw)
+
+
+def test_stuck_power_does_not_fill_the_car_on_paper(tmp_path: Path) -> None:
+    car, clock, _ = charging_car(tmp_path, plugged="off")
+    after(car, clock, 60)
+    assert car.state().soc_percent == 40
