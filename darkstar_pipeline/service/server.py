@@ -24,6 +24,7 @@ from darkstar_pipeline.service.devices.outlets import Wanted, evcc_handover, han
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.engine.shadow import ShadowPlanner
 from darkstar_pipeline.service.engine.wanted_loads import WantedLoad, wanted_load
+from darkstar_pipeline.service.home_assistant.feeds.live_states import LiveStates
 from darkstar_pipeline.service.home_assistant.feeds.made_feed import made_feed, made_mqtt_feed
 from darkstar_pipeline.service.home_assistant.mqtt_broker import MqttBroker
 from darkstar_pipeline.service.home_assistant.mqtt_publisher import Publisher, Shown
@@ -82,7 +83,7 @@ class PlannerServer:
         self.engine.add_listener(self.shadows.on_plan)
         self.guards = GuardProcess(folder)
         self.outstanding = _outstanding(context, self.guards, trial=trial)
-        self.control = None if trial else _control(context, clock, self.engine, self.guards)
+        self.control = None if trial else _control(context, clock, self.engine, self.guards, self.live)
         steering = SteeringStatus(
             control=self.control,
             trial=trial,
@@ -184,12 +185,16 @@ def controlled_home(context: Context) -> ControlledHome:
     )
 
 
-def _control(context: Context, clock: Clock, engine: PlannerEngine, guards: GuardProcess) -> Controller:
+def _control(
+    context: Context, clock: Clock, engine: PlannerEngine, guards: GuardProcess, states: LiveStates | None
+) -> Controller:
     """Return what controls the inverter; the planner leaves the battery alone while others have it."""
     settings = context.site_settings.home_assistant.control.live_caps
     inputs = CapInputs(settings=settings, site=context.site, plan=engine.plan, monotonic=clock.monotonic)
     caps = LiveCaps(inputs) if settings.fuse_a is not None or settings.month_peak else None
-    controller = Controller(replace(controlled_home(context), caps=caps), clock, engine.command, guards=guards)
+    home = replace(controlled_home(context), caps=caps)
+    home = home if states is None else replace(home, live=states.document)
+    controller = Controller(home, clock, engine.command, guards=guards)
     if controller.settings.enabled and controller.settings.hands_off.any:
         engine.others_until, engine.others_at = controller.hands_off.until, controller.hands_off.is_planned
     return controller

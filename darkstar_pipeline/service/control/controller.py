@@ -27,7 +27,7 @@ from darkstar_pipeline.service.control.hands_off import HandsOff
 from darkstar_pipeline.service.control.lease_keeper import Guards, LeaseKeeper, Reach
 from darkstar_pipeline.service.control.live_caps import LiveCaps
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
-from darkstar_pipeline.service.home_assistant.entity_values import in_words
+from darkstar_pipeline.service.home_assistant.entity_values import State, in_words
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient, EntityWriter, Ramp
 from darkstar_pipeline.service.home_assistant.lease import uptime_seconds
 from darkstar_pipeline.service.home_assistant.profiles import Write, in_unit
@@ -56,6 +56,7 @@ class ControlledHome:
         folder: state folder of its service.
         ca_file: certificate authority that is trusted beside the system's; None for none.
         caps: caps of charging inside a slot; None for none.
+        live: returns a state that comes live, None where it does not; what control only reads is asked for there first.
     """
 
     settings: HomeAssistantSettings
@@ -65,6 +66,7 @@ class ControlledHome:
     ca_file: Path | None = None
     curtailable: bool = False
     caps: LiveCaps | None = None
+    live: Callable[[str], State | None] = lambda _: None
 
 
 @dataclass
@@ -307,8 +309,13 @@ class Controller:
 
     def _adjusted(self, command: CommandDocument, writer: EntityWriter) -> CommandDocument:
         """Return the command with what the live readings cap of it; see whether others have the battery now."""
-        self.hands_off.look(writer.read)
-        return command if self._caps is None else self._caps.limited(command, self._clock.now(), writer.read)
+
+        def read(entity: str) -> State | None:
+            live = self._home.live(entity)
+            return writer.read(entity) if live is None else live
+
+        self.hands_off.look(read)
+        return command if self._caps is None else self._caps.limited(command, self._clock.now(), read)
 
     def _guard(self, writer: EntityWriter) -> str:
         """Return why no live guard watches what is written now; a new lease needs the limits of the entities."""

@@ -36,10 +36,19 @@ class LiveStates:
         opened: opens an authenticated connection.
         entities: their ids.
         clock: the service's clock.
+        without_past: entities that are asked for their present state alone.
     """
 
-    def __init__(self, opened: Callable[[], Connection], entities: Sequence[str], *, clock: Clock) -> None:
-        self._opened, self._entities, self._clock = opened, tuple(entities), clock
+    def __init__(
+        self,
+        opened: Callable[[], Connection],
+        entities: Sequence[str],
+        *,
+        clock: Clock,
+        without_past: Sequence[str] = (),
+    ) -> None:
+        self._entities = tuple(dict.fromkeys((*entities, *without_past)))
+        self._opened, self._clock, self._kept = opened, clock, frozenset(entities)
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._connection: Connection | None = None
         self._thread: threading.Thread | None = None
@@ -73,6 +82,11 @@ class LiveStates:
         """Return the present state of an entity; None where it is not known here."""
         with self._lock:
             return self._present.get(entity) if self._since is not None else None
+
+    def document(self, entity: str) -> dict[str, Any] | None:
+        """Return the present state of an entity as REST writes it; None where it is not known here."""
+        state = self.state(entity)
+        return None if state is None else state.document()
 
     def covers(self, since: datetime, until: datetime) -> bool:
         """Return whether every change of a period that ends now was followed.
@@ -135,6 +149,8 @@ class LiveStates:
                     continue
                 before = self._present.get(entity)
                 self._present[entity] = state
+                if entity not in self._kept:
+                    continue
                 if before is None or (before.state, before.changed_at) != (state.state, state.changed_at):
                     past = self._past.setdefault(entity, deque())
                     past.append((now, state))

@@ -1,5 +1,6 @@
 """Puts together what reads the home from Home Assistant, by the site's settings."""
 
+from darkstar_pipeline.config.home_assistant import ControlSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.home_assistant_api.connection import Connection
@@ -28,10 +29,20 @@ def made_feed(context: Context, clock: Clock) -> tuple[LiveStates, HomeFeed] | N
     url, token = reached(context, "home_assistant.sensors")
     known = {*entities_of(configured_mapping(sensors)), *(each for each in (sensors.soc, sensors.price) if each)}
     live = LiveStates(
-        lambda: Connection(url, token, ca_file=ca_file, seconds=CONNECT_SECONDS), sorted(known), clock=clock
+        lambda: Connection(url, token, ca_file=ca_file, seconds=CONNECT_SECONDS),
+        sorted(known),
+        clock=clock,
+        without_past=_looked_at_by_control(context.site_settings.home_assistant.control),
     )
     rest = HomeAssistantClient(url, token, ca_file=ca_file)
     return live, HomeFeed(context, clock=clock, client=LiveReader(rest, live, clock=clock))
+
+
+def _looked_at_by_control(control: ControlSettings) -> list[str]:
+    """Return the sensors that control looks at every two seconds, beside the inverter's own; none where it is off."""
+    caps = control.live_caps
+    named = (None if caps.grid_power is None else caps.grid_power.removeprefix("-"), control.hands_off.entity)
+    return [*caps.phase_currents, *(each for each in named if each is not None)] if control.enabled else []
 
 
 def made_mqtt_feed(context: Context, clock: Clock) -> tuple[MqttReader, HomeFeed] | None:

@@ -165,21 +165,29 @@ def test_period_is_held_at_the_peaks_that_cost_already_or_at_the_plan() -> None:
     assert planned.level_kw == 5.0
 
 
-def test_controller_writes_the_capped_power_and_says_why(tmp_path: Path) -> None:
+@pytest.mark.parametrize("live", [False, True], ids=["asked", "live"])
+def test_controller_writes_the_capped_power_and_says_why(tmp_path: Path, *, live: bool) -> None:
+    """Where the grid's sensors come live, they are not asked for every two seconds."""
     clock, inverter = HandClock(at=moment()), FakeInverter()
     settings = LiveCapSettings(fuse_a=16, grid_power=GRID)
     grid = [2.0]
     plan = default_plan(home(), moment(), why="a test's")
 
+    asked: list[str] = []
+
+    def came(entity: str) -> Mapping[str, Any]:
+        del entity
+        return {"state": f"{grid[0]}", "attributes": {"unit_of_measurement": "kW"}}
+
     def state(entity: str) -> Mapping[str, Any]:
-        if entity == GRID:
-            return {"state": f"{grid[0]}", "attributes": {"unit_of_measurement": "kW"}}
-        return FakeInverter.state(inverter, entity)
+        asked.append(entity)
+        return came(entity) if entity == GRID else FakeInverter.state(inverter, entity)
 
     inverter.state = state
     caps = LiveCaps(CapInputs(settings=settings, site=home(), plan=lambda: plan, monotonic=clock.monotonic))
     reached = HomeAssistantSettings(url="http://127.0.0.1:9", control=power_settings())
     controlled = ControlledHome(settings=reached, discharge_kw=8.0, timezone=ZONE, folder=tmp_path, caps=caps)
+    controlled = replace(controlled, live=came) if live else controlled
 
     def wait(seconds: float) -> bool:
         clock.seconds += seconds
@@ -194,6 +202,7 @@ def test_controller_writes_the_capped_power_and_says_why(tmp_path: Path) -> None
     controller.step()
     assert inverter.states[CHARGE] == 3000.0
     assert "charging gives way to 3 kW" in controller.status().notes
+    assert (GRID in asked) == (not live)
 
 
 def test_settings_are_refused_when_nothing_can_be_seen() -> None:

@@ -20,6 +20,7 @@ from tests.builders.service_home import HandClock
 from tests.builders.waiting import until
 
 SOC, LOAD = "sensor.soc", "sensor.load"
+GRID = "sensor.phase_1"
 AT = datetime(2025, 10, 26, 0, 30, tzinfo=UTC)
 """Half an hour before the clock is set back."""
 
@@ -85,8 +86,15 @@ def following(monkeypatch: pytest.MonkeyPatch) -> Generator[Home]:
     monkeypatch.setattr(live_states, "FIRST_PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(live_states, "REFUSED_PAUSE_SECONDS", 0.05)
     clock, rest = HandClock(at=AT), Rest()
-    with home_assistant_socket({"subscribe_entities": {SOC: whole("50"), LOAD: whole("400", unit="W")}}) as answers:
-        live = LiveStates(lambda: Connection(answers.url, TOKEN, ca_file=None, seconds=5), [SOC, LOAD], clock=clock)
+    with home_assistant_socket(
+        {"subscribe_entities": {SOC: whole("50"), LOAD: whole("400", unit="W"), GRID: whole("9", unit="A")}}
+    ) as answers:
+        live = LiveStates(
+            lambda: Connection(answers.url, TOKEN, ca_file=None, seconds=5),
+            [SOC, LOAD],
+            clock=clock,
+            without_past=[GRID],
+        )
         live.start()
         home = Home(answers, live, rest, clock, LiveReader(rest, live, clock=clock))
         try:
@@ -117,6 +125,13 @@ def test_states_come_as_they_change_without_a_question(home: Home):
     assert json.dumps(state)
     assert home.rest.asked == []
     assert home.live.status().note == "states come live"
+
+
+def test_what_control_looks_at_comes_live_and_is_not_kept(home: Home):
+    home.answers.push(changed(GRID, "12", 1))
+    until(lambda: (home.live.document(GRID) or {}).get("state") == "12", "the change comes")
+    assert home.live.history(GRID, AT, AT + timedelta(hours=1)) == []
+    assert home.live.document("sensor.unknown") is None
 
 
 def test_history_of_what_was_followed_is_what_the_recorder_would_say(home: Home):
