@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from darkstar_pipeline.config.calendar_days import EARLIEST, LATEST
-from darkstar_pipeline.service.schemas.base import Document
+from darkstar_pipeline.service.schemas.base import Document, Text
 
 JobName = Annotated[str, Field(examples=["1a2b3c4d"])]
 StateOfJob = Literal["running", "done", "failed", "cancelled"]
@@ -25,7 +25,7 @@ class LearnedQuantity(Document):
     most_step: float = Field(description="The largest step of a day.")
     shown: float | None = Field(description="What readings show; null where they show nothing.")
     samples: int
-    cause: str
+    cause: Text
     used_by: str | None
     used: bool
 
@@ -43,7 +43,7 @@ class LearnedStep(Document):
     new_value: float
     shown: float | None
     samples: int
-    cause: str
+    cause: Text
 
 
 class LearningDocument(Document):
@@ -85,8 +85,8 @@ class CacheRow(Document):
     name: str
     place: str
     size: int = Field(description="Its size, or what went [B].")
-    rebuilt: str = Field(description="When it is built again.")
-    problem: str = Field(description="Why it could not be emptied; empty where it could.")
+    rebuilt: Text = Field(description="When it is built again.")
+    problem: Text = Field(description="Why it could not be emptied; empty where it could.")
 
 
 class CachesDocument(Document):
@@ -109,8 +109,8 @@ class RetrainResult(Document):
     status: str = Field(description="too_little, kept or promoted.")
     champion: str = Field(description="Policy in use after it.")
     challenger: int | None
-    reasons: list[str] = Field(description="What the gate says of the challenger.")
-    warnings: list[str]
+    reasons: list[Text] = Field(description="What the gate says of the challenger.")
+    warnings: list[Text]
 
 
 class RetrainJob(Document):
@@ -119,5 +119,5 @@ class RetrainJob(Document):
     id: JobName
     state: StateOfJob
     progress: Share = 0.0
-    error: str = Field(default="", description="Why it failed.")
+    error: Text = Field(default="", description="Why it failed.")
     result: RetrainResult | None = None

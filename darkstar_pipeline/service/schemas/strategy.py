@@ -5,7 +5,7 @@ from datetime import date
 from pydantic import Field
 
 from darkstar_pipeline.service.schemas.administration import JobName, Share, StateOfJob
-from darkstar_pipeline.service.schemas.base import Document
+from darkstar_pipeline.service.schemas.base import Document, Text
 from darkstar_pipeline.service.schemas.whatif import Day
 
 
@@ -54,5 +54,5 @@ class StrategyJob(Document):
     id: JobName
     state: StateOfJob
     progress: Share = 0.0
-    error: str = Field(default="", description="Why it failed.")
+    error: Text = Field(default="", description="Why it failed.")
     result: StrategyDocument | None = None

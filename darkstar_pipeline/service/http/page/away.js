@@ -3,7 +3,7 @@ import { request } from "./api.js";
 import { forgetErrors, field, tellErrors, valuesOf } from "./forms.js";
 import { momentOf, node, number, parts, stamp } from "./format.js";
 import { attempt, now, replan, state } from "./frame.js";
-import { card, table } from "./tables.js";
+import { card, scrolled, table } from "./tables.js";
 import { Working } from "./working.js";
 import { t } from "./words.js";
 
@@ -90,5 +90,5 @@ function drawCare(care, currency) {
   if (care.full_charge_late) notes.push(t("The full charge is late."));
   if (care.note) notes.push(care.note);
   active.replaceChildren(node("h3", t("In the plan in force")),
-    !rows.length ? "" : table([t("What"), t("How"), t("Costs in this plan")], rows), ...notes.map((note) => node("p", note, { class: "note" })));
+    !rows.length ? "" : scrolled(table([t("What"), t("How"), t("Costs in this plan")], rows), t("Reserve and care as a table")), ...notes.map((note) => node("p", note, { class: "note" })));
 }

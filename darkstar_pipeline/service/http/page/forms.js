@@ -70,6 +70,11 @@ export function forgetErrors(form) {
 // Tell an answer that refuses what was sent: each part at the field that it names, the rest at `summary`.
 // Parts are "body.load_scale: why; battery.capacity_kwh: why", as the service writes them.
 export function tellErrors(form, summary, error) {
+  if (error.status === 0) {  // the page asks again by itself for what it shows, and for nothing that a person asks
+    summary.textContent = t("The service does not answer: ask again when it does.");
+    summary.hidden = false;
+    return;
+  }
   const rest = [];
   let first = null;
   for (const part of (error.reason ?? error.message).split("; ")) {

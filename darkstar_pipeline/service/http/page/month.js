@@ -78,7 +78,7 @@ function drawPeaks(found) {
     const next = charge.level_kw > 0 ? t("Up to {level} kW a new peak costs nothing; one of {next} kW would add {more}.", values)
       : t("A peak of {next} kW would add {more}.", values);
     const rows = charge.peaks.map((peak) => [stamp(peak.start, state.zone), `${number(peak.kw)} kW`]);
-    return [node("p", about, { class: "big" }), node("p", next), rows.length ? table([t("when"), t("power")], rows)
+    return [node("p", about, { class: "big" }), node("p", next), rows.length ? scrolled(table([t("when"), t("power")], rows), t("Peaks as a table"))
       : node("p", t("Nothing that counts was imported yet."), { class: "quiet" })];
   }), ...(found.unread_slots ? [node("p", t("Import is not known in {n} slots; they count as none.", { n: found.unread_slots }), { class: "note" })] : []),
   ...(found.note ? [node("p", t("Assumed: {note}", { note: found.note }), { class: "note" })] : []));
