@@ -1,6 +1,6 @@
 // The plan: what happens now, the timeline and the blocks, and what a person sets by hand.
 import { request } from "../api.js";
-import { drawBlocks } from "../blocks.js";
+import { drawBlocks } from "../timeline/blocks.js";
 import { ago, clock, el, fill, momentOf, node, number, parts, sentenceCase, stamp } from "../format.js";
 import { attempt, now, refresh as refreshAll, replan, state } from "../frame.js";
 import { drawTimeline, listen, timeline } from "../timeline/plan_timeline.js";

@@ -1,6 +1,6 @@
 // The plan in words: what it saves, its blocks, what changed, the loads, the battery's care and the strategy.
-import { clock, el, fill, localDay, node, number, sentenceCase, stamp, weekday } from "./format.js";
-import { t } from "./words.js";
+import { clock, el, fill, localDay, node, number, sentenceCase, stamp, weekday } from "../format.js";
+import { t } from "../words.js";
 
 const FEW = 4;
 const LOADS = { ev: t("Car"), water: t("Hot water") };
