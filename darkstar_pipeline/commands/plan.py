@@ -63,6 +63,7 @@ def plan(  # noqa: PLR0913 - a command's options
     from darkstar_pipeline.service.engine.last_plan import commands_before
     from env.care import check_reserve
     from env.time_grid import slot_of
+    from planner.wording.messages import phrase
 
     context = call.context()
     moment = parse_instant("--at", at, context.timezone)
@@ -71,7 +72,7 @@ def plan(  # noqa: PLR0913 - a command's options
     given = None if soc is None else StartSoc(soc)
     if reserve is not None:
         check_reserve(reserve, context.site.battery)
-    reserves = [] if reserve is None else [TimedReserve(percent=reserve, cause="asked for by hand")]
+    reserves = [] if reserve is None else [TimedReserve(percent=reserve, cause=phrase("asked for by hand"))]
     last = _last_plan(context, moment)
     made = site_plan(context, moment, soc=given, requests=requests, reserves=reserves, before=commands_before(last))
     document = _document(context, *made, last=last)
@@ -115,6 +116,7 @@ def _document(
     from darkstar_pipeline.planning.plan_inputs import outside_range_note
     from planner.summaries.blocks import summarize
     from planner.verification.notices import notice_sentences
+    from planner.wording.messages import phrase
 
     plan, site, end = result.plan, context.site, inputs.task.end
     start_percent = 100 * float(plan.schedule["soc_start_kwh"][0]) / site.battery.capacity_kwh
@@ -136,7 +138,7 @@ def _document(
         "start_soc_basis": BASIS.get(inputs.start_soc_source, "assumed"),
         "start_soc_note": outside_range_note(site.battery, start_percent),
         "input_notes": dict(inputs.notes),
-        "steering": {"state": "off", "steers": False, "words": "Shown, not carried out: this command steers nothing."},
+        "steering": {"state": "off", "steers": False, "words": phrase("Shown, not carried out: this command steers nothing.")},
         "end": {
             "basis": end.basis,
             "value": end.marginal_value(float(plan.schedule["soc_end_kwh"][-1])),

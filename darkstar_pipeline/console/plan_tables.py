@@ -1,9 +1,10 @@
 """Draw a plan for people: a summary with its blocks, or a row a slot."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from darkstar_pipeline.console.output import draw_table
+from planner.wording.messages import figures, joined, joined_and, phrase
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -11,11 +12,15 @@ if TYPE_CHECKING:
     from darkstar_pipeline.context import Context
 
 LEAST_SHOWN = 0.005
-_SOC_WORDS = {"option": "as given", "observed": "measured", "protocol": "assumed: nothing says how full it is"}
+_SOC_WORDS = {
+    "option": phrase("as given"),
+    "observed": phrase("measured"),
+    "protocol": phrase("assumed: nothing says how full it is"),
+}
 _PARTS = {
-    "moved_loads": "by moving loads",
-    "demand_charge": "on the month's demand charge",
-    "energy_left": "by the energy left at the end",
+    "moved_loads": phrase("by moving loads"),
+    "demand_charge": phrase("on the month's demand charge"),
+    "energy_left": phrase("by the energy left at the end"),
 }
 
 
@@ -23,7 +28,7 @@ def draw_plan(out: "Console", document: Mapping[str, Any], context: "Context") -
     """Print what a plan costs and saves, what comes next, and its blocks."""
     from planner.wording.values import Words
 
-    words, saves = Words(context.site.currency, context.timezone), f"saves [{context.site.currency}]"
+    words, currency = Words(context.site.currency, context.timezone), context.site.currency
     blocks, savings = document["blocks"], document["savings"]
     out.print(_headline(document, words), markup=False)
     for line in _steps(document, context, words):
@@ -43,8 +48,19 @@ def draw_plan(out: "Console", document: Mapping[str, Any], context: "Context") -
         for name, said in _PARTS.items()
         if abs(savings[name]) >= LEAST_SHOWN
     ]
-    whole = {"when": "together", "soc": "", "saves": savings["against_idle"], "what": "against an unused battery"}
-    draw_table(out, [*rows, *parts, whole], {"when": "when", "soc": "SoC", "saves": saves, "what": "what and why"})
+    whole = {
+        "when": phrase("together"),
+        "soc": "",
+        "saves": savings["against_idle"],
+        "what": phrase("against an unused battery"),
+    }
+    headings = {
+        "when": phrase("when"),
+        "soc": phrase("SoC"),
+        "saves": phrase("saves [{currency}]", currency=currency),
+        "what": phrase("what and why"),
+    }
+    draw_table(out, [*rows, *parts, whole], headings)
     _draw_loads(out, document, words)
     out.print()
     _draw_changes(out, document, words)
@@ -58,7 +74,8 @@ def _draw_loads(out: "Console", document: Mapping[str, Any], words: Any) -> None
     for load in document.get("loads", ()):
         out.print(load_sentence(load, words.currency), markup=False)
         for block in load["blocks"]:
-            out.print(f"  {words.span(block['start'], block['end'])}  {block['power_kw']:.1f} kW", markup=False)
+            power = figures(f"{block['power_kw']:.1f} kW")
+            out.print(joined("  ", ["", words.span(block["start"], block["end"]), power]), markup=False)
 
 
 def _draw_changes(out: "Console", document: Mapping[str, Any], words: Any) -> None:  # noqa: ANN401 - as above
@@ -66,26 +83,31 @@ def _draw_changes(out: "Console", document: Mapping[str, Any], words: Any) -> No
     changes = document["changes"]
     if changes is None:
         return
-    since, causes = words.moment(changes["since_at"]), "; ".join(each["sentence"] for each in changes["causes"])
+    since = words.moment(changes["since_at"])
     if not changes["blocks"]:
-        out.print(f"as planned at {since}", markup=False)
+        out.print(phrase("as planned at {time}", time=since), markup=False)
         return
-    worth = (
-        f", {words.money(changes['saving'])} better than going on with it" if changes["saving"] >= LEAST_SHOWN else ""
-    )
-    out.print(f"changed since the plan of {since}{worth}: {causes}", markup=False)
+    causes = joined("; ", [each["sentence"] for each in changes["causes"]])
+    said = {"time": since, "causes": causes, "money": words.money(changes["saving"])}
+    if changes["saving"] >= LEAST_SHOWN:
+        out.print(
+            phrase("changed since the plan of {time}, {money} better than going on with it: {causes}", **said),
+            markup=False,
+        )
+    else:
+        out.print(phrase("changed since the plan of {time}: {causes}", **said), markup=False)
     for change in changes["blocks"]:
-        out.print(f"  {change['sentence']}", markup=False)
+        out.print(joined("  ", ["", change["sentence"]]), markup=False)
 
 
 def draw_slots(out: "Console", document: Mapping[str, Any], context: "Context") -> None:
     """Print a row a slot, and below them the costs and the plan's source."""
-    from env.time_grid import zone
+    from planner.wording.values import Words
 
-    local, site = zone(context.timezone), context.site
+    site, words = context.site, Words(context.site.currency, context.timezone)
     rows = [
         {
-            "time": slot["slot_start"].astimezone(local).strftime("%a %H:%M"),
+            "time": words.moment(slot["slot_start"]),
             "price": slot["import_price"],
             "command": _command(slot, context),
             "soc": f"{100 * slot['soc_end_kwh'] / site.battery.capacity_kwh:.0f} %",
@@ -94,11 +116,11 @@ def draw_slots(out: "Console", document: Mapping[str, Any], context: "Context") 
         for slot in document["slots"]
     ]
     headings = {
-        "time": "time",
-        "price": f"price [{site.currency}/kWh]",
-        "command": "command",
-        "soc": "SoC after",
-        "sentence": "why",
+        "time": phrase("time"),
+        "price": phrase("price [{currency}/kWh]", currency=site.currency),
+        "command": phrase("command"),
+        "soc": phrase("SoC after"),
+        "sentence": phrase("why"),
     }
     draw_table(out, rows, headings)
     _draw_notes(out, document, site.currency, context.timezone)
@@ -107,12 +129,19 @@ def draw_slots(out: "Console", document: Mapping[str, Any], context: "Context") 
 def _headline(document: Mapping[str, Any], words: Any) -> str:  # noqa: ANN401 - `Words`, imported where it is made
     """Return when the plan ends, what it costs and what it saves."""
     savings, blocks = document["savings"], document["blocks"]
-    others = {"against_idle": "an unused battery", "against_self_consumption": "self-consumption"}
-    said = " and ".join(
-        f"{words.money(abs(savings[name]))} {'less' if savings[name] >= 0 else 'more'} than {other}"
+    others = {"against_idle": phrase("an unused battery"), "against_self_consumption": phrase("self-consumption")}
+    said = [
+        phrase("{money} less than {other}", money=words.money(abs(savings[name])), other=other)
+        if savings[name] >= 0
+        else phrase("{money} more than {other}", money=words.money(abs(savings[name])), other=other)
         for name, other in others.items()
+    ]
+    return phrase(
+        "{span}: costs {money}, {difference}",
+        span=words.span(blocks[0]["start"], blocks[-1]["end"]),
+        money=words.money(document["cost"]),
+        difference=joined_and(said),
     )
-    return f"{words.span(blocks[0]['start'], blocks[-1]['end'])}: costs {words.money(document['cost'])}, {said}"
 
 
 def _steps(document: Mapping[str, Any], context: "Context", words: Any) -> list[str]:  # noqa: ANN401 - as above
@@ -121,9 +150,10 @@ def _steps(document: Mapping[str, Any], context: "Context", words: Any) -> list[
     now = commands[document["slots"][0]["slot_start"]]
     starts = [block["start"] for block in document["blocks"]]
     following = next((start for start in starts if commands[start] != now), None)
-    lines = [f"now: {now}"]
+    lines: list[str] = [phrase("now: {command}", command=now)]
     if following is not None:
-        lines.append(f"from {words.moment(following)}: {commands[following]}")
+        time = words.moment(following)
+        lines.append(phrase("from {time}: {command}", time=time, command=commands[following]))
     return lines
 
 
@@ -136,38 +166,46 @@ def _command(slot: Mapping[str, Any], context: "Context") -> str:
 
 def _draw_notes(out: "Console", document: Mapping[str, Any], currency: str, timezone: str) -> None:
     """Print what the plan rests on, what is not as it should be, and who made it."""
+    for line in _notes(document, currency, timezone):
+        out.print(line, markup=False)
+
+
+def _notes(document: Mapping[str, Any], currency: str, timezone: str) -> Iterator[str]:
+    """Return what the plan rests on, what is not as it should be, and who made it, a line each."""
+    from darkstar_pipeline.planning.care_values import care_sentences
     from planner.wording.phrases import source_words
+    from planner.wording.values import Words
 
-    soc, known = document["start_soc_percent"], _SOC_WORDS[document["start_soc_source"]]
-    out.print(f"starts at {soc:.0f} % ({known}); {document['steering']['words']}", markup=False)
+    yield phrase(
+        "starts at {percent:.0f} % ({known}); {steering}",
+        percent=document["start_soc_percent"],
+        known=_SOC_WORDS[document["start_soc_source"]],
+        steering=document["steering"]["words"],
+    )
     if document["start_soc_note"]:
-        out.print(document["start_soc_note"], markup=False)
-    for name, note in document["input_notes"].items():
-        out.print(f"{name}: {note}", markup=False)
-    for remark in document["strategy"]:
-        out.print(f"strategy: {remark}", markup=False)
+        yield document["start_soc_note"]
+    yield from (joined(": ", [name, note]) for name, note in document["input_notes"].items())
+    yield from (phrase("strategy: {remark}", remark=remark) for remark in document["strategy"])
     if document["care"] is not None:
-        from darkstar_pipeline.planning.care_values import care_sentences
-        from planner.wording.values import Words
-
-        for line in care_sentences(document["care"], Words(currency, timezone)):
-            out.print(line, markup=False)
-    out.print(_end_sentence(document["end"], currency), markup=False)
-    for violation in document["violations"]:
-        out.print(f"not verified: {violation}", markup=False)
-    for notice in document["notices"]:
-        out.print(f"cannot be avoided: {notice}", markup=False)
-    passed = [f"{source_words(each['rung'])}: {each['why']}" for each in document["attempts"][:-1]]
-    out.print(f"made by {source_words(document['rung'])}: {document['release_reason']}", markup=False)
-    for reason in passed:
-        out.print(f"passed over: {reason}", markup=False)
+        yield from care_sentences(document["care"], Words(currency, timezone))
+    yield _end_sentence(document["end"], currency)
+    yield from (phrase("not verified: {problem}", problem=violation) for violation in document["violations"])
+    yield from (phrase("cannot be avoided: {notice}", notice=notice) for notice in document["notices"])
+    made_by = source_words(document["rung"])
+    yield phrase("made by {source}: {reason}", source=made_by, reason=document["release_reason"])
+    for each in document["attempts"][:-1]:
+        yield phrase("passed over: {source}: {reason}", source=source_words(each["rung"]), reason=each["why"])
 
 
 def _end_sentence(end: Mapping[str, Any], currency: str) -> str:
     """Return what the energy left at the end is worth, and by what."""
-    ways = {
-        "forecast": f"by the forecast of the prices that follow ({end['model']})",
-        "past_days": "as on the last days",
-        "settlement": "by the settlement of the daily protocol",
-    }
-    return f"the last kWh left at the end is worth {end['value']:.2f} {currency}, {ways[end['basis']]}"
+    worth = figures(f"{end['value']:.2f} {currency}")
+    if end["basis"] == "forecast":
+        return phrase(
+            "the last kWh left at the end is worth {price}, by the forecast of the prices that follow ({model})",
+            price=worth,
+            model=end["model"],
+        )
+    if end["basis"] == "past_days":
+        return phrase("the last kWh left at the end is worth {price}, as on the last days", price=worth)
+    return phrase("the last kWh left at the end is worth {price}, by the settlement of the daily protocol", price=worth)

@@ -1,14 +1,16 @@
 """The rows of what is missing, in names and in words; light, since the service starts with it."""
 
+from planner.wording.messages import figures, phrase
+
 HINDSIGHT, MONTH = "hindsight", "month_known"
 _WORDS = {
-    HINDSIGHT: "everything known (perfect hindsight)",
-    "sun_known": "sun known",
-    "load_known": "load known",
-    "sun_and_load_known": "sun and load known",
-    "prices_known": "next day's prices known",
-    "all_known": "sun, load and next day's prices known",
-    MONTH: "beyond that, the month's peaks known",
+    HINDSIGHT: phrase("everything known (perfect hindsight)"),
+    "sun_known": phrase("sun known"),
+    "load_known": phrase("load known"),
+    "sun_and_load_known": phrase("sun and load known"),
+    "prices_known": phrase("next day's prices known"),
+    "all_known": phrase("sun, load and next day's prices known"),
+    MONTH: phrase("beyond that, the month's peaks known"),
 }
 
 
@@ -27,4 +29,6 @@ def in_words(what: str) -> str:
     >>> in_words("sun_known"), in_words("battery_15_kwh")
     ('sun known', 'battery of 15 kWh, same power')
     """
-    return _WORDS[what] if what in _WORDS else f"battery of {what.split('_')[1]} kWh, same power"
+    if what in _WORDS:
+        return _WORDS[what]
+    return phrase("battery of {kwh} kWh, same power", kwh=figures(what.split("_")[1]))

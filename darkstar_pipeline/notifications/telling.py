@@ -18,6 +18,8 @@ from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.notifications.ledger import Trouble, ledger_file, read_ledger, write_ledger
 from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.state.secrets import without_secrets
+from planner.wording.languages import Language
+from planner.wording.messages import joined, phrase, told
 
 PATIENCE = timedelta(minutes=30)
 """Time that something is broken, or mended, before it is told: what passes by itself disturbs nobody."""
@@ -49,7 +51,7 @@ def tell_changes(context: Context, findings: Iterable[CheckResult], channels: Se
     path = ledger_file(context.home, context.site_name)
     with hold_lock(path.with_suffix(".lock")):
         troubles = _after(read_ledger(path), findings, now)
-        telling = _Telling(path, troubles, context.site_name, ZoneInfo(context.site_settings.timezone))
+        telling = _Telling(path, troubles, context)
         for trouble in list(troubles.values()):
             if trouble.mended_at is None:
                 if now - trouble.since >= PATIENCE:
@@ -78,15 +80,19 @@ def _after(known: dict[str, Trouble], findings: Iterable[CheckResult], now: date
 class _Telling:
     """Messages of one look; the ledger is written after each, so that a kill repeats one at most."""
 
-    def __init__(self, path: Path, troubles: dict[str, Trouble], site: str, zone: ZoneInfo) -> None:
-        self._path, self._troubles, self._site, self._zone = path, troubles, site, zone
+    def __init__(self, path: Path, troubles: dict[str, Trouble], context: Context) -> None:
+        self._path, self._troubles, self._site = path, troubles, context.site_name
+        self._zone = ZoneInfo(context.timezone)
+        self._language: Language = context.site_settings.language
         self.told = Told()
 
     def broken(self, trouble: Trouble, channels: Sequence[Channel]) -> None:
         """Tell those who do not know."""
-        since = f"It is so since {self._local(trouble.since)}."
-        remedy = f" What to do: {trouble.remedy}." if trouble.remedy else ""
-        text = f"{trouble.detail}.\n{since}{remedy}\nThis is told once, and again when it is mended."
+        since: str = phrase("It is so since {time}.", time=self._local(trouble.since))
+        if trouble.remedy:
+            since = joined(" ", [since, phrase("What to do: {remedy}.", remedy=trouble.remedy)])
+        once = phrase("This is told once, and again when it is mended.")
+        text = joined("\n", [f"{trouble.detail}.", since, once])
         message = self._message(trouble, f"Darkstar: {trouble.cause}", text)
         for channel in channels:
             if channel.name not in trouble.told and self._hand_over(channel, message):
@@ -95,9 +101,11 @@ class _Telling:
 
     def mended(self, trouble: Trouble, channels: Sequence[Channel]) -> None:
         """Tell those who were told that it is broken, and forget it when all know."""
-        at = "" if trouble.mended_at is None else f" since {self._local(trouble.mended_at)}"
-        text = f"It is well{at}: {trouble.detail}."
-        message = self._message(trouble, f"Darkstar: {trouble.cause} is mended", text)
+        text = phrase("It is well: {detail}.", detail=trouble.detail)
+        if trouble.mended_at is not None:
+            since = self._local(trouble.mended_at)
+            text = phrase("It is well since {time}: {detail}.", time=since, detail=trouble.detail)
+        message = self._message(trouble, phrase("Darkstar: {cause} is mended", cause=trouble.cause), text)
         by_name = {channel.name: channel for channel in channels}
         for name in trouble.told:
             if name not in by_name or self._hand_over(by_name[name], message):
@@ -115,8 +123,8 @@ class _Telling:
             site=self._site,
             cause=trouble.cause,
             state="broken" if trouble.mended_at is None else "mended",
-            title=" ".join(without_secrets(title).split()),
-            text=without_secrets(text),
+            title=" ".join(without_secrets(told(title, self._language)).split()),
+            text=without_secrets(told(text, self._language)),
         )
 
     def _hand_over(self, channel: Channel, message: Message) -> bool:

@@ -18,6 +18,8 @@ from planner.care.soc_targets import SocTargets, full_percent, is_full, soc_targ
 from planner.policies.full_charges import latest_slot
 from planner.policies.window import Window
 from planner.value.full_charge import PAST_DAYS, Span, past_full_charge_prices, placed_full_charge
+from planner.wording.messages import joined, phrase
+from planner.wording.values import weekday
 
 ONE_DAY = timedelta(days=1)
 
@@ -104,7 +106,7 @@ def battery_care(
     if site.care.full_charge_days is None:
         return BatteryCare(targets=targets, reserves=kept)
     if data.soc_readings["soc_end_percent"].count() == 0:
-        note = "no state of charge was read, so that full charges cannot be counted and none is planned"
+        note = phrase("no state of charge was read, so that full charges cannot be counted and none is planned")
         return BatteryCare(targets=targets, note=note, reserves=kept)
     status, placed = _full_charge(data, window, targets, soc_kwh, first=first, end_value=end_value, memo=memo)
     if placed is not None:
@@ -178,9 +180,15 @@ def _last_full(readings: pl.DataFrame, site: Site) -> datetime | None:
 
 def _note(status: FullChargeStatus, timezone: str) -> str:
     """Return what a person should know of the full charge."""
+    if not status.late:
+        return ""
+    parts: list[str] = [phrase("the full charge is late")]
     local = zone(timezone)
-    if status.late:
-        since = "" if status.last is None else f" (last {status.last.astimezone(local):%Y-%m-%d %H:%M})"
-        placed = "" if status.placed is None else f"; it is planned for {status.placed.astimezone(local):%a %H:%M}"
-        return f"the full charge is late{since}{placed}"
-    return ""
+    if status.last is not None:
+        since = f"{status.last.astimezone(local):%Y-%m-%d %H:%M}"
+        parts = [phrase("the full charge is late (last {time})", time=since)]
+    if status.placed is not None:
+        placed = status.placed.astimezone(local)
+        when = joined(" ", [weekday(placed), f"{placed:%H:%M}"])
+        parts.append(phrase("it is planned for {time}", time=when))
+    return joined("; ", parts)

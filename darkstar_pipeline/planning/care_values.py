@@ -6,6 +6,7 @@ from darkstar_pipeline.planning.battery_care import BatteryCare
 from planner.plans.task import PlanTask
 from planner.summaries.care_prices import care_prices
 from planner.tolerances import VISIBLE_KWH
+from planner.wording.messages import joined, phrase
 from planner.wording.values import LEAST_SHOWN, Words
 
 
@@ -34,25 +35,37 @@ def care_values(task: PlanTask, care: BatteryCare) -> dict[str, Any] | None:
 
 def care_sentences(values: dict[str, Any], words: Words) -> list[str]:
     """Return the reserve and care of a plan in sentences, prices where they can be seen."""
-    lines: list[str] = []
-    least, most = values["min_soc_percent"], values["most_min_soc_percent"]
-    causes = f" ({', '.join(values['causes'])})" if values["causes"] else ""
-    kept = f"{least:.0f} %" if most - least < 1 else f"{least:.0f} %, later up to {most:.0f} %"
-    lines.append(f"kept for outages: not used below {kept}{causes}{_priced(values['reserve_price'], words)}")
+    lines = [_reserve_sentence(values, words)]
     if values["below_reserve"]:
-        lines.append("the battery is below its reserve: it is not discharged, and charged until it is back")
+        lines.append(phrase("the battery is below its reserve: it is not discharged, and charged until it is back"))
     if values["full_charge_at"] is not None:
-        when = words.moment(values["full_charge_at"])
-        lines.append(f"full charge: 100 % by {when}{_priced(values['full_charge_price'], words)}")
+        placed = phrase("full charge: 100 % by {time}", time=words.moment(values["full_charge_at"]))
+        lines.append(_priced(placed, values["full_charge_price"], words))
     elif values["full_charge_deadline"] is not None:
         deadline = values["full_charge_deadline"].astimezone(words.zone)
-        lines.append(f"full charge: by {deadline:%Y-%m-%d}; a later day is expected to cost less")
+        lines.append(phrase("full charge: by {day}; a later day is expected to cost less", day=f"{deadline:%Y-%m-%d}"))
     if (values["resting_price"] or 0.0) >= LEAST_SHOWN:
-        lines.append(f"resting ceiling{_priced(values['resting_price'], words)}")
+        lines.append(_priced(phrase("resting ceiling"), values["resting_price"], words))
     return lines
 
 
-def _priced(price: float | None, words: Words) -> str:
+def _reserve_sentence(values: dict[str, Any], words: Words) -> str:
+    """Return what is kept for outages, and what that costs."""
+    least, most = values["min_soc_percent"], values["most_min_soc_percent"]
+    kept = phrase("{least:.0f} %", least=least)
+    if most - least >= 1:
+        kept = phrase("{least:.0f} %, later up to {most:.0f} %", least=least, most=most)
+    sentence = phrase("kept for outages: not used below {percent}", percent=kept)
+    if values["causes"]:
+        causes = joined(", ", values["causes"])
+        sentence = phrase("kept for outages: not used below {percent} ({causes})", percent=kept, causes=causes)
+    return _priced(sentence, values["reserve_price"], words)
+
+
+def _priced(sentence: str, price: float | None, words: Words) -> str:
+    """Return a sentence with what it costs in the plan, where that is known."""
     if price is None:
-        return ""
-    return f"; costs {words.money(price)} in this plan" if abs(price) >= LEAST_SHOWN else "; costs nothing in this plan"
+        return sentence
+    if abs(price) < LEAST_SHOWN:
+        return joined("; ", [sentence, phrase("costs nothing in this plan")])
+    return joined("; ", [sentence, phrase("costs {money} in this plan", money=words.money(price))])

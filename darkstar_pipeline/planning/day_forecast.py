@@ -12,6 +12,7 @@ from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, METER_READIN
 from env.time_grid import day_start, grid, local_clock
 from planner.forecasts.naive import naive_forecasts
 from planner.replay.usable_slots import USABLE
+from planner.wording.messages import phrase
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,14 @@ def _old_forecast(tables: SiteTables, settings: ForecastSettings, today: date, t
     yesterday = today - timedelta(days=1)
     stored = tables.read(SLOT_FORECASTS, yesterday, yesterday)
     if stored.filter(pl.col("slot_start") >= day_start(today, timezone)).height:
-        return DayForecast(_repeated_tomorrow(stored, today, timezone), f"the forecast is {yesterday}'s")
+        return DayForecast(
+            _repeated_tomorrow(stored, today, timezone), phrase("the forecast is {day}'s", day=str(yesterday))
+        )
     days = [day for day in tables.days(METER_READINGS) if day < today]
     if not days:
         return None
     naive = _naive_forecast(tables, settings, days[-1] + timedelta(days=1), today, timezone)
-    return DayForecast(naive, f"nothing was read since {days[-1]}; the days before it stand in")
+    return DayForecast(naive, phrase("nothing was read since {day}; the days before it stand in", day=str(days[-1])))
 
 
 def _repeated_tomorrow(stored: pl.DataFrame, today: date, timezone: str) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES, SPOT_PRICES
 from env.time_grid import zone
 from planner.forecasts.price_forecast import NEEDED_DAYS, PriceFit, PriceForecaster
 from planner.value.scenario_source import SCENARIO_DAYS
+from planner.wording.messages import phrase
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def market_past(
         tables.identity(table, today - timedelta(days=NEEDED_DAYS), today + timedelta(days=1))
         for table in (SPOT_PRICES, RAW_SPOT_PRICES)
     ]
-    words = "fitted on the prices in the lake" if version is None or not fits else version.words
+    words = phrase("fitted on the prices in the lake") if version is None or not fits else version.words
 
     def read() -> MarketPast:
         learned_days = NEEDED_DAYS if fits else LEARNED_DAYS

@@ -33,6 +33,7 @@ from planner.policies.window import PUBLISHED_MINUTE, Window
 from planner.value.end_of_prices import SETTLEMENT
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import SCENARIO_DAYS
+from planner.wording.messages import joined, phrase
 
 LOW, MEDIAN, HIGH = 0.1, 0.5, 0.9
 MONTH_DELAY = timedelta(hours=2)
@@ -227,7 +228,12 @@ def _expected_slots(data: PlanningData, site: Site, *, lenient: bool) -> tuple[p
             subject="load",
         )
     gaps = {name: ahead[f"{name}_kwh"].null_count() for name in ("load", "pv")}
-    notes = {name: f"no forecast of {name} for {count} slots; taken as none" for name, count in gaps.items() if count}
+    names = {"load": phrase("load"), "pv": phrase("sun")}
+    notes: dict[str, str] = {
+        name: phrase("no forecast of {what} for {n} slots; taken as none", what=names[name], n=count)
+        for name, count in gaps.items()
+        if count
+    }
     filled = slots.with_columns(pl.col("load_kwh", "pv_kwh").fill_null(0.0))
     priced = site.tariff.with_prices(filled, site.timezone)
     return priced.select("slot_start", "import_price", "export_price", "load_kwh", "pv_kwh"), notes
@@ -303,9 +309,14 @@ def _month_note(data: PlanningData, site: Site) -> dict[str, str]:
     missing = expected.join(known, on="slot_start", how="anti").height
     if not missing:
         return {"peaks": assumed} if assumed else {}
-    hours = f"{missing * SLOT_HOURS:.4g} of {expected.height * SLOT_HOURS:.4g} hours of {data.today:%Y-%m}"
-    unread = f"no import was read in {hours}: their peaks are taken as none; import those readings"
-    return {"peaks": f"{unread}; {assumed}" if assumed else unread}
+    unread = phrase(
+        "no import was read in {missing:.4g} of {hours:.4g} hours of {month}: their peaks are taken as none; import "
+        "those readings",
+        missing=missing * SLOT_HOURS,
+        hours=expected.height * SLOT_HOURS,
+        month=f"{data.today:%Y-%m}",
+    )
+    return {"peaks": joined("; ", [unread, assumed]) if assumed else unread}
 
 
 def _start_soc(data: PlanningData, battery: Battery, protocol: Protocol, given: StartSoc | None) -> tuple[float, str]:
@@ -323,8 +334,18 @@ def outside_range_note(battery: Battery, percent: float) -> str:
     least, most = (100 * bound / battery.capacity_kwh for bound in (battery.min_soc_kwh, battery.max_soc_kwh))
     if least - _SOC_TOLERANCE <= percent <= most + _SOC_TOLERANCE:
         return ""
-    way = "not discharged before it is back" if percent < least else "not charged before it is back"
-    return f"{percent:.3g} % is outside the usable range of {least:.3g} to {most:.3g} %: the battery is {way}"
+    found = {"percent": percent, "least": least, "most": most}
+    if percent < least:
+        return phrase(
+            "{percent:.3g} % is outside the usable range of {least:.3g} to {most:.3g} %: the battery is not discharged "
+            "before it is back",
+            **found,
+        )
+    return phrase(
+        "{percent:.3g} % is outside the usable range of {least:.3g} to {most:.3g} %: the battery is not charged before "
+        "it is back",
+        **found,
+    )
 
 
 def observed_soc(readings: pl.DataFrame, start: datetime) -> float | None:

@@ -30,11 +30,12 @@ from planner.plans.policy_plans import PolicySchedule, RollingState, learned_sch
 from planner.plans.task import PlanTask
 from planner.policies.plan_before import PlanBefore
 from planner.value.scenario_source import SCENARIO_DAYS, ScenarioSource, past_with_forecast_days
+from planner.wording.messages import phrase
 
-NO_CHAMPION = "no version is in use"
+NO_CHAMPION = phrase("no version is in use")
 _log = logging.getLogger(__name__)
-BLIND_CHAMPION = "learned policies do not see the demand charge, which value plans with"
-CARELESS_CHAMPION = "learned policies do not see the reserve and care of the battery, which value plans with"
+BLIND_CHAMPION = phrase("learned policies do not see the demand charge, which value plans with")
+CARELESS_CHAMPION = phrase("learned policies do not see the reserve and care of the battery, which value plans with")
 SCENARIO_SOURCE_DAYS = 28  # days whose readings decide the scenarios of a day; older ones hardly do
 
 

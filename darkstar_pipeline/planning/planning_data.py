@@ -35,6 +35,7 @@ from darkstar_pipeline.warehouse.schemas import (
 from env.site import Site
 from env.time_grid import grid, slot_of, zone
 from planner.policies.window import PUBLISHED_MINUTE
+from planner.wording.messages import phrase
 
 _HALF_A_DAY = 46
 """Fewer zeros may be the edge of a market's day [slots]."""
@@ -176,7 +177,10 @@ def _without_zero_days(slots: pl.DataFrame) -> tuple[pl.DataFrame, str]:
     price = pl.col("price")
     zero = ((price == 0).all(ignore_nulls=True) & (price.count() >= _HALF_A_DAY)).over("local_day")
     days = slots.filter(zero)["local_day"].unique().sort().to_list()
-    note = f"prices of {', '.join(map(str, days))} are all zero, which no market pays; not planned on" if days else ""
+    note = ""
+    if days:
+        listed = ", ".join(map(str, days))
+        note = phrase("prices of {days} are all zero, which no market pays; not planned on", days=listed)
     return slots.select("slot_start", pl.when(~zero).then(price).alias("price")), note
 
 

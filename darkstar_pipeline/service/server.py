@@ -238,7 +238,13 @@ def _publisher(
         MqttBroker(settings, context.site_settings.sources.ca_file),
         site=context.site_name,
         currency=context.site.currency,
-        shown=Shown(plan=engine.plan, command=engine.command, steering=steering, loads=wanted),
+        shown=Shown(
+            plan=engine.plan,
+            command=engine.command,
+            steering=steering,
+            loads=wanted,
+            language=context.site_settings.language,
+        ),
         clock=engine.clock,
     )
 

@@ -9,18 +9,19 @@ from darkstar_pipeline.service.control.controller import Controller
 from darkstar_pipeline.service.control.lease_keeper import EXPIRED, OUTSTANDING
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.service.schemas.steering import Steering, SteeringState
+from planner.wording.messages import phrase
 
-OFF_WORDS = "Control is off: the plan is shown, and nothing is written to the inverter."
+OFF_WORDS = phrase("Control is off: the plan is shown, and nothing is written to the inverter.")
 _WORDS: dict[SteeringState, str] = {
-    "steering": "The plan steers the battery.",
-    "default": "The inverter runs its own default.",
-    "waiting": "Control is on; no command has been read back from the inverter yet.",
-    "dry_run": "Dry run: commands are logged, and nothing is written to the inverter.",
+    "steering": phrase("The plan steers the battery."),
+    "default": phrase("The inverter runs its own default."),
+    "waiting": phrase("Control is on; no command has been read back from the inverter yet."),
+    "dry_run": phrase("Dry run: commands are logged, and nothing is written to the inverter."),
     "off": OFF_WORDS,
-    "manual": "Automatic mode is off: the inverter runs its own default.",
-    "trial": "A trial at another time: nothing is read, published or written outside.",
-    "hands_off": "Hands off: others have the battery for now, and nothing is written.",
-    "no_plan": "There is no plan with prices for this moment: the inverter runs its own default.",
+    "manual": phrase("Automatic mode is off: the inverter runs its own default."),
+    "trial": phrase("A trial at another time: nothing is read, published or written outside."),
+    "hands_off": phrase("Hands off: others have the battery for now, and nothing is written."),
+    "no_plan": phrase("There is no plan with prices for this moment: the inverter runs its own default."),
 }
 
 
@@ -57,9 +58,9 @@ class SteeringStatus:
     def _state(self) -> tuple[SteeringState, str]:
         state, problem = self._state_and_problem()
         if state == "released":
-            return state, f"The guard ends the command: {problem}."
+            return state, phrase("The guard ends the command: {problem}.", problem=problem)
         if state == "fault":
-            return state, f"The plan does not steer the battery: {problem}."
+            return state, phrase("The plan does not steer the battery: {problem}.", problem=problem)
         return state, _WORDS[state]
 
     def _state_and_problem(self) -> tuple[SteeringState, str]:
@@ -73,7 +74,7 @@ class SteeringStatus:
         """Return the state where control is on, and the problem where there is one."""
         status = control.status()
         if control.stuck or status.problem:
-            problem = "control hangs" if control.stuck else status.problem
+            problem = phrase("control hangs") if control.stuck else status.problem
             return ("released" if problem in (EXPIRED, OUTSTANDING) else "fault"), problem
         if control.hands_off.until(self.clock.now()) is not None:
             return "hands_off", ""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.whatif.house import HouseChange
+from planner.wording.messages import phrase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +38,13 @@ class Relaxation:
 
     def words(self) -> list[str]:
         """Return what is relaxed, a phrase each."""
-        bounds = [
-            f"export price {name} {price:g}"
-            for name, price in (("at least", self.least_export), ("at most", self.most_export))
-            if price is not None
-        ]
-        return [*(["wear 0"] if self.no_wear else []), *(["no margins"] if self.no_margins else []), *bounds]
+        said: list[str] = [phrase("wear 0")] if self.no_wear else []
+        said += [phrase("no margins")] if self.no_margins else []
+        if self.least_export is not None:
+            said.append(phrase("export price at least {price:g}", price=self.least_export))
+        if self.most_export is not None:
+            said.append(phrase("export price at most {price:g}", price=self.most_export))
+        return said
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from planner.parallel import Progress
 from planner.plans.task import PlanTask
 from planner.whatif.exports import ExportScenarios
 from planner.whatif.sizing import best_of
+from planner.wording.messages import phrase
 
 
 def case_document(case: WhatIf) -> dict[str, Any]:
@@ -97,7 +98,7 @@ def _replayed(context: Context, day: date, policy: str) -> dict[str, Any]:
     schedule = replayed_schedule(context, policy, [day], range_protocol(context, [day]))
     return {
         "source": policy,
-        "why": "replayed on the day's readings",
+        "why": phrase("replayed on the day's readings"),
         "forecast": "",
         "verified": True,
         "notes": {},

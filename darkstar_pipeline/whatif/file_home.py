@@ -36,6 +36,7 @@ from darkstar_pipeline.warehouse.schemas import (
 )
 from darkstar_pipeline.whatif.changed_context import stored_prices
 from env.time_grid import days_between, grid
+from planner.wording.messages import joined, phrase
 
 SITE = "home"
 _GRID = ("import_kwh", "export_kwh")
@@ -158,8 +159,10 @@ def _with_load(readings: Path, context: Context, folder: Path) -> tuple[Path, li
         ),
         encoding="utf-8",
     )
-    note = "import is taken as load" + (" and export as PV: a battery sees their difference alone" if pv else "")
-    return made, [f"{readings.name}: {note}", *(() if table is None else table.notes)]
+    note = phrase("import is taken as load")
+    if pv:
+        note = phrase("import is taken as load and export as PV: a battery sees their difference alone")
+    return made, [joined(": ", [readings.name, note]), *(() if table is None else table.notes)]
 
 
 def _fetch_prices(context: Context, first: date, last: date) -> Sequence[str]:

@@ -12,6 +12,7 @@ import polars as pl
 from env.power_tariff import EarlierDays
 from env.site import Site
 from planner.demand_charges.day_charges import added_charges, day_charges
+from planner.wording.messages import phrase
 
 BILLS = {"policy": pl.String, "month": pl.Date, "days": pl.Int64, "month_days": pl.Int64, "power_cost": pl.Float64}
 
@@ -32,7 +33,11 @@ def assumed_begin(site: Site, month: date) -> str:
     begins_inside = begin.day > 1 and begin.replace(day=1) == month.replace(day=1)
     if not begins_inside or not site.tariff.charges_of_month(month):
         return ""
-    return f"the tariff begins on {begin}: its charge is taken to be that of the whole of {begin:%Y-%m}"
+    return phrase(
+        "the tariff begins on {day}: its charge is taken to be that of the whole of {month}",
+        day=str(begin),
+        month=f"{begin:%Y-%m}",
+    )
 
 
 def month_days(month: date) -> int:

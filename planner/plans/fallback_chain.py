@@ -28,6 +28,7 @@ from planner.plans.release import (
     simple_candidates,
 )
 from planner.plans.task import PlanTask
+from planner.wording.messages import joined
 
 SourceName: TypeAlias = Literal["champion", "value", "mpc", "last_plan", "self_consumption"]
 SOURCE_NAMES: tuple[SourceName, ...] = get_args(SourceName)
@@ -96,9 +97,10 @@ class FallbackResult:
     @property
     def reason(self) -> str:
         """Return in one sentence why the plan is from this source."""
-        failures = [f"{attempt.source}: {attempt.reason}" for attempt in self.attempts if attempt.outcome != RELEASED]
+        passed_over = [attempt for attempt in self.attempts if attempt.outcome != RELEASED]
+        failures = [joined(": ", [attempt.source, attempt.reason]) for attempt in passed_over]
         released = next(attempt.reason for attempt in self.attempts if attempt.outcome == RELEASED)
-        return "; ".join([*failures, released])
+        return joined("; ", [*failures, released])
 
 
 def first_usable_plan(

@@ -26,11 +26,12 @@ from planner.plans.schedule import modelled_cost, schedule_frame
 from planner.plans.task import PlanTask
 from planner.tolerances import EQUAL_COST, PLAN_ZERO_KWH
 from planner.verification.verifier import Verification, verify_schedule
+from planner.wording.messages import joined, joined_and, phrase
 
 PLAN, SELF_CONSUMPTION, IDLE = "plan", "self_consumption", "idle"
 FORECAST_SLACK = 0.01
 """Share of what the home would pay without its battery that a policy's plan may cost more on the forecast."""
-_NAMES = {PLAN: "the plan", SELF_CONSUMPTION: "self-consumption", IDLE: "an unused battery"}
+_NAMES = {PLAN: phrase("the plan"), SELF_CONSUMPTION: phrase("self-consumption"), IDLE: phrase("an unused battery")}
 
 
 @dataclass(frozen=True)
@@ -99,14 +100,19 @@ def release(
     """
     valid = [option for option in ([plan] if plan is not None else []) + list(simple) if option.verification.valid]
     if plan is None or not plan.verification.valid:
-        problem = failure if plan is None else f"the plan is wrong: {plan.verification.violations[0].message}"
+        if plan is None:
+            problem = failure
+        else:
+            problem = phrase("the plan is wrong: {problem}", problem=plan.verification.violations[0].message)
         chosen = release_simple(simple).chosen
-        return Release(chosen, f"{problem}; {_NAMES[chosen.name]} is released instead")
+        return Release(chosen, joined("; ", [problem, _instead(chosen)]))
     best = min(valid, key=lambda option: option.weight)
     if best.weight < plan.weight - slack:
-        saved = plan.weight - best.weight
-        reason = f"{_NAMES[best.name]} costs {saved:.2f} {best.currency} less than the plan and is released instead"
-        return Release(best, reason)
+        saved, other = plan.weight - best.weight, _NAMES[best.name]
+        return Release(
+            best,
+            phrase("{other} costs {saved:.2f} less than the plan and is released instead", other=other, saved=saved),
+        )
     return Release(plan, _comparison(plan, simple))
 
 
@@ -119,12 +125,20 @@ def release_simple(simple: Sequence[Candidate]) -> Release:
     others = [option for option in simple if option.verification.valid and option is not default]
     best = min(others, key=lambda option: option.weight, default=default)
     if best is default or (default.verification.valid and best.weight >= default.weight - EQUAL_COST):
-        return Release(default, "the inverter runs its own default")
+        return Release(default, phrase("the inverter runs its own default"))
     if not default.verification.valid:
-        reason = f"the inverter's own default is wrong: {default.verification.violations[0].message}"
-        return Release(best, f"{reason}; {_NAMES[best.name]} is released instead")
-    saved = default.weight - best.weight
-    return Release(best, f"{_NAMES[best.name]} costs {saved:.2f} {best.currency} less than the inverter's own default")
+        wrong = default.verification.violations[0].message
+        problem = phrase("the inverter's own default is wrong: {problem}", problem=wrong)
+        return Release(best, joined("; ", [problem, _instead(best)]))
+    saved, other = default.weight - best.weight, _NAMES[best.name]
+    return Release(
+        best, phrase("{other} costs {saved:.2f} less than the inverter's own default", other=other, saved=saved)
+    )
+
+
+def _instead(released: Candidate) -> str:
+    """Return in words that a simple schedule takes the place of a plan."""
+    return phrase("{other} is released instead", other=_NAMES[released.name])
 
 
 def _comparison(plan: Candidate, simple: Sequence[Candidate]) -> str:
@@ -132,21 +146,32 @@ def _comparison(plan: Candidate, simple: Sequence[Candidate]) -> str:
     comparisons = [
         _difference(plan, option)
         if option.verification.valid
-        else f"what {_NAMES[option.name]} cannot do ({option.verification.violations[0].rule.replace('_', ' ')})"
+        else phrase(
+            "what {other} cannot do ({rule})",
+            other=_NAMES[option.name],
+            rule=option.verification.violations[0].rule.replace("_", " "),
+        )
         for option in simple
     ]
-    return f"the plan costs {' and '.join(comparisons)}" if comparisons else "the plan stands alone"
+    if not comparisons:
+        return phrase("the plan stands alone")
+    return phrase("the plan costs {difference}", difference=joined_and(comparisons))
 
 
 def _difference(plan: Candidate, option: Candidate) -> str:
     """Return in words how much less a plan costs than a simple schedule, or by how little it costs more."""
-    saved = option.cost - plan.cost
+    saved, other = option.cost - plan.cost, _NAMES[option.name]
     if saved >= -EQUAL_COST:
-        return f"{max(saved, 0.0):.2f} {plan.currency} less than {_NAMES[option.name]}"
-    more = f"{-saved:.2f} {plan.currency}"
+        return phrase("{saved:.2f} less than {other}", saved=max(saved, 0.0), other=other)
     if option.missed > plan.missed + EQUAL_COST:
-        return f"{more} more than {_NAMES[option.name]}, which would miss the reserve or the care of the battery"
-    return f"{more} more than {_NAMES[option.name]} (on this forecast, too little to pass it over)"
+        return phrase(
+            "{more:.2f} more than {other}, which would miss the reserve or the care of the battery",
+            more=-saved,
+            other=other,
+        )
+    return phrase(
+        "{more:.2f} more than {other} (on this forecast, too little to pass it over)", more=-saved, other=other
+    )
 
 
 def forecast_slack(task: PlanTask, simple: Sequence[Candidate]) -> float:

@@ -8,6 +8,7 @@ from planner.verification.columns import Schedule
 from planner.verification.findings import Finding, Flags, Values
 from planner.verification.inverter_contract import energy_limit
 from planner.verification.store_physics import most_discharge
+from planner.wording.messages import phrase
 
 
 def import_and_export(schedule: Schedule) -> Iterator[Finding]:
@@ -47,7 +48,9 @@ def fuse(schedule: Schedule) -> Iterator[Finding]:
         (above > tolerance) & ~avoidable,
         above,
         "kWh",
-        lambda i: f"the load exceeds the fuse by {above[i]:.6g} kWh more than panels and battery can give",
+        lambda i: phrase(
+            "the load exceeds the fuse by {energy:.6g} kWh more than panels and battery can give", energy=above[i]
+        ),
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from env.time_grid import zone
 from planner.verification.findings import Violation
+from planner.wording.messages import joined, phrase
+from planner.wording.values import weekday
 
 
 def notice_sentences(notices: Iterable[Violation], timezone: str) -> list[str]:
@@ -23,7 +25,8 @@ def _sentence(found: list[Violation], timezone: str) -> str:
     worst = max(found, key=lambda notice: notice.size)
     if worst.slot_start is None:
         return worst.message
-    when = worst.slot_start.astimezone(zone(timezone)).strftime("%a %H:%M")
+    local = worst.slot_start.astimezone(zone(timezone))
+    when = joined(" ", [weekday(local), f"{local:%H:%M}"])
     if len(found) == 1:
-        return f"{when}: {worst.message}"
-    return f"in {len(found)} slots, most at {when}: {worst.message}"
+        return joined(": ", [when, worst.message])
+    return phrase("in {n} slots, most at {time}: {what}", n=len(found), time=when, what=worst.message)

@@ -10,7 +10,7 @@ where it stands: `phrase("command|hold")` is "hold" in English.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from string import Formatter
 from typing import Any, LiteralString, TypeAlias, cast
 
@@ -62,6 +62,14 @@ def figures(text: str) -> Message:
 def joined(separator: str, parts: Iterable[str]) -> Message:
     """Return texts as one, with a separator between them that is the same in every language: `"; "`."""
     return Message([separator, [tree_of(part) for part in parts]])
+
+
+def joined_and(parts: Sequence[str]) -> str:
+    """Return texts as a list: `a`, `a and b`, `a and b and c`."""
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = phrase("{first} and {second}", first=whole, second=part)
+    return whole
 
 
 def told(text: str, language: Language | None = None) -> str:

@@ -19,6 +19,35 @@ WEEKDAYS = (
     phrase("Sun"),
 )
 
+MONTHS = (
+    phrase("January"),
+    phrase("February"),
+    phrase("March"),
+    phrase("April"),
+    phrase("May"),
+    phrase("June"),
+    phrase("July"),
+    phrase("August"),
+    phrase("September"),
+    phrase("October"),
+    phrase("November"),
+    phrase("December"),
+)
+SHORT_MONTHS = (
+    phrase("Jan"),
+    phrase("Feb"),
+    phrase("Mar"),
+    phrase("Apr"),
+    phrase("short|May"),
+    phrase("Jun"),
+    phrase("Jul"),
+    phrase("Aug"),
+    phrase("Sep"),
+    phrase("Oct"),
+    phrase("Nov"),
+    phrase("Dec"),
+)
+
 
 class Words:
     """Formats values in one home's currency and timezone.
@@ -102,6 +131,16 @@ def cheapest(rank: int) -> str:
         3: phrase("{rank}rd cheapest", rank=rank),
     }
     return by_ending.get(ending, phrase("{rank}th cheapest", rank=rank))
+
+
+def month_and_year(day: date) -> str:
+    """Return a month with its year: `January 2026`."""
+    return phrase("{month} {year}", month=MONTHS[day.month - 1], year=str(day.year))
+
+
+def day_and_time(local: datetime) -> str:
+    """Return the day of the month, the month's short name and the time: `31 Jan 17:00`."""
+    return phrase("{day} {month} {time}", day=f"{local:%d}", month=SHORT_MONTHS[local.month - 1], time=f"{local:%H:%M}")
 
 
 def weekday(local: date) -> str:

@@ -7,6 +7,7 @@ import typer
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.load_requests import parse_instant
 from darkstar_pipeline.console.output import Document
+from planner.wording.messages import figures, joined, phrase
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -143,30 +144,55 @@ def _shown(context: "Context") -> Document:
         "plan": None if planned is None else planned.model_dump(mode="json"),
     }
     lines = _lines(context, document, planned)
-    return Document(document, lambda out: out.print("\n".join(lines), markup=False))
+    return Document(document, lambda out: out.print(joined("\n", lines), markup=False))
 
 
 def _lines(context: "Context", document: dict[str, Any], planned: "LoadPlan | None") -> list[str]:
     """Return the car in sentences."""
-    from env.time_grid import zone
+    from planner.wording.values import Words
 
-    local, currency = zone(context.timezone), context.site.currency
-    plugged = {True: "plugged in", False: "not plugged in", None: "not known to be plugged in"}[document["plugged"]]
-    soc = "" if document["soc_percent"] is None else f", {document['soc_percent']:.0f} %"
-    lines = [f"the car is {plugged}{soc}, and has drawn {document['charged_kwh']:.1f} kWh since it came"]
+    words = Words(context.site.currency, context.timezone)
+    lines = [_presence(document)]
     if document["leaves"] is not None:
-        asked = "asked for once" if document["request"] is not None else "by its week"
-        lines.append(f"leaves {document['leaves'].astimezone(local):%a %H:%M} ({asked})")
+        time = words.moment(document["leaves"])
+        asked = document["request"] is not None
+        lines.append(
+            phrase("leaves {time} (asked for once)", time=time)
+            if asked
+            else phrase("leaves {time} (by its week)", time=time)
+        )
     least, most = document["minimum_kwh"], document["target_kwh"]
     if most > 0:
-        lines.append(f"from the charger: {least:.1f} kWh at least, {most:.1f} kWh aimed at")
+        lines.append(
+            phrase("from the charger: {least:.1f} kWh at least, {most:.1f} kWh aimed at", least=least, most=most)
+        )
     lines += [document["note"]] if document["note"] else []
     if planned is None:
-        return [*lines, "no plan of the service holds it yet (darkstar serve)"]
+        return [*lines, phrase("no plan of the service holds it yet (darkstar serve)")]
     for block in planned.blocks:
-        times = f"{block.start.astimezone(local):%a %H:%M}-{block.end.astimezone(local):%H:%M}"
-        lines.append(f"  {times}  {block.energy_kwh:.1f} kWh ({block.power_kw:.1f} kW)")
+        times = joined("-", [words.moment(block.start), f"{block.end.astimezone(words.zone):%H:%M}"])
+        lines.append(joined("  ", ["", times, figures(f"{block.energy_kwh:.1f} kWh ({block.power_kw:.1f} kW)")]))
     if planned.cost is not None and planned.energy_kwh > 0:
-        at_once = "" if planned.unplanned_cost is None else f"; at once {planned.unplanned_cost:.2f}"
-        lines.append(f"costs {planned.cost:.2f} {currency} for {planned.energy_kwh:.1f} kWh{at_once}")
+        said = {
+            "money": figures(f"{planned.cost:.2f} {words.currency}"),
+            "kwh": planned.energy_kwh,
+            "unplanned": planned.unplanned_cost,
+        }
+        if planned.unplanned_cost is None:
+            lines.append(phrase("costs {money} for {kwh:.1f} kWh", **said))
+        else:
+            lines.append(phrase("costs {money} for {kwh:.1f} kWh; at once {unplanned:.2f}", **said))
     return lines
+
+
+def _presence(document: dict[str, Any]) -> str:
+    """Return whether the car is there, how full it is, and what it has drawn."""
+    plugged = {
+        True: phrase("plugged in"),
+        False: phrase("not plugged in"),
+        None: phrase("not known to be plugged in"),
+    }[document["plugged"]]
+    said = {"plugged": plugged, "percent": document["soc_percent"], "kwh": document["charged_kwh"]}
+    if document["soc_percent"] is None:
+        return phrase("the car is {plugged}, and has drawn {kwh:.1f} kWh since it came", **said)
+    return phrase("the car is {plugged}, {percent:.0f} %, and has drawn {kwh:.1f} kWh since it came", **said)

@@ -8,6 +8,7 @@ from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_range
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.console.progress import progress_bar
+from planner.wording.messages import phrase
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,21 +41,20 @@ def _draw(out: "Console", document: dict[str, Any]) -> None:
     """Print a row an adjustment."""
     currency = document["currency"]
     headings = {
-        "name": "adjustment",
-        "saved": f"saved [{currency}]",
+        "name": phrase("adjustment"),
+        "saved": phrase("saved [{currency}]", currency=currency),
         "interval": "95 %",
-        "verdict": "verdict",
-        "on": "on",
+        "verdict": phrase("verdict"),
+        "on": phrase("adjustment|on"),
     }
     rows = [
         {
             **{name: row[name] for name in ("name", "saved", "verdict")},
-            "interval": f"{row['low']:+.2f} to {row['high']:+.2f}",
-            "on": "yes" if row["on"] else "no",
+            "interval": phrase("{low:+.2f} to {high:+.2f}", low=row["low"], high=row["high"]),
+            "on": phrase("yes") if row["on"] else phrase("no"),
         }
         for row in document["adjustments"]
     ]
     draw_table(out, rows, headings)
-    out.print(
-        f"{document['days']} days, stored energy carried through; against value without adjustments", markup=False
-    )
+    basis = phrase("{n} days, stored energy carried through; against value without adjustments", n=document["days"])
+    out.print(basis, markup=False)

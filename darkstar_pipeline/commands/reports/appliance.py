@@ -7,6 +7,7 @@ import typer
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.load_requests import parse_instant
 from darkstar_pipeline.console.output import Document, draw_table
+from planner.wording.messages import figures, phrase
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,13 +49,24 @@ def _draw(out: "Console", document: dict[str, Any], timezone: str) -> None:
 
     best, now, currency = document["best"], document["now"], document["currency"]
     if best is None:
-        out.print("No start is possible: the fuse and what the battery can add do not allow this power.")
+        out.print(phrase("No start is possible: the fuse and what the battery can add do not allow this power."))
         return
     less = 0.0 if now is None else now["price"] - best["price"]
-    saved = "" if less < LEAST_SHOWN else f", {less:.2f} {currency} less than now"
-    out.print(f"Best start {cell(best['start'], 2, timezone)}: {best['price']:.2f} {currency}{saved}.", markup=False)
+    said = {
+        "time": cell(best["start"], 2, timezone),
+        "price": figures(f"{best['price']:.2f} {currency}"),
+        "less": figures(f"{less:.2f} {currency}"),
+    }
+    if less < LEAST_SHOWN:
+        out.print(phrase("Best start {time}: {price}.", **said), markup=False)
+    else:
+        out.print(phrase("Best start {time}: {price}, {less} less than now.", **said), markup=False)
     out.print()
     rows: list[dict[str, Any]] = document["starts"]
     hourly = [row for row in rows if row["start"].minute == 0 or row["start"] == best["start"]]
-    headings = {"start": "start", "end": "end", "price": f"price [{currency}]"}
+    headings = {
+        "start": phrase("start"),
+        "end": phrase("end"),
+        "price": phrase("price [{currency}]", currency=currency),
+    }
     draw_table(out, hourly, headings, timezone=timezone)

@@ -11,6 +11,7 @@ from darkstar_pipeline.console.arguments import check_out, parse_day
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document, draw_table
+from planner.wording.messages import phrase
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,7 +84,11 @@ def _draw(out: "Console", report: "MonthReport", path: Path | None) -> None:
 
     out.print(headline(report), markup=False)
     out.print()
-    headings = {"way": "way", "cost": f"cost [{report.currency}]", "saved": "saved against it"}
+    headings = {
+        "way": phrase("way"),
+        "cost": phrase("cost [{currency}]", currency=report.currency),
+        "saved": phrase("saved against it"),
+    }
     draw_table(out, cost_rows(report), headings)
     out.print()
     for line in notes(report):

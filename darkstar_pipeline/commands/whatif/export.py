@@ -24,6 +24,7 @@ from darkstar_pipeline.commands.whatif.words import draw_case, note_case
 from darkstar_pipeline.console.arguments import check_picture
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
+from planner.wording.messages import figures, phrase
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,7 +102,10 @@ def _draw(out: "Console", document: dict[str, Any], timezone: str) -> None:
     draw_table(
         out,
         document["slots"],
-        {"slot_start": "sold in", "export_price": f"export price [{currency}/kWh]"},
+        {
+            "slot_start": phrase("sold in"),
+            "export_price": phrase("export price [{currency}/kWh]", currency=currency),
+        },
         digits=3,
         timezone=timezone,
     )
@@ -116,20 +120,26 @@ def _draw(out: "Console", document: dict[str, Any], timezone: str) -> None:
         for scenario in document["scenarios"]
     ]
     columns = {
-        "target_kwh": "target [kWh]",
-        "realised_kwh": "sold [kWh]",
-        "income": f"paid for it [{currency}]",
-        "import": "more import [kWh]",
-        "wear": f"more wear [{currency}]",
-        "left": f"more left [{currency}]",
-        "net": f"net [{currency}]",
+        "target_kwh": phrase("target [kWh]"),
+        "realised_kwh": phrase("sold [kWh]"),
+        "income": phrase("paid for it [{currency}]", currency=currency),
+        "import": phrase("more import [kWh]"),
+        "wear": phrase("more wear [{currency}]", currency=currency),
+        "left": phrase("more left [{currency}]", currency=currency),
+        "net": phrase("net [{currency}]", currency=currency),
     }
     draw_table(out, rows, columns)
     base = document["baseline"]
-    without = f"sells {document['baseline_kwh']:.2f} kWh in them and costs {base['cost']:.2f} {currency}"
-    out.print(f"without a target the cheapest plan {without}; net is against it, over the whole horizon", markup=False)
+    baseline = phrase(
+        "without a target the cheapest plan sells {kwh:.2f} kWh in them and costs {cost:.2f} {currency}; net is "
+        "against it, over the whole horizon",
+        kwh=document["baseline_kwh"],
+        cost=base["cost"],
+        currency=currency,
+    )
+    out.print(baseline, markup=False)
     for row in rows:
         if not row["verified"]:
-            out.print(f"not verified: {row['target_kwh']:g} kWh", markup=False)
+            out.print(phrase("not verified: {problem}", problem=figures(f"{row['target_kwh']:g} kWh")), markup=False)
     if "picture" in document:
         out.print(document["picture"], markup=False)

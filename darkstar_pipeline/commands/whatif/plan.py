@@ -25,6 +25,7 @@ from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.load_requests import parse_instant
 from darkstar_pipeline.console.output import Document, draw_table
 from planner.policy_names import POLICIES
+from planner.wording.messages import phrase
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -120,23 +121,22 @@ def _draw(out: "Console", document: dict[str, Any], timezone: str, *, with_slots
     draw_case(out, document)
     if document["basis"] == "plan":
         plans = document["plans"]
-        out.print(
-            f"as it is: made by {plans['site']['source']}; what if: by {plans['changed']['source']}", markup=False
-        )
+        own, other = (plans[name]["source"] for name in ("site", "changed"))
+        out.print(phrase("as it is: made by {own}; what if: by {other}", own=own, other=other), markup=False)
     else:
-        out.print(f"{document['day']} replayed on its readings", markup=False)
+        out.print(phrase("{day} replayed on its readings", day=str(document["day"])), markup=False)
     out.print()
     draw_comparison(out, document["figures"], document["currency"])
     if with_slots:
         out.print()
         rows = side_by_side(document["plans"])
         columns = {
-            "slot_start": "slot",
-            "price": f"price [{document['currency']}/kWh]",
-            "site": "as it is [kWh]",
-            "site_soc": "SoC [%]",
-            "changed": "what if [kWh]",
-            "changed_soc": "SoC [%]",
+            "slot_start": phrase("slot"),
+            "price": phrase("price [{currency}/kWh]", currency=document["currency"]),
+            "site": phrase("as it is [kWh]"),
+            "site_soc": phrase("SoC [%]"),
+            "changed": phrase("what if [kWh]"),
+            "changed_soc": phrase("SoC [%]"),
         }
         draw_table(out, rows, columns, timezone=timezone)
 

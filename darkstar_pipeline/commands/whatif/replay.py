@@ -22,6 +22,7 @@ from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_range, 
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
 from planner.policy_names import CONTINUOUS_POLICIES, POLICIES
+from planner.wording.messages import phrase
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,12 +77,13 @@ def replay(  # noqa: PLR0913 - keyword-only, an option each
     replayed = replay_what_if(case, first, last, names, continuous=continuous)
     note_case(call, case)
     if left_out := replayed.left_out["day"].to_list():
-        call.note(f"{len(left_out)} days are left out: {format_days(left_out)}")
+        call.note(phrase("{n} days are left out: {days}", n=len(left_out), days=format_days(left_out)))
     document = replay_document(replayed, first, last)
 
     def draw(out: "Console") -> None:
         draw_case(out, document)
-        out.print(f"{len(replayed.days)} days from {first} to {last}", markup=False)
+        n_days = len(replayed.days)
+        out.print(phrase("{n} days from {first} to {last}", n=n_days, first=str(first), last=str(last)), markup=False)
         for comparison in document["policies"]:
             out.print()
             draw_comparison(out, comparison, document["currency"])

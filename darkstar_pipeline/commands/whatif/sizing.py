@@ -24,6 +24,7 @@ from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.console.progress import progress_bar
+from planner.wording.messages import figures, phrase
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -104,7 +105,7 @@ def sizing(  # noqa: PLR0913 - keyword-only, an option each
             scaled=per_year,
         )
         if question.costs is not None and not question.costs.per_kwp and max(question.pv_scales) > 1:
-            notes.append("further panels are counted as free: --cost-per-kwp and --pv-kwp give their price")
+            notes.append(phrase("further panels are counted as free: --cost-per-kwp and --pv-kwp give their price"))
         with progress_bar(call, "sizes") as progress:
             grid = size_grid(context, changes, question, *span, progress=progress)
         if grid.case.rows:
@@ -173,13 +174,18 @@ def _span_notes(grid: "SizeGrid", span: tuple[date, date], *, per_year: bool) ->
     notes: list[str] = []
     n_days, missing = len(grid.days), grid.left_out["day"].to_list()
     if missing:
-        what = "" if per_year else "; they save nothing"
-        notes.append(f"{len(missing)} days are left out{what}: {format_days(missing)}")
+        said = {"n": len(missing), "days": format_days(missing)}
+        if per_year:
+            notes.append(phrase("{n} days are left out: {days}", **said))
+        else:
+            notes.append(phrase("{n} days are left out; they save nothing: {days}", **said))
     if grid.year_factor is None:
         whole = (span[1] - span[0]).days + 1
-        notes.append(f"savings are of {n_days} days ({whole} in all), not of a year: --per-year scales them")
+        notes.append(
+            phrase("savings are of {n} days ({all} in all), not of a year: --per-year scales them", n=n_days, all=whole)
+        )
     elif per_year and n_days != YEAR:
-        notes.append(f"savings of {n_days} days are taken for a year, whatever their season")
+        notes.append(phrase("savings of {n} days are taken for a year, whatever their season", n=n_days))
     return notes
 
 
@@ -197,17 +203,31 @@ def _draw(out: "Console", document: dict[str, Any], grid: "SizeGrid") -> None:
         }
         for row in document["sizes"]
     ]
-    of = "a year" if yearly else f"on {document['days']} days"
-    columns = {"capacity_kwh": "kWh", "power_kw": "kW"}
-    columns |= {"pv_scale": "panels"} if any(row["pv_scale"] != 1 for row in rows) else {}
-    columns |= {"bill": f"lower bills {of} [{currency}]", "saving": f"less wear [{currency}]", "cycles": "full cycles"}
+    if yearly:
+        lower = phrase("lower bills a year [{currency}]", currency=currency)
+    else:
+        lower = phrase("lower bills on {n} days [{currency}]", n=document["days"], currency=currency)
+    columns: dict[str, str] = {"capacity_kwh": "kWh", "power_kw": "kW"}
+    columns |= {"pv_scale": phrase("panels")} if any(row["pv_scale"] != 1 for row in rows) else {}
+    columns |= {
+        "bill": lower,
+        "saving": phrase("less wear [{currency}]", currency=currency),
+        "cycles": phrase("full cycles"),
+    }
     if rows[0]["price"] is not None:
-        columns |= {"price": f"price [{currency}]", "payback_years": "payback [years]"}
+        columns |= {
+            "price": phrase("price [{currency}]", currency=currency),
+            "payback_years": phrase("payback [years]"),
+        }
     draw_table(out, rows, columns)
     best = document["best"]
-    why = "paid back soonest" if any(row["payback_years"] for row in rows) else "saves most"
-    out.print(f"{why}: {best['capacity_kwh']:g} kWh, {best['power_kw']:g} kW", markup=False)
-    out.print(f"against {document['idle_cost']:.2f} {currency} without a battery on these days", markup=False)
+    size = figures(f"{best['capacity_kwh']:g} kWh, {best['power_kw']:g} kW")
+    if any(row["payback_years"] for row in rows):
+        out.print(phrase("paid back soonest: {size}", size=size), markup=False)
+    else:
+        out.print(phrase("saves most: {size}", size=size), markup=False)
+    without = figures(f"{document['idle_cost']:.2f} {currency}")
+    out.print(phrase("against {money} without a battery on these days", money=without), markup=False)
     if "picture" in document:
         out.print(document["picture"], markup=False)
 

@@ -4,29 +4,29 @@ from typing import TYPE_CHECKING, Any
 
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import draw_table
+from planner.wording.messages import figures, joined, phrase
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from darkstar_pipeline.whatif.changed_context import WhatIf
 
-RELAXED = "RELAXED ECONOMICS, not the home's own"
 _MONEY = {
-    "cost": "cost",
-    "energy": "  energy",
-    "wear": "  wear",
-    "demand_charge": "  demand charge",
-    "settlement": "  left in the battery",
-    "saving": "saving against idle",
+    "cost": phrase("cost"),
+    "energy": joined("", ["  ", phrase("energy")]),
+    "wear": joined("", ["  ", phrase("wear")]),
+    "demand_charge": joined("", ["  ", phrase("demand charge")]),
+    "settlement": joined("", ["  ", phrase("left in the battery")]),
+    "saving": phrase("saving against idle"),
 }
 _MOVED = {
-    "import_kwh": ("import", "kWh"),
-    "export_kwh": ("export", "kWh"),
-    "charge_kwh": ("charge", "kWh"),
-    "discharge_kwh": ("discharge", "kWh"),
-    "curtailed_kwh": ("curtailed", "kWh"),
-    "cycles": ("full cycles", ""),
-    "peak_kw": ("highest import", "kW"),
+    "import_kwh": (phrase("energy|import"), "kWh"),
+    "export_kwh": (phrase("energy|export"), "kWh"),
+    "charge_kwh": (phrase("energy|charge"), "kWh"),
+    "discharge_kwh": (phrase("energy|discharge"), "kWh"),
+    "curtailed_kwh": (phrase("curtailed"), "kWh"),
+    "cycles": (phrase("full cycles"), ""),
+    "peak_kw": (phrase("highest import"), "kW"),
 }
 
 
@@ -35,13 +35,14 @@ def note_case(call: Call, case: "WhatIf") -> None:
     for doubt in case.doubts:
         call.note(doubt)
     if not case.rows and not case.relaxed:
-        call.note("nothing is changed: both columns are the site as it is")
+        call.note(phrase("nothing is changed: both columns are the site as it is"))
 
 
 def draw_case(out: "Console", document: dict[str, Any]) -> None:
     """Print the changes, and the mark of relaxed economics."""
     if document["relaxed"]:
-        out.print(f"{RELAXED}: {', '.join(document['relaxed'])}", markup=False)
+        relaxed = joined(", ", document["relaxed"])
+        out.print(phrase("RELAXED ECONOMICS, not the home's own: {relaxed}", relaxed=relaxed), markup=False)
     for row in document["changes"]:
         before = "" if row["before"] is None else f"{row['before']} → "
         out.print(f"{row['setting']}: {before}{row['after']}", markup=False)
@@ -55,12 +56,12 @@ def draw_comparison(out: "Console", comparison: dict[str, Any], currency: str) -
         for name, (words, unit) in {**{key: (text, currency) for key, text in _MONEY.items()}, **_MOVED}.items()
         if (change := difference[name]) is not None
     ]
-    columns = {"what": comparison["policy"], "site": "as it is", "changed": "what if", "difference": "difference"}
-    draw_table(out, rows, {**columns, "unit": ""})
+    headings = {"site": phrase("as it is"), "changed": phrase("what if"), "difference": phrase("difference")}
+    draw_table(out, rows, {"what": comparison["policy"], **headings, "unit": ""})
     if comparison["own_cost"] is not None:
-        own = f"{comparison['own_cost']:.2f} {currency}"
-        out.print(f"at the home's own economics what it then does costs {own}", markup=False)
+        own = figures(f"{comparison['own_cost']:.2f} {currency}")
+        out.print(phrase("at the home's own economics what it then does costs {money}", money=own), markup=False)
 
 
 def _signed(value: float) -> str:
-    return f"{round(value, 2) + 0.0:+.2f}"
+    return figures(f"{round(value, 2) + 0.0:+.2f}")

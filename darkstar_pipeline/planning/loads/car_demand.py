@@ -9,8 +9,9 @@ from darkstar_pipeline.planning.loads.car_state import CarState
 from darkstar_pipeline.planning.loads.departures import Leaving
 from env.time_grid import SLOT, slot_of
 from planner.optimizer.deferrable_loads import VehicleRequest, Wish
+from planner.wording.messages import phrase
 
-NO_SOC = (
+NO_SOC = phrase(
     "the car's state of charge is not known: name devices.vehicle.sensors.soc, send it to POST /car/state, "
     "or give departures in kWh"
 )
@@ -49,9 +50,9 @@ def car_demand(settings: CarSettings, state: CarState, leaving: Leaving | None, 
         now: the moment.
     """
     if leaving is None:
-        return CarDemand(note="no departure is set")
+        return CarDemand(note=phrase("no departure is set"))
     if state.plugged is False:
-        return CarDemand(leaves=leaving.at, note="the car is not plugged in")
+        return CarDemand(leaves=leaving.at, note=phrase("the car is not plugged in"))
     asked = _asked(settings, state, leaving)
     if asked is None:
         return CarDemand(leaves=leaving.at, note=NO_SOC)
@@ -64,7 +65,7 @@ def car_demand(settings: CarSettings, state: CarState, leaving: Leaving | None, 
     hours = (leaving.at - now).total_seconds() / 3600
     start = slot_of(now)
     if not wishes or leaving.at - start < SLOT:
-        note = "the car leaves now" if wishes else "the car has what it needs"
+        note = phrase("the car leaves now") if wishes else phrase("the car has what it needs")
         return CarDemand(leaves=leaving.at, minimum_kwh=minimum, target_kwh=target, note=note, decided=not wishes)
     return CarDemand(
         leaves=leaving.at,
@@ -101,8 +102,13 @@ def _shortage(settings: CarSettings, state: CarState, leaving: Leaving, wanted_k
     most = settings.charger_kw * hours
     if wanted_kwh <= most + _LEAST_KWH:
         return ""
-    told = f"{settings.charger_kw:g} kW give {most:.1f} of {wanted_kwh:.1f} kWh before the departure"
+    told = phrase(
+        "{power:g} kW give {most:.1f} of {wanted:.1f} kWh before the departure",
+        power=settings.charger_kw,
+        most=most,
+        wanted=wanted_kwh,
+    )
     if settings.capacity_kwh is None or state.soc_percent is None or leaving.departure.target_kwh is not None:
         return told
     reached = state.soc_percent + 100 * most * settings.efficiency / settings.capacity_kwh
-    return f"{told}: the car leaves with {reached:.0f} %"
+    return phrase("{shortage}: the car leaves with {percent:.0f} %", shortage=told, percent=reached)

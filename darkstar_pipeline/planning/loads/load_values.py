@@ -9,8 +9,9 @@ from darkstar_pipeline.planning.loads.load_blocks import running_times
 from planner.errors import PlannerError
 from planner.loads.load_costs import load_costs
 from planner.plans.task import PlanTask
+from planner.wording.messages import phrase
 
-_NAMES = {"ev": "the car", "water": "hot water"}
+_NAMES = {"ev": phrase("the car"), "water": phrase("hot water")}
 
 
 def load_values(task: PlanTask, schedule: pl.DataFrame) -> list[dict[str, Any]]:
@@ -40,11 +41,22 @@ def load_sentence(values: dict[str, Any], currency: str) -> str:
     >>> load_sentence({"name": "ev", "energy_kwh": 20, "cost": 9.5, "unplanned_cost": 14.25}, "SEK")
     'the car: 20.0 kWh for 9.50 SEK; at once, without a plan, 14.25 SEK'
     """
-    name: str = values["name"]
-    words = _NAMES.get(name, name.removeprefix("appliance_").replace("_", " "))
+    said = {
+        "load": load_name(values["name"]),
+        "kwh": values["energy_kwh"],
+        "cost": values["cost"],
+        "unplanned": values["unplanned_cost"],
+        "currency": currency,
+    }
     if values["cost"] is None:
-        return f"{words}: {values['energy_kwh']:.1f} kWh"
-    sentence = f"{words}: {values['energy_kwh']:.1f} kWh for {values['cost']:.2f} {currency}"
+        return phrase("{load}: {kwh:.1f} kWh", **said)
     if values["unplanned_cost"] is None:
-        return sentence
-    return f"{sentence}; at once, without a plan, {values['unplanned_cost']:.2f} {currency}"
+        return phrase("{load}: {kwh:.1f} kWh for {cost:.2f} {currency}", **said)
+    return phrase(
+        "{load}: {kwh:.1f} kWh for {cost:.2f} {currency}; at once, without a plan, {unplanned:.2f} {currency}", **said
+    )
+
+
+def load_name(name: str) -> str:
+    """Return the words for a movable load."""
+    return _NAMES.get(name, name.removeprefix("appliance_").replace("_", " "))

@@ -22,6 +22,7 @@ from darkstar_pipeline.service.home_assistant.entity_values import State
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.loads import CarReading
 from darkstar_pipeline.service.schemas.plans import CommandDocument
+from planner.wording.messages import joined, phrase
 from planner.wording.values import power as power_words
 
 CAR_STATE_FILE = "car_state.json"
@@ -148,7 +149,7 @@ class Car:
         except DarkstarError as error:
             self._tell(name, error.message)
             return None
-        self._tell(name, f"{entity} has no value that can be read" if value is None else "")
+        self._tell(name, phrase("{entity} has no value that can be read", entity=entity) if value is None else "")
         return value
 
     def _tell(self, name: str, problem: str) -> None:
@@ -211,13 +212,19 @@ class Car:
         if command.discharge_kw <= 0:
             return command
         power = self._power_kw or 0.0
-        drawn = f"with {power_words(power)}" if power > CHARGES_KW else "with pauses"
+        if power > CHARGES_KW:
+            why = phrase(
+                "the car charges with {power}, and the battery may not feed it: it holds until the car is done",
+                power=power_words(power),
+            )
+        else:
+            why = phrase("the car charges with pauses, and the battery may not feed it: it holds until the car is done")
         return command.model_copy(
             update={
                 "discharge_kw": 0.0,
                 "default": False,
-                "command": "hold",
-                "sentence": f"the car charges {drawn}, and the battery may not feed it: it holds until the car is done",
+                "command": phrase("hold"),
+                "sentence": why,
             }
         )
 
@@ -227,6 +234,6 @@ class Car:
             problem for problem in (*self._problems.values(), self._stored.problem, self.requests.problem) if problem
         ]
         if problems:
-            return [Component(name="car", ok=False, note="; ".join(problems))]
-        note = "the car charges: the battery holds" if self.holds_battery else ""
+            return [Component(name="car", ok=False, note=joined("; ", problems))]
+        note = phrase("the car charges: the battery holds") if self.holds_battery else ""
         return [Component(name="car", ok=True, note=note)]

@@ -17,6 +17,7 @@ from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from env.time_grid import SLOT, SLOT_HOURS, day_start, slot_of, zone
 from planner.optimizer.deferrable_loads import HeaterRequest, HeatRun
+from planner.wording.messages import phrase
 
 HEATER_FILE = "heater.json"
 KWH_PER_LITRE_KELVIN = 1.163e-3
@@ -156,7 +157,7 @@ class Heater:
         except DarkstarError as error:
             self._tell(name, error.message)
             return None
-        self._tell(name, f"{entity} has no value that can be read" if value is None else "")
+        self._tell(name, phrase("{entity} has no value that can be read", entity=entity) if value is None else "")
         return value
 
     def _tell(self, name: str, problem: str) -> None:

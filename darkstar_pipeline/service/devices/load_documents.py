@@ -15,6 +15,7 @@ from env.time_grid import SLOT, SLOT_HOURS
 from planner.errors import PlannerError
 from planner.loads.load_costs import LoadCost, load_costs
 from planner.plans.task import PlanTask
+from planner.wording.messages import joined, phrase
 
 CAR = "ev"
 WATER = "water"
@@ -81,13 +82,19 @@ def _with_demand(car: LoadPlan, demand: CarDemand, plan: PlanDocument) -> LoadPl
     notes = [demand.note]
     whole = demand.leaves is not None and demand.request is not None and demand.leaves <= plan.slots[-1].slot_end + SLOT
     if whole and not demand.note and car.energy_kwh < demand.minimum_kwh - 0.1:
-        notes.append(f"only {car.energy_kwh:.1f} of the {demand.minimum_kwh:.1f} kWh that it must get can be had")
+        notes.append(
+            phrase(
+                "only {got:.1f} of the {wanted:.1f} kWh that it must get can be had",
+                got=car.energy_kwh,
+                wanted=demand.minimum_kwh,
+            )
+        )
     return car.model_copy(
         update={
             "leaves": demand.leaves,
             "minimum_kwh": demand.minimum_kwh,
             "target_kwh": demand.target_kwh,
-            "note": "; ".join(note for note in notes if note),
+            "note": joined("; ", [note for note in notes if note]),
             "managed": demand.decided,
         }
     )

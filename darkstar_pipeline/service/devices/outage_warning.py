@@ -8,6 +8,7 @@ from darkstar_pipeline.planning.battery_care import TimedReserve
 from darkstar_pipeline.service.devices.sensor_values import StateReader, switched
 from darkstar_pipeline.service.home_assistant.entity_values import number_of
 from darkstar_pipeline.service.schemas.health import Component
+from planner.wording.messages import phrase
 
 
 class OutageWarning:
@@ -49,9 +50,15 @@ class OutageWarning:
         del now
         if not self.warns:
             return []
-        return [TimedReserve(percent=self.settings.percent, cause=f"warning of {self.settings.entity}")]
+        return [
+            TimedReserve(
+                percent=self.settings.percent, cause=phrase("warning of {entity}", entity=self.settings.entity)
+            )
+        ]
 
     def components(self) -> list[Component]:
         """Return the state of the warning as a component of the service."""
-        note = self._problem or (f"{self.settings.entity} warns of an outage" if self.warns else "no warning")
+        note = self._problem or (
+            phrase("{entity} warns of an outage", entity=self.settings.entity) if self.warns else phrase("no warning")
+        )
         return [Component(name="outage_warning", ok=not self._problem, note=note)]

@@ -31,9 +31,10 @@ from env.time_grid import SLOT, slot_of, zone
 from planner.deadline import seconds_left
 from planner.errors import SolverTimeoutError
 from planner.optimizer.deferrable_loads import LoadRequests
+from planner.wording.messages import joined, phrase
 
-NO_SOC = "no state of charge was read; the protocol's start is taken"
-OLD_SOC = "not read lately; the last plan's expectation is taken"
+NO_SOC = phrase("no state of charge was read; the protocol's start is taken")
+OLD_SOC = phrase("not read lately; the last plan's expectation is taken")
 _INPUT_OF_TABLE: dict[str, InputName] = {
     RAW_SPOT_PRICES.name: "prices",
     SPOT_PRICES.name: "prices",
@@ -211,7 +212,7 @@ def _soc_input(
 def _noting_range(soc_input: Input, soc: StartSoc | None, battery: Battery) -> Input:
     """Add a note where the battery is found outside its usable range."""
     note = "" if soc is None else outside_range_note(battery, soc.percent)
-    return soc_input.model_copy(update={"note": "; ".join(part for part in (soc_input.note, note) if part)})
+    return soc_input.model_copy(update={"note": joined("; ", [part for part in (soc_input.note, note) if part])})
 
 
 def _since(last: PlanDocument | None, basis: InputBasis, at: datetime) -> datetime:
@@ -292,7 +293,7 @@ def _peaks_input(plan_inputs: PlanInputs) -> Sequence[Input]:
 def _tariff_input(context: Context, day: date) -> Sequence[Input]:
     """Return the state of the tariff where it should be looked up again; nothing where it is of today."""
     found = [] if context.site_name == SAMPLE_SITE else tariff_doubts(context.site_settings, day)
-    note = "; ".join(found)
+    note = joined("; ", found)
     return (Input(name="tariff", state="assumed", source="darkstar.yaml", note=note, basis="assumed"),) if found else ()
 
 

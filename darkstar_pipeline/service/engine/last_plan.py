@@ -13,6 +13,7 @@ from planner.plans.policy_plans import PolicySchedule
 from planner.plans.release import default_loads, simulated
 from planner.plans.task import PlanTask
 from planner.policies.plan_before import CommandBefore, PlanBefore
+from planner.wording.messages import phrase
 
 
 def commands_before(plan: PlanDocument | None) -> PlanBefore:
@@ -31,7 +32,7 @@ def commands_before(plan: PlanDocument | None) -> PlanBefore:
 def last_plan_source(last: PlanDocument | None, at: datetime) -> PlanSource:
     """Return the last valid plan as a source of commands for the slots ahead."""
     if last is None or not is_usable(last, at):
-        return PlanSource(LAST_PLAN, None, "there is no earlier plan that reaches so far")
+        return PlanSource(LAST_PLAN, None, phrase("there is no earlier plan that reaches so far"))
     return PlanSource(LAST_PLAN, lambda task: _last_schedule(last, task))
 
 

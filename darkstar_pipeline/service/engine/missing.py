@@ -5,9 +5,10 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.evaluation.missing_words import HINDSIGHT, in_words
 from darkstar_pipeline.service.schemas.history import MissingDocument, MissingRow
 from darkstar_pipeline.warehouse.schemas import MISSING_MONEY
+from planner.wording.messages import phrase
 
-NEVER = "Not worked out yet: `darkstar retrain` does it, and Dagster's weekly_retrain."
-OTHER_SETTINGS = "Worked out under other settings of battery, tariff or protocol than today's."
+NEVER = phrase("Not worked out yet: `darkstar retrain` does it, and Dagster's weekly_retrain.")
+OTHER_SETTINGS = phrase("Worked out under other settings of battery, tariff or protocol than today's.")
 
 
 def missing_document(context: Context) -> MissingDocument:

@@ -16,6 +16,7 @@ from darkstar_pipeline.planning.battery_care import TimedReserve
 from darkstar_pipeline.service.schemas.overrides import RESERVE, Override, OverrideRequest
 from darkstar_pipeline.state.atomic_files import atomic_write
 from planner.artifacts.atomic_files import make_folder
+from planner.wording.messages import phrase
 
 OVERRIDES_FILE = "wishes.json"  # in the service's folder; the name of version 0.1
 FURTHEST = timedelta(days=31)
@@ -32,7 +33,7 @@ class OverrideError(DarkstarError):
 def asked_reserves(overrides: Sequence[Override]) -> list[TimedReserve]:
     """Return the reserves for outages that people ask for."""
     return [
-        TimedReserve(percent=each.reserve_percent, cause="asked for by hand", until=each.until)
+        TimedReserve(percent=each.reserve_percent, cause=phrase("asked for by hand"), until=each.until)
         for each in overrides
         if each.mode == RESERVE and each.reserve_percent is not None
     ]

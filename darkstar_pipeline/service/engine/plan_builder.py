@@ -43,6 +43,7 @@ from planner.plans.make_plan import Plan
 from planner.plans.reasons import EXPLAINED
 from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, candidate, default_loads, simple_candidates, simulated
 from planner.plans.task import PlanTask
+from planner.wording.messages import joined, phrase
 
 COMMAND_MODES = ("charge", "discharge", "export", "hold", "self_consumption")
 
@@ -121,7 +122,9 @@ def _released_plan(known: PlanInputs, request: PlanRequest) -> tuple[FallbackRes
         return joined, n_manual
     released = first_usable_plan(known.task, _sources_of(known, request))
     wrong = joined.plan.verification.violations[0].message
-    refused = Attempt(released.source, REFUSED, f"what was asked for by hand is refused: {wrong}")
+    refused = Attempt(
+        released.source, REFUSED, phrase("what was asked for by hand is refused: {problem}", problem=wrong)
+    )
     return FallbackResult(released.plan, released.source, (refused, *released.attempts)), 0
 
 
@@ -170,7 +173,7 @@ def _joined(task: PlanTask, manual: pl.DataFrame, rest: FallbackResult | None) -
     schedule = explained if rest is None else pl.concat([explained, rest.plan.schedule], how="diagonal_relaxed")
     checked = candidate(task, PLAN, schedule.drop(EXPLAINED))
     simple = {each.name: each.cost for each in simple_candidates(task)}
-    reason = "asked for by hand; nothing compares its cost"
+    reason = phrase("asked for by hand; nothing compares its cost")
     plan = Plan(
         schedule=schedule,
         released=PLAN,
@@ -249,8 +252,8 @@ def _without_inputs(site: Site, at: datetime, status: InputStatus, request: Plan
             task=task,
         )
         return _document(site, made, last)
-    none = Attempt(LAST_PLAN, UNAVAILABLE, "there is no earlier plan that reaches so far")
-    why = f"{status.problem}; {none.reason}; the inverter decides by itself"
+    none = Attempt(LAST_PLAN, UNAVAILABLE, phrase("there is no earlier plan that reaches so far"))
+    why = joined("; ", [status.problem, none.reason, phrase("the inverter decides by itself")])
     return default_plan(site, at, why=why, attempts=(*above, none), inputs=status.inputs)
 
 

@@ -34,6 +34,7 @@ from darkstar_pipeline.state.folder_names import PLANS_FOLDER
 from env.time_grid import slot_of
 from planner.deadline import deadline
 from planner.plans.fallback_chain import CHAMPION, FAILED
+from planner.wording.messages import phrase
 
 RETRY_SECONDS = 30.0
 STUCK_SECONDS = 180.0
@@ -114,7 +115,7 @@ class PlannerEngine:
         """Return an answer for the first request: the last stored plan, or the inverter's own default."""
         now = self.clock.now()
         last = self.store.latest(now)
-        first = "the first plan is being made"
+        first = phrase("the first plan is being made")
         plan = last or default_plan(self.context.site, now, why=first)
         return _Memory(plan, last)
 
@@ -165,7 +166,7 @@ class PlannerEngine:
             Component(
                 name="planner",
                 ok=quiet < STUCK_SECONDS and reach,
-                note="" if reach else "no plan reaches this moment",
+                note="" if reach else phrase("no plan reaches this moment"),
             ),
             Component(name="inputs", ok=not inputs, note="; ".join(f"{each.name}: {each.note}" for each in inputs)),
             Component(name="champion", ok=not following.problem, note=following.problem),

@@ -16,6 +16,7 @@ from darkstar_pipeline.evaluation.actual_costs import (
 )
 from darkstar_pipeline.evaluation.actual_days import ACTUAL
 from darkstar_pipeline.service.schemas.history import SavingsDocument, SavingsRow
+from planner.wording.messages import joined, phrase
 
 MOST_DAYS = 400
 
@@ -36,14 +37,27 @@ class Savings:
         metered = sum(costs[ACTUAL] is not None for costs in known.values())
         unread = len(known) - metered
         outside = sum(costs[START_OUTSIDE] is not None for costs in known.values())
-        needed = "grid meters and state of charge are needed"
-        edge = "they are compared from its edge on, and the energy between counts nothing"
-        parts = (
-            f"{unread} of {len(known)} days have no metered cost: {needed}" if unread else "",
-            f"{outside} days began outside the battery's usable range: {edge}" if outside else "",
-            f"{len(days) - len(known)} days are not graded, or refused" if len(days) > len(known) else "",
-        )
-        note = "; ".join(part for part in parts if part)
+        unmarked = len(days) - len(known)
+        parts: list[str] = []
+        if unread:
+            parts.append(
+                phrase(
+                    "{n} of {days} days have no metered cost: grid meters and state of charge are needed",
+                    n=unread,
+                    days=len(known),
+                )
+            )
+        if outside:
+            parts.append(
+                phrase(
+                    "{n} days began outside the battery's usable range: they are compared from its edge on, and the "
+                    "energy between counts nothing",
+                    n=outside,
+                )
+            )
+        if unmarked > 0:
+            parts.append(phrase("{n} days are not graded, or refused", n=unmarked))
+        note = joined("; ", parts)
         return SavingsDocument(
             site=context.site_name,
             currency=context.site.currency,

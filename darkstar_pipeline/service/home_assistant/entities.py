@@ -14,6 +14,7 @@ from darkstar_pipeline.service.engine.plan_documents import slot_at
 from darkstar_pipeline.service.engine.wanted_loads import WantedLoad, planned_load
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument, PlanSlot
 from darkstar_pipeline.service.schemas.steering import STEERING_STATES, Steering
+from planner.wording.messages import phrase, told
 
 ONLINE, OFFLINE = "online", "offline"
 EXPIRE_SECONDS = 120
@@ -26,7 +27,7 @@ SLOT_COLUMNS = ("start", "charge_kw", "discharge_kw", "export_kw", "soc_percent"
 
 LOAD_TOPICS = {"ev": "car", "water": "water_heater"}
 """Last part of the topic of a load, `darkstar/<site>/<part>`, by its name."""
-_LOAD_NAMES = {"ev": "Car may charge", "water": "Water heater may heat"}
+_LOAD_NAMES = {"ev": phrase("Car may charge"), "water": phrase("Water heater may heat")}
 _LOAD_ICONS = {"ev": "mdi:ev-station", "water": "mdi:water-boiler"}
 _LOAD_STATES = {"on": "ON", "off": "OFF", "default": None}
 
@@ -96,18 +97,18 @@ def _components(topics: Topics, currency: str) -> Json:
     plan = {"icon": "mdi:chart-timeline-variant", "json_attributes_topic": topics.plan}
     steering = {"icon": "mdi:steering", "json_attributes_topic": topics.steering, "device_class": "enum"}
     return {
-        "steering": {**_sensor(topics, "steering", "Steering", **steering), "options": list(STEERING_STATES)},
-        "command": _sensor(topics, "command", "Command", **command),
-        "plan": _sensor(topics, "plan", "Plan", **plan),
+        "steering": {**_sensor(topics, "steering", phrase("Steering"), **steering), "options": list(STEERING_STATES)},
+        "command": _sensor(topics, "command", phrase("Command"), **command),
+        "plan": _sensor(topics, "plan", phrase("Plan"), **plan),
         "planned_soc": _sensor(
-            topics, "planned_soc", "Planned state of charge", device_class="battery", unit_of_measurement="%"
+            topics, "planned_soc", phrase("Planned state of charge"), device_class="battery", unit_of_measurement="%"
         ),
-        "next_change": _sensor(topics, "next_change", "Next change", device_class="timestamp"),
+        "next_change": _sensor(topics, "next_change", phrase("Next change"), device_class="timestamp"),
         "planned_saving": _sensor(
-            topics, "planned_saving", "Planned saving", device_class="monetary", unit_of_measurement=currency
+            topics, "planned_saving", phrase("Planned saving"), device_class="monetary", unit_of_measurement=currency
         ),
         "plan_valid": {
-            **_entity(topics, "plan_valid", "Plan valid"),
+            **_entity(topics, "plan_valid", phrase("Plan valid")),
             "platform": "binary_sensor",
             "payload_on": "ON",
             "payload_off": "OFF",
@@ -122,7 +123,7 @@ def _sensor(topics: Topics, key: str, name: str, **more: str) -> Json:
 def _entity(topics: Topics, key: str, name: str) -> Json:
     """Return the fields that all entities share; Home Assistant reads a null state, rendered as `None`, as unknown."""
     return {
-        "name": name,
+        "name": told(name),
         "unique_id": f"{topics.device}_{key}",
         "object_id": f"{topics.device}_{key}",
         "value_template": f"{{{{ value_json.{key} }}}}",
@@ -137,7 +138,7 @@ def entity_states(plan: PlanDocument, command: CommandDocument, steering: Steeri
     valid = slot is not None and plan.verified
     return {
         "steering": steering.state,
-        "command": command.command[:STATE_CHARACTERS],
+        "command": told(command.command)[:STATE_CHARACTERS],
         "plan": plan.rung,
         "planned_soc": None if slot is None else _rounded(slot.soc_end_percent, 1),
         "next_change": _instant(next_change(plan, now)),
@@ -176,7 +177,7 @@ def plan_attributes(plan: PlanDocument, now: datetime) -> Json:
         "id": plan.id,
         "created_at": _instant(plan.created_at),
         "valid_until": _instant(plan.valid_until),
-        "why": plan.why,
+        "why": told(plan.why),
         "released": plan.released,
         "verified": plan.verified,
         "model_version": None if plan.model is None else plan.model.version,
@@ -226,7 +227,7 @@ def load_entity(name: str, topic: str) -> Json:
     """Return what a load's entity has beside what all have; its state is unknown where the plan does not decide."""
     return {
         "platform": "binary_sensor",
-        "name": _LOAD_NAMES[name],
+        "name": told(_LOAD_NAMES[name]),
         "icon": _LOAD_ICONS[name],
         "state_topic": topic,
         "json_attributes_topic": topic,

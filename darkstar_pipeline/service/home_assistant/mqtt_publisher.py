@@ -34,6 +34,7 @@ from darkstar_pipeline.service.home_assistant.mqtt_broker import QOS, MqttBroker
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
 from darkstar_pipeline.service.schemas.steering import Steering
+from planner.wording.languages import ENGLISH, Language, speak
 
 POLL_SECONDS = 2.0
 REPEAT_SECONDS = EXPIRE_SECONDS / 4
@@ -50,12 +51,14 @@ class Shown:
         command: returns the command in force.
         steering: returns whether the plan steers the battery.
         loads: return what each movable load is to do now, by its name.
+        language: the site's, in which entities are named and speak.
     """
 
     plan: Callable[[], PlanDocument]
     command: Callable[[], CommandDocument]
     steering: Callable[[], Steering]
     loads: Mapping[str, Callable[[], WantedLoad]] = field(default_factory=dict[str, Callable[[], WantedLoad]])
+    language: Language = ENGLISH
 
 
 class Publisher:
@@ -169,6 +172,7 @@ class Publisher:
 
     def _run(self) -> None:
         """Publish changes until stopped."""
+        speak(self._shown.language)
         while not self._stop.is_set():
             try:
                 self._publish_changes()
