@@ -26,7 +26,7 @@ from planner.plans.schedule import modelled_cost, schedule_frame
 from planner.plans.task import PlanTask
 from planner.tolerances import EQUAL_COST, PLAN_ZERO_KWH
 from planner.verification.verifier import Verification, verify_schedule
-from planner.wording.messages import joined, joined_and, phrase
+from planner.wording.messages import figures, joined, joined_and, phrase
 
 PLAN, SELF_CONSUMPTION, IDLE = "plan", "self_consumption", "idle"
 FORECAST_SLACK = 0.01
@@ -108,11 +108,8 @@ def release(
         return Release(chosen, joined("; ", [problem, _instead(chosen)]))
     best = min(valid, key=lambda option: option.weight)
     if best.weight < plan.weight - slack:
-        saved, other = plan.weight - best.weight, _NAMES[best.name]
-        return Release(
-            best,
-            phrase("{other} costs {saved:.2f} less than the plan and is released instead", other=other, saved=saved),
-        )
+        said = {"other": _NAMES[best.name], "money": _money(plan.weight - best.weight, best)}
+        return Release(best, phrase("{other} costs {money} less than the plan and is released instead", **said))
     return Release(plan, _comparison(plan, simple))
 
 
@@ -130,10 +127,8 @@ def release_simple(simple: Sequence[Candidate]) -> Release:
         wrong = default.verification.violations[0].message
         problem = phrase("the inverter's own default is wrong: {problem}", problem=wrong)
         return Release(best, joined("; ", [problem, _instead(best)]))
-    saved, other = default.weight - best.weight, _NAMES[best.name]
-    return Release(
-        best, phrase("{other} costs {saved:.2f} less than the inverter's own default", other=other, saved=saved)
-    )
+    said = {"other": _NAMES[best.name], "money": _money(default.weight - best.weight, best)}
+    return Release(best, phrase("{other} costs {money} less than the inverter's own default", **said))
 
 
 def _instead(released: Candidate) -> str:
@@ -160,18 +155,17 @@ def _comparison(plan: Candidate, simple: Sequence[Candidate]) -> str:
 
 def _difference(plan: Candidate, option: Candidate) -> str:
     """Return in words how much less a plan costs than a simple schedule, or by how little it costs more."""
-    saved, other = option.cost - plan.cost, _NAMES[option.name]
+    saved = option.cost - plan.cost
+    said = {"other": _NAMES[option.name], "money": _money(max(saved, 0.0) if saved >= -EQUAL_COST else -saved, plan)}
     if saved >= -EQUAL_COST:
-        return phrase("{saved:.2f} less than {other}", saved=max(saved, 0.0), other=other)
+        return phrase("{money} less than {other}", **said)
     if option.missed > plan.missed + EQUAL_COST:
-        return phrase(
-            "{more:.2f} more than {other}, which would miss the reserve or the care of the battery",
-            more=-saved,
-            other=other,
-        )
-    return phrase(
-        "{more:.2f} more than {other} (on this forecast, too little to pass it over)", more=-saved, other=other
-    )
+        return phrase("{money} more than {other}, which would miss the reserve or the care of the battery", **said)
+    return phrase("{money} more than {other} (on this forecast, too little to pass it over)", **said)
+
+
+def _money(amount: float, option: Candidate) -> str:
+    return figures(f"{amount:.2f} {option.currency}")
 
 
 def forecast_slack(task: PlanTask, simple: Sequence[Candidate]) -> float:
