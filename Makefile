@@ -43,6 +43,7 @@ style: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/lock.py --check
 	$(BIN)/python scripts/dead_code.py
+	$(BIN)/python scripts/messages.py
 	$(BIN)/deptry .
 
 ui: $(STAMP) ## Dagster and MLflow in the browser

@@ -74,9 +74,9 @@ def project_texts() -> Texts:
     texts = Texts()
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
-            _read_python(path, texts)
+            read_python(path, texts)
     for path in sorted(PAGE.rglob("*.js")):
-        _read_script(path, texts)
+        read_script(path, texts)
     for path in sorted(PAGE.rglob("*.html")):
         page = _PageTexts()
         page.feed(path.read_text(encoding="utf-8"))
@@ -85,7 +85,8 @@ def project_texts() -> Texts:
     return texts
 
 
-def _read_python(path: Path, texts: Texts) -> None:
+def read_python(path: Path, texts: Texts) -> None:
+    """Add the texts of a module."""
     source = path.read_text(encoding="utf-8")
     if "phrase" not in source:
         return
@@ -107,7 +108,8 @@ def _add_argument(call: ast.Call, path: Path, texts: Texts) -> None:
         texts.wrong.append(f"{place}: the text of phrase(…) is not written out")
 
 
-def _read_script(path: Path, texts: Texts) -> None:
+def read_script(path: Path, texts: Texts) -> None:
+    """Add the texts of one of the page's scripts."""
     source = path.read_text(encoding="utf-8")
     for found in _CALL.finditer(source):
         place = f"{_name(path)}:{source.count(chr(10), 0, found.start()) + 1}"
