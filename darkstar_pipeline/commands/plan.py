@@ -138,7 +138,11 @@ def _document(
         "start_soc_basis": BASIS.get(inputs.start_soc_source, "assumed"),
         "start_soc_note": outside_range_note(site.battery, start_percent),
         "input_notes": dict(inputs.notes),
-        "steering": {"state": "off", "steers": False, "words": phrase("Shown, not carried out: this command steers nothing.")},
+        "steering": {
+            "state": "off",
+            "steers": False,
+            "words": phrase("Shown, not carried out: this command steers nothing."),
+        },
         "end": {
             "basis": end.basis,
             "value": end.marginal_value(float(plan.schedule["soc_end_kwh"][-1])),
