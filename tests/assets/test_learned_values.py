@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 DAY = date(2025, 10, 30)
 
 
-@pytest.mark.slow  # MLflow's store is made and written
+@pytest.mark.thorough  # MLflow's store is made and written
 def test_a_day_is_learned_once_and_its_values_are_metrics(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

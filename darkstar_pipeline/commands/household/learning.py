@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.console.arguments import parse_day
+from darkstar_pipeline.console.arguments import check_picture, parse_day
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document, draw_table
@@ -43,13 +44,41 @@ def show(call: Call) -> Document:
     return Document(document, lambda out: _draw_quantities(out, document))
 
 
-def history(call: Call, *, days: Days = 30) -> Document:
+def history(
+    call: Call,
+    *,
+    days: Days = 30,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.png", help="Draw the values over the days.")
+    ] = None,
+) -> Document:
     """Show each change with its cause, old and new value, up to the last day that has one."""
     from darkstar_pipeline.learning.tuning.documents import learning_document
 
+    target = None if out is None else check_picture(out)
     context = call.context()
     document = learning_document(context, _today(context), days=days)
-    return Document(document, lambda out: _draw_history(out, document["history"], days))
+    if target is not None:
+        _draw_picture(document["history"], target)
+        document["picture"] = str(target)
+    return Document(document, lambda pen: _draw_history(pen, document["history"]))
+
+
+def _draw_picture(steps: Sequence[dict[str, Any]], target: Path) -> None:
+    """Draw the history.
+
+    Raises:
+        DataMissingError: there is none.
+    """
+    import polars as pl
+
+    from darkstar_pipeline.errors import DataMissingError
+    from darkstar_pipeline.pictures.canvas import save_png
+    from darkstar_pipeline.pictures.drifts import drift_figure
+
+    if not steps:
+        raise DataMissingError("nothing was learned yet", "run `darkstar learning run`")
+    save_png(drift_figure(pl.DataFrame(steps)), target, shared=True)
 
 
 def run(call: Call, *, first: FirstLearned = None, last: LastLearned = None) -> Document:
@@ -148,11 +177,17 @@ def _draw_quantities(out: "Console", document: dict[str, Any]) -> None:
         "used": "used",
     }
     draw_table(out, rows, headings, digits=DIGITS)
+    wanted = {row["used_by"] for row in document["quantities"] if row["used_by"] is not None and not row["used"]}
+    if wanted:
+        names = ", ".join(sorted(wanted))
+        out.print(
+            f"not used in plans: {names} in household.strategy.adjustments would (docs/learning.md)", markup=False
+        )
 
 
-def _draw_history(out: "Console", rows: Sequence[dict[str, Any]], days: int) -> None:
+def _draw_history(out: "Console", rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
-        out.print(f"nothing was learned in the last {days} days: darkstar learning run", markup=False)
+        out.print("nothing was learned yet: darkstar learning run", markup=False)
         return
     changed = [row for row in rows if row["old_value"] != row["new_value"]]
     headings = {
@@ -163,8 +198,9 @@ def _draw_history(out: "Console", rows: Sequence[dict[str, Any]], days: int) -> 
         "new_value": "to",
         "cause": "cause",
     }
-    draw_table(out, changed, headings, digits=DIGITS)
-    out.print(f"{len(rows) - len(changed)} steps of {days} days changed nothing (--json has them)", markup=False)
+    if changed:
+        draw_table(out, changed, headings, digits=DIGITS)
+    out.print(f"{len(rows) - len(changed)} steps changed nothing (--json has them)", markup=False)
 
 
 def _draw_reset(out: "Console", document: dict[str, Any], where: str) -> None:

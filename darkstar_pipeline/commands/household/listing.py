@@ -36,9 +36,11 @@ def learning_commands() -> typer.Typer:
     """Return the group of commands on what is learned of the home."""
     group = _group_with_default()
     default_command(group, examples=("darkstar learning", "darkstar learning --json"))(learning.show)
-    command(group, "history", examples=("darkstar learning history", "darkstar learning history --days 90"))(
-        learning.history
-    )
+    command(
+        group,
+        "history",
+        examples=("darkstar learning history", "darkstar learning history --days 90 --out learned.png"),
+    )(learning.history)
     command(group, "run", examples=("darkstar learning run",))(learning.run)
     return group
 

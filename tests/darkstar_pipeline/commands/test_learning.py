@@ -1,5 +1,7 @@
 """`darkstar learning`, `reset learning` and `caches` as a person calls them."""
 
+from pathlib import Path
+
 import pytest
 
 from planner.tuning.quantities import QUANTITIES
@@ -22,7 +24,9 @@ def test_what_was_learned_is_shown_taken_back_and_kept_in_the_history(darkstar: 
     assert (reset.code, sorted(row["name"] for row in reset.document["changed"])) == (0, sorted(moved))
     shown = darkstar("learning", "--json").document
     assert all(row["value"] == row["configured"] for row in shown["quantities"])
-    history = darkstar("learning", "history", "--days", "3660", "--json").document["history"]
+    shown = darkstar("learning", "history", "--days", "3660", "--out", "learned.png", "--json").document
+    assert Path(shown["picture"]).read_bytes().startswith(b"\x89PNG")
+    history = shown["history"]
     assert [row["action"] for row in history[-len(QUANTITIES) :]] == ["reset"] * len(QUANTITIES)
     assert len(history) == 4 * len(QUANTITIES)
     nothing = darkstar("reset", "learning", "--today", "--yes", "--json").document
