@@ -60,6 +60,7 @@ def plan(  # noqa: PLR0913 - a command's options
     from darkstar_pipeline.planning.battery_care import TimedReserve
     from darkstar_pipeline.planning.plan_inputs import StartSoc
     from darkstar_pipeline.planning.plan_sources import site_plan
+    from darkstar_pipeline.planning.weather_warnings import weather_reserves
     from darkstar_pipeline.service.engine.last_plan import commands_before
     from env.care import check_reserve
     from env.time_grid import slot_of
@@ -72,7 +73,8 @@ def plan(  # noqa: PLR0913 - a command's options
     given = None if soc is None else StartSoc(soc)
     if reserve is not None:
         check_reserve(reserve, context.site.battery)
-    reserves = [] if reserve is None else [TimedReserve(percent=reserve, cause=phrase("asked for by hand"))]
+    reserves = weather_reserves(context, moment)
+    reserves += [] if reserve is None else [TimedReserve(percent=reserve, cause=phrase("asked for by hand"))]
     last = _last_plan(context, moment)
     made = site_plan(context, moment, soc=given, requests=requests, reserves=reserves, before=commands_before(last))
     document = _document(context, *made, last=last)

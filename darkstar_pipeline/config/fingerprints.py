@@ -31,7 +31,7 @@ def config_version(settings: SiteSettings, stage: Stage) -> str:
             del changing["forecast"]["panels"]
     _drop_unused(changing["tariff"])
     if settings.household.care.care().wanted:
-        changing["care"] = settings.household.care.model_dump(mode="json")
+        changing["care"] = settings.household.care.model_dump(mode="json", exclude={"weather_warning"})
     document = {"stage": stage, "code": _CODE[stage], "settings": changing}
     return _short_hash(document)
 

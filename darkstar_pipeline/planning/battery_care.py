@@ -31,11 +31,13 @@ class TimedReserve:
     Attributes:
         percent: share of the capacity above the minimum [%].
         cause: who asks for it, in words.
+        since: its begin; None for the plan's.
         until: its end; None for the whole plan.
     """
 
     percent: float
     cause: str
+    since: datetime | None = None
     until: datetime | None = None
 
 
@@ -100,7 +102,7 @@ def battery_care(
     site = window.site
     if not site.care.wanted and not reserves:
         return NO_BATTERY_CARE
-    floor = np.maximum(window.floor_kwh, _asked_kwh(reserves, window.slots["slot_start"], site))
+    floor = np.maximum(window.floor_kwh, asked_kwh(reserves, window.slots["slot_start"], site))
     targets = soc_targets(site, floor[None], window.world.import_price, window.world.export_price)
     kept = tuple(reserves)
     if site.care.full_charge_days is None:
@@ -114,17 +116,17 @@ def battery_care(
     return BatteryCare(targets=targets, full_charge=status, note=_note(status, site.timezone), reserves=kept)
 
 
-def _asked_kwh(reserves: Sequence[TimedReserve], starts: pl.Series, site: Site) -> Energy:
+def asked_kwh(reserves: Sequence[TimedReserve], starts: pl.Series, site: Site) -> Energy:
     """Return the stored energy that is asked for now in each slot, the minimum included `(n_slots,)` [kWh]."""
     battery = site.battery
     kept = np.full(len(starts), battery.min_soc_kwh)
     for each in reserves:
         wanted = min(battery.min_soc_kwh + battery.stored_kwh(each.percent), battery.max_soc_kwh)
-        inside = (
-            np.ones(len(starts), dtype=np.bool_)
-            if each.until is None
-            else (starts < each.until.astimezone(UTC)).to_numpy()
-        )
+        inside = np.ones(len(starts), dtype=np.bool_)
+        if each.since is not None:
+            inside &= (starts + SLOT > each.since.astimezone(UTC)).to_numpy()
+        if each.until is not None:
+            inside &= (starts < each.until.astimezone(UTC)).to_numpy()
         kept = np.where(inside, np.maximum(kept, wanted), kept)
     return kept
 

@@ -7,6 +7,7 @@ import numpy as np
 from env.inverter import battery_room, next_soc, slot_limit
 from env.site import Site
 from env.time_grid import SLOT_HOURS
+from planner.wording.messages import phrase
 
 HOURS_A_DAY = 24.0
 MOST_SLOTS = 40_000
@@ -46,11 +47,15 @@ def _resting_reserve(site: Site) -> list[tuple[str, str]]:
     kept = least + max(rule.percent for rule in care.reserve)
     if kept <= care.resting_soc_percent:
         return []
-    found = (
-        f"a reserve keeps {kept:g} % ({kept - least:g} above min_soc_percent {least:g}), and above "
-        f"resting_soc_max_percent {care.resting_soc_percent:g} energy should not rest: the reserve wins"
+    found = phrase(
+        "a reserve keeps {kept:g} % ({reserve:g} above min_soc_percent {least:g}), and above resting_soc_max_percent "
+        "{resting:g} energy should not rest: the reserve wins",
+        kept=kept,
+        reserve=kept - least,
+        least=least,
+        resting=care.resting_soc_percent,
     )
-    return [(found, f"raise resting_soc_max_percent to {min(kept, 100.0):g}, or lower that reserve")]
+    return [(found, phrase("raise resting_soc_max_percent to {kept:g}, or lower that reserve", kept=min(kept, 100.0)))]
 
 
 def _slow_full_charge(site: Site) -> list[tuple[str, str]]:
@@ -61,6 +66,17 @@ def _slow_full_charge(site: Site) -> list[tuple[str, str]]:
     hours = hours_to_full(site)
     if hours <= days * HOURS_A_DAY:
         return []
-    takes = "is never full" if math.isinf(hours) else f"takes {hours:.0f} h to be full"
-    found = f"a full charge is wished for every {days} days, and the battery {takes} at the power that is set"
-    return [(found, "correct battery.charge_kw, charge_taper and limits, or raise full_charge_every_days")]
+    remedy = phrase("correct battery.charge_kw, charge_taper and limits, or raise full_charge_every_days")
+    if math.isinf(hours):
+        found = phrase(
+            "a full charge is wished for every {days} days, and the battery is never full at the power that is set",
+            days=days,
+        )
+        return [(found, remedy)]
+    found = phrase(
+        "a full charge is wished for every {days} days, and the battery takes {hours:.0f} h to be full at the power "
+        "that is set",
+        days=days,
+        hours=hours,
+    )
+    return [(found, remedy)]

@@ -61,6 +61,26 @@ class OutageWarningSettings(Frozen):
         return self
 
 
+class WeatherWarningSettings(Frozen):
+    """Forecasts of gusts and thunder, fetched from Open-Meteo, that ask for a reserve before and while they last."""
+
+    gusts_above: float | None = Field(
+        default=21.0, gt=0, le=100, description="gusts that warn are stronger [m/s]; null: gusts do not warn"
+    )
+    thunder: bool = Field(default=True, description="whether a forecast of thunder warns")
+    percent: float = Field(
+        default=50.0, ge=0, le=100, description="energy kept meanwhile, of the capacity above min_soc_percent [%]"
+    )
+    hours_before: float = Field(default=3.0, ge=0, le=24, description="hours before a storm in which it is kept too")
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "WeatherWarningSettings":
+        _in_percent("percent", self.percent)
+        if self.gusts_above is None and not self.thunder:
+            raise SettingError(("gusts_above",), "neither gusts nor thunder warn: give one, or no weather_warning")
+        return self
+
+
 class CareSettings(Frozen):
     """Reserve and care of the battery, at least cost; all off by default."""
 
@@ -69,6 +89,9 @@ class CareSettings(Frozen):
     )
     outage_warning: OutageWarningSettings | None = Field(
         default=None, description="a switch or warning in Home Assistant that asks for a reserve; null: none"
+    )
+    weather_warning: WeatherWarningSettings | None = Field(
+        default=None, description="fetched forecasts of gusts and thunder that ask for a reserve; null: none"
     )
     full_charge_every_days: int | None = Field(
         default=None, ge=2, le=365, description="days within which the battery is charged to 100 % once; null: never"
@@ -95,8 +118,9 @@ class CareSettings(Frozen):
         asked: dict[tuple[int | str, ...], float] = {
             ("reserve", number, "percent"): each.percent for number, each in enumerate(self.reserve)
         }
-        if self.outage_warning is not None:
-            asked["outage_warning", "percent"] = self.outage_warning.percent
+        for name, warning in (("outage_warning", self.outage_warning), ("weather_warning", self.weather_warning)):
+            if warning is not None:
+                asked[name, "percent"] = warning.percent
         for place, percent in asked.items():
             try:
                 check_reserve(percent, battery.battery())

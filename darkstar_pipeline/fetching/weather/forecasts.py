@@ -14,6 +14,7 @@ from darkstar_pipeline.fetching.errors import FetchError
 from darkstar_pipeline.fetching.log import Fetch, FetchLog
 from darkstar_pipeline.fetching.weather.believed import believed_forecast
 from darkstar_pipeline.fetching.weather.services import WeatherService, panel_service, place_of, weather_service
+from darkstar_pipeline.forecasts.storms import keep_storms
 from darkstar_pipeline.ingest.imports import WEATHER, import_parsed
 from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.ingest.target import ImportTarget
@@ -147,6 +148,7 @@ def ask_and_import(
         now = clock()
         parsed = believed_forecast(said, context.site_settings, now)
         report = import_parsed(WEATHER, ImportTarget.of(context), parsed, source=service.source, now=now)
+        keep_storms(context.home, context.site_name, service.source, said[0].storms, now)
     except FetchError as error:
         log.failed(context.site_name, "weather", error, asked_at=asked_at)
         raise

@@ -99,6 +99,8 @@ def _open_meteo(site: SiteSettings) -> dict[str, str]:
 
 def _open_meteo_request(site: SiteSettings, _now: datetime) -> tuple[Request, ...]:
     params = {**_open_meteo(site), "hourly": _HOURLY, "forecast_days": f"{DAYS}"}
+    if site.household.care.weather_warning is not None:
+        params |= {"hourly": ",".join((_HOURLY, *open_meteo.STORM_QUANTITIES)), "wind_speed_unit": "ms"}
     return (Request(source=open_meteo.SERVICE, url=ADDRESSES["open_meteo"], params=params),)
 
 

@@ -14,6 +14,7 @@ from darkstar_pipeline.service.devices.heater import Heater
 from darkstar_pipeline.service.devices.load_documents import load_plans
 from darkstar_pipeline.service.devices.outage_warning import OutageWarning
 from darkstar_pipeline.service.devices.sensor_values import StateReader, power_of
+from darkstar_pipeline.service.devices.weather_warning import WeatherWarning
 from darkstar_pipeline.service.periodic import PeriodicCheck
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
@@ -44,6 +45,8 @@ class Household:
         self.heater = None if heater is None else Heater(heater, folder, clock, reader)
         warning = context.site_settings.household.care.outage_warning
         self.warning = None if warning is None else OutageWarning(warning, reader)
+        storms = context.site_settings.household.care.weather_warning
+        self.storms = None if storms is None else WeatherWarning(context, clock)
         seconds = context.site_settings.service.poll_seconds
         self._periodic = PeriodicCheck(self.poll, name="household", first_seconds=0.0, seconds=seconds)
         self._clock, self._grid = clock, context.site_settings.home_assistant.control.live_caps.grid_power
@@ -94,11 +97,13 @@ class Household:
     def key(self, now: datetime) -> tuple[object, ...]:
         """Return what changes whenever a plan is to be made anew."""
         warning = () if self.warning is None else self.warning.key()
-        return (*(() if self.car is None else self.car.key(now)), *warning)
+        storms = () if self.storms is None else self.storms.key(now)
+        return (*(() if self.car is None else self.car.key(now)), *warning, *storms)
 
     def reserves(self, now: datetime) -> list[TimedReserve]:
         """Return the reserves for outages that are asked for now."""
-        return [] if self.warning is None else self.warning.reserves(now)
+        forecast = [] if self.storms is None else self.storms.reserves(now)
+        return [*([] if self.warning is None else self.warning.reserves(now)), *forecast]
 
     def requests(self, context: Context, now: datetime, *, away: bool) -> LoadRequests:
         """Return what the loads ask of a plan.
@@ -137,4 +142,5 @@ class Household:
         """Return the states of the loads as components of the service."""
         car = [] if self.car is None else self.car.components()
         warning = [] if self.warning is None else self.warning.components()
+        warning += [] if self.storms is None else self.storms.components()
         return [*car, *([] if self.heater is None else self.heater.components()), *warning]

@@ -14,6 +14,7 @@ from env.time_grid import SLOT_DTYPE
 
 MOMENT_VALUES = ("temp_c", "cloud_percent")
 MOMENTS = pl.Schema({"at": SLOT_DTYPE, "temp_c": pl.Float64(), "cloud_percent": pl.Float64()})
+STORMS = pl.Schema({"at": SLOT_DTYPE, "gust_ms": pl.Float64(), "thunder": pl.Boolean()})
 SPANS = pl.Schema({"start": SLOT_DTYPE, "end": SLOT_DTYPE, "value": pl.Float64()})
 
 
@@ -36,6 +37,7 @@ class WeatherAnswer:
         moments: `at, temp_c, cloud_percent`: values at instants, null where it did not say.
         irradiance: `start, end, value`: mean global horizontal irradiance of spans [W/m2].
         pv: `start, end, value`: energy that the panels are expected to give in spans [kWh].
+        storms: `at, gust_ms, thunder`: strongest gust of the hour that ends then [m/s] and whether it thunders.
         issued_at: when the service made the forecast; None where it does not say.
         place: latitude and longitude that it speaks of; None where it does not say.
         minutes: resolution that it has, as a rule [min].
@@ -45,6 +47,7 @@ class WeatherAnswer:
     moments: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MOMENTS))
     irradiance: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SPANS))
     pv: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SPANS))
+    storms: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=STORMS))
     issued_at: datetime | None = None
     place: tuple[float, float] | None = None
     minutes: int = 60
@@ -75,6 +78,13 @@ def spans(start: Sequence[datetime], end: Sequence[datetime], value: Sequence[fl
     """Return spans in order, without those that have no value."""
     frame = pl.DataFrame({"start": _utc(start), "end": _utc(end), "value": value}, schema=SPANS)
     return frame.drop_nulls("value").unique("start", keep="last").sort("start")
+
+
+def storms(at: Sequence[datetime], gust_ms: Sequence[float | None], thunder: Sequence[bool | None]) -> pl.DataFrame:
+    """Return gusts and thunder of hours in order, without those that nothing is said of."""
+    frame = pl.DataFrame({"at": _utc(at), "gust_ms": gust_ms, "thunder": thunder}, schema=STORMS)
+    said = pl.any_horizontal(pl.col("gust_ms", "thunder").is_not_null())
+    return frame.filter(said).unique("at", keep="last").sort("at")
 
 
 def equally_long(service: str, **lists: Sequence[object]) -> None:

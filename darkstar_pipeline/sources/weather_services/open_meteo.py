@@ -7,15 +7,28 @@ stamp, temperature and clouds are of the instant. Shape: https://open-meteo.com/
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import polars as pl
 from pydantic import ConfigDict, Field, JsonValue
 
 from darkstar_pipeline.errors import DataRefusedError
-from darkstar_pipeline.sources.weather_services.answer import Shape, WeatherAnswer, equally_long, moments, shaped, spans
+from darkstar_pipeline.sources.weather_services.answer import (
+    Shape,
+    WeatherAnswer,
+    equally_long,
+    moments,
+    shaped,
+    spans,
+    storms,
+)
 
 SERVICE = "Open-Meteo"
 TEMPERATURE, CLOUD, RADIATION = "temperature_2m", "cloud_cover", "shortwave_radiation"
 QUANTITIES = (TEMPERATURE, CLOUD, RADIATION)
-UNITS = {TEMPERATURE: "°C", CLOUD: "%", RADIATION: "W/m²"}
+GUSTS, CODE = "wind_gusts_10m", "weather_code"
+STORM_QUANTITIES = (GUSTS, CODE)
+THUNDER = (95, 96, 99)
+"""WMO codes of thunderstorms, without and with hail."""
+UNITS = {GUSTS: "m/s", TEMPERATURE: "°C", CLOUD: "%", RADIATION: "W/m²"}
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 
 
@@ -75,9 +88,16 @@ def read_open_meteo(content: bytes, *, days_before: int = 0) -> WeatherAnswer:
         service=SERVICE,
         moments=moments(at, temperature, cloud),
         irradiance=spans([instant - step for instant in at], at, radiation),
+        storms=_storms(series, at) if not quarters and not days_before else storms([], [], []),
         place=(answer.latitude, answer.longitude),
         minutes=15 if quarters else 60,
     )
+
+
+def _storms(series: _Series, at: Sequence[datetime]) -> pl.DataFrame:
+    """Return gusts and thunder by the hour, where they were asked for."""
+    codes = series.values(CODE)
+    return storms(at, series.values(GUSTS), [None if code is None else code in THUNDER for code in codes])
 
 
 def _instants(times: Sequence[int | str], offset_seconds: int) -> list[datetime]:

@@ -19,6 +19,7 @@ from darkstar_pipeline.fetching.pace import Pace
 from darkstar_pipeline.fetching.weather.due import weather_is_due
 from darkstar_pipeline.fetching.weather.forecasts import WeatherFetched, fetch_forecasts
 from darkstar_pipeline.fetching.weather.services import ADDRESSES, SOLCAST_KEY
+from darkstar_pipeline.forecasts.storms import kept_storms
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
 from tests.builders.source_server import HTML, Asked, Reply, SourceServer, source_server
 from tests.builders.weather_answers import (
@@ -47,10 +48,11 @@ class Home:
     now: datetime = NOW
     weather: dict[str, object] = field(default_factory=lambda: {"order": WEATHER_ORDER})
     forecast: dict[str, object] = field(default_factory=lambda: dict(FORECAST))
+    care: dict[str, object] = field(default_factory=dict[str, object])
 
     @property
     def context(self) -> Context:
-        site = {"forecast": self.forecast, "sources": {"weather": self.weather}}
+        site = {"forecast": self.forecast, "sources": {"weather": self.weather}, "household": {"care": self.care}}
         settings = Settings.model_validate({"sites": {"home": site}})
         return open_context("home", settings=settings, home=self.folder / "state")
 
@@ -366,3 +368,37 @@ def test_a_service_that_wants_peace_is_left_alone_and_the_next_is_asked(home: Ho
     assert all("wants to be left alone until 2026-03-28 14:07Z" in note for note in fetched.notes[:3])
     home.now += timedelta(hours=1, minutes=1)
     assert not home.fetch().missing
+
+
+def test_gusts_and_thunder_are_asked_for_and_kept_where_they_are_to_warn(home: Home):
+    home.fetch()
+    assert "wind_gusts_10m" not in home.server.asked[0].query["hourly"]
+    assert kept_storms(home.context.home, "home") is None
+    home.care, home.now = {"weather_warning": {}}, home.now + timedelta(hours=4)
+
+    def stormy() -> bytes:
+        document = json.loads(open_meteo(home.now))
+        hours = len(document["hourly"]["time"])
+        document["hourly"] |= {"wind_gusts_10m": [24.5] * hours, "weather_code": [95, *[3] * (hours - 1)]}
+        document["hourly_units"] |= {"wind_gusts_10m": "m/s", "weather_code": "wmo code"}
+        return json.dumps(document).encode()
+
+    home.server.answer = lambda asked: Reply(body=stormy()) if asked.path == "/open_meteo" else Reply(status=503)
+    home.fetch()
+    asked = next(each for each in reversed(home.server.asked) if each.path == "/open_meteo")
+    assert asked.query["hourly"].endswith("wind_gusts_10m,weather_code")
+    assert asked.query["wind_speed_unit"] == "ms"
+    kept = kept_storms(home.context.home, "home")
+    assert kept is not None
+    assert (kept.source, kept.known_at, kept.hours[0].gust_ms) == ("Open-Meteo", home.now, 24.5)
+    assert [hour.thunder for hour in kept.hours[:2]] == [True, False]
+
+
+def test_gusts_in_another_unit_are_refused(home: Home):
+    document = json.loads(open_meteo(home.now))
+    document["hourly_units"]["wind_gusts_10m"] = "km/h"
+    home.server.answer = lambda asked: (
+        Reply(body=json.dumps(document).encode()) if asked.path == "/open_meteo" else Reply(status=503)
+    )
+    failure, *_ = home.fetch().failures
+    assert "wind_gusts_10m is in km/h, not in m/s" in str(failure)
