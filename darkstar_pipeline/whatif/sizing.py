@@ -187,7 +187,8 @@ def check_question(question: Question) -> None:
             )
     if question.costs is not None and question.costs.per_kwp and not question.panels_kwp:
         raise ConfigurationError(
-            "panels have a price, and how many there are is not known", "give --pv-kwp, or set forecast.panels_kw"
+            "panels have a price, and how many there are is not known",
+            "give panels_kwp (--pv-kwp), or set forecast.panels_kw",
         )
 
 

@@ -153,7 +153,13 @@ async function run(name, body) {
   let found;
   try {
     const done = await working.run(async (how) => { found = await question.ask(body, how); });
-    if (!done) return;
+    if (!done) {
+      if (name !== "sizing") {
+        problem.textContent = t("Cancelled. The service still ends what it began, within two minutes, and works out nothing else on paper meanwhile.");
+        problem.hidden = false;
+      }
+      return;
+    }
   } catch (error) {
     if (error.status === 401) await attempt(() => { throw error; });
     else tellErrors(form, problem, error);
