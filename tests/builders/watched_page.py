@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import uvicorn
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.http.app import create_app
@@ -34,6 +34,11 @@ class Watched:
     def shown(self, series: str) -> list[float]:
         """The numbers of a line of the plan's picture."""
         return json.loads(self.page.get_attribute(f"#chart path[data-series='{series}']", "data-values") or "")
+
+
+def _is_fault(message: ConsoleMessage) -> bool:
+    """Whether the console tells a fault of the page: a month without data is an answer."""
+    return message.type in ("error", "warning") and "/report?month=" not in message.location["url"]
 
 
 @contextmanager
@@ -64,9 +69,7 @@ def watching(
     )
     page = context.new_page()
     found = Watched(page, url)
-    page.on(
-        "console", lambda message: found.errors.append(message.text) if message.type in ("error", "warning") else None
-    )
+    page.on("console", lambda message: found.errors.append(message.text) if _is_fault(message) else None)
     page.on("pageerror", lambda error: found.errors.append(str(error)))
     page.on("request", lambda asked: None if asked.url.startswith((url, "data:")) else found.foreign.append(asked.url))
     page.goto(url)

@@ -105,7 +105,7 @@ def test_page_is_readable_on_a_phone_and_in_the_dark(watched: Watched) -> None:
 def test_views_are_reached_by_their_address_and_by_keyboard(watched: Watched) -> None:
     page = watched.page
     names = page.locator("#views a").all_inner_texts()
-    assert names == ["Plan", "What if", "Report", "Administration"]
+    assert names == ["Plan", "Household", "What if", "Report", "Administration"]
     expect(page.locator("#view-plan")).to_be_visible()
     page.goto(f"{watched.url}/#report")
     expect(page.locator("#view-report")).to_be_visible()
