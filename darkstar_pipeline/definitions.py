@@ -17,8 +17,7 @@ from assets.fetched.weather import fetched_weather_asset
 from assets.forecast_models import aurora_models_asset, price_models_asset
 from assets.graph import daily_assets
 from assets.home import IO_MANAGER, Home
-from assets.learned_values import learned_values_asset
-from assets.learning import learned_assets, search_asset
+from assets.learning import learned_assets, learned_values_asset, search_asset
 from assets.raw import raw_specs
 from darkstar_pipeline.config.settings import Settings, config_path, home_dir, load_settings
 from darkstar_pipeline.config.site import SiteSettings

@@ -9,7 +9,7 @@ from datetime import date
 import dagster as dg
 
 from assets.home import Home
-from assets.learned_values import LEARNED_VALUES
+from assets.learning import LEARNED_VALUES
 from darkstar_pipeline.orchestration.dagster_internals import UnresolvedAssetJobDefinition
 from jobs.names import job_name
 from jobs.schedules import home_schedule

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from assets.home import Home
-from assets.learned_values import learned_values_asset
+from assets.learning import learned_values_asset
 from darkstar_pipeline.models.learned_values import LearnedHistory
 from darkstar_pipeline.tracking.mlflow_store import open_store
 from jobs.daily_learning import learning_schedule

@@ -13,8 +13,7 @@ from assets.evaluation import MISSING
 from assets.fetched.weather import FETCHED_WEATHER
 from assets.forecast_models import AURORA_MODELS, PRICE_MODELS
 from assets.graph import ASSET_NAMES
-from assets.learned_values import LEARNED_VALUES
-from assets.learning import LEARNED, SEARCH
+from assets.learning import LEARNED, LEARNED_VALUES, SEARCH
 from assets.raw import RAW_TABLES
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.site import SiteSettings
