@@ -25,7 +25,7 @@ function figuresOf(row, plan) {
   const stored = row.past ? `${number(row.soc, 0)} %${isKnown(row.target) ? ` (${number(row.target, 0)})` : ""}` : `${number(row.target, 0)} %`;
   return [
     [t("Buying costs"), price(row.import_price)], [t("Selling brings"), price(row.export_price)],
-    [t("House"), kw(row.load, row.planned_load)], [t("Sun"), kw(row.pv, row.planned_pv)],
+    [t("House"), kw(row.load, row.planned_load)], [t("panels|Sun"), kw(row.pv, row.planned_pv)],
     [t("Battery"), directed(isKnown(row.charge) || isKnown(row.discharge) ? (row.charge ?? 0) - (row.discharge ?? 0) : null, t("charges"), t("gives"))],
     [t("Grid"), directed(row.grid, t("buys"), t("sells"))],
     ...(row.others ? [[t("Car, water and appliances"), kw(row.others)]] : []),

@@ -8,7 +8,7 @@ import { t } from "../words.js";
 
 const OLD_MS = 45 * 60000;  // a plan is made at every quarter of an hour
 const INPUTS = {
-  prices: t("Prices"), soc: t("Stored energy"), load: t("The house's load"), pv: t("Sun"), peaks: t("The month's peaks"), tariff: t("Tariff"),
+  prices: t("Prices"), soc: t("Stored energy"), load: t("The house's load"), pv: t("panels|Sun"), peaks: t("The month's peaks"), tariff: t("Tariff"),
   model: t("Trained model"), clock: t("Clock"), storage: t("Storage"),
 };
 const STATES = { stale: t("old"), missing: t("missing"), assumed: t("assumed"), fresh: t("up to date") };

@@ -96,6 +96,18 @@ def test_negative_prices_are_drawn_below_the_one_zero(page: Page) -> None:
     assert above < zeros[0] < below, "down is more on a screen"
 
 
+def test_powers_are_in_kilowatts_as_read_and_as_they_had_been_planned(page: Page) -> None:
+    history = day_of_history(date(2025, 10, 27))
+    read = {"load_kwh": 0.5, "pv_kwh": 0.25, "charge_kwh": 0.75, "discharge_kwh": 0, "import_kwh": 1, "export_kwh": 0}
+    history["slots"][0] |= {**read, "soc_percent": 40, "planned_load_kwh": 0.4, "planned_soc_percent": 45}
+    script = """async (history) => {
+      const { dayRows } = await import('./static/timeline/rows.js');
+      const { load, pv, charge, grid, soc, planned_load, target } = dayRows(history)[0];
+      return [load, pv, charge, grid, soc, planned_load, target];
+    }"""
+    assert page.evaluate(script, history) == [2, 1, 3, 4, 40, 1.6, 45]
+
+
 def test_bands_that_are_not_there_are_neither_drawn_nor_named(page: Page) -> None:
     script = """async (history) => {
       const { dayRows } = await import('./static/timeline/rows.js');
