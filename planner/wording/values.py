@@ -10,13 +10,13 @@ from planner.wording.messages import figures, joined, phrase
 
 LEAST_SHOWN = 0.005  # anything less rounds to 0.00
 WEEKDAYS = (
-    phrase("Mon"),
-    phrase("Tue"),
-    phrase("Wed"),
-    phrase("Thu"),
-    phrase("Fri"),
-    phrase("Sat"),
-    phrase("Sun"),
+    phrase("day|Mon"),
+    phrase("day|Tue"),
+    phrase("day|Wed"),
+    phrase("day|Thu"),
+    phrase("day|Fri"),
+    phrase("day|Sat"),
+    phrase("day|Sun"),
 )
 
 MONTHS = (

@@ -59,13 +59,14 @@ def served(engine: PlannerEngine) -> Generator[str]:
 
 @contextmanager
 def watching(
-    browser: Browser, url: str, size: tuple[int, int] = (1200, 900), scheme: str = "light"
+    browser: Browser, url: str, size: tuple[int, int] = (1200, 900), scheme: str = "light", locale: str = "en-GB"
 ) -> Generator[Watched]:
     """A page that has logged in and shows the plan, in a browser far from the home."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if scheme == "dark" else "light",
         timezone_id="America/New_York",
+        locale=locale,
     )
     page = context.new_page()
     found = Watched(page, url)
