@@ -37,11 +37,13 @@ from darkstar_pipeline.commands.fetch import state as fetch_state
 from darkstar_pipeline.commands.fetch import weather as fetch_weather
 from darkstar_pipeline.commands.household import strategy
 from darkstar_pipeline.commands.household.listing import (
+    BY_HAND_PURPOSE,
     CACHES_PURPOSE,
     CAR_PURPOSE,
     CARE_PURPOSE,
     LEARNING_PURPOSE,
     RESET_PURPOSE,
+    by_hand_commands,
     caches_commands,
     car_commands,
     care_commands,
@@ -123,6 +125,7 @@ def build() -> typer.Typer:
     app.add_typer(_control(), name="control", short_help=control.PURPOSE)
     app.add_typer(car_commands(), name="car", short_help=CAR_PURPOSE)
     app.add_typer(care_commands(), name="care", short_help=CARE_PURPOSE)
+    app.add_typer(by_hand_commands(), name="byhand", short_help=BY_HAND_PURPOSE)
     app.add_typer(_notify(), name="notify", short_help=notify_trial.PURPOSE)
     _add_maintenance_commands(app)
     app.add_typer(caches_commands(), name="caches", short_help=CACHES_PURPOSE)

@@ -61,7 +61,9 @@ def plan(  # noqa: PLR0913 - a command's options
     from darkstar_pipeline.planning.plan_inputs import StartSoc
     from darkstar_pipeline.planning.plan_sources import site_plan
     from darkstar_pipeline.planning.weather_warnings import weather_reserves
+    from darkstar_pipeline.service.byhand.previews import ByHand
     from darkstar_pipeline.service.engine.last_plan import commands_before
+    from darkstar_pipeline.service.state_folder import service_folder
     from env.care import check_reserve
     from env.time_grid import slot_of
     from planner.wording.messages import phrase
@@ -75,15 +77,24 @@ def plan(  # noqa: PLR0913 - a command's options
         check_reserve(reserve, context.site.battery)
     reserves = weather_reserves(context, moment)
     reserves += [] if reserve is None else [TimedReserve(percent=reserve, cause=phrase("asked for by hand"))]
-    last = _last_plan(context, moment)
-    made = site_plan(context, moment, soc=given, requests=requests, reserves=reserves, before=commands_before(last))
+    last = last_plan(context, moment)
+    blocks = ByHand(service_folder(context.home, context.site_name)).blocks(moment)
+    made = site_plan(
+        context,
+        moment,
+        soc=given,
+        requests=requests,
+        reserves=reserves,
+        before=commands_before(last),
+        blocks=blocks,
+    )
     document = _document(context, *made, last=last)
     code = ExitCode.DONE if document["verified"] else ExitCode.INFEASIBLE
     draw = draw_slots if slots else draw_plan
     return Document(document, lambda out: draw(out, document, context), code)
 
 
-def _last_plan(context: "Context", moment: "datetime") -> "PlanDocument | None":
+def last_plan(context: "Context", moment: "datetime") -> "PlanDocument | None":
     """Return the service's last plan that was made by then and reaches beyond; None where there is none."""
     from darkstar_pipeline.service.engine.plan_documents import is_usable
     from darkstar_pipeline.service.engine.plan_store import PlanStore

@@ -50,6 +50,7 @@ EXIT_CODES: Mapping[str, ExitCode] = {
     "usage": ExitCode.USAGE,
     "query": ExitCode.USAGE,
     "wrong_moment": ExitCode.USAGE,
+    "overlap": ExitCode.USAGE,
     "file_system": ExitCode.USAGE,
     "data_missing": ExitCode.DATA,
     "data_refused": ExitCode.DATA,

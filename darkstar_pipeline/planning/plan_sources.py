@@ -11,6 +11,7 @@ from darkstar_pipeline.datasets.announcements import announcements
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.forecasts.promoted import pointer_of
 from darkstar_pipeline.forecasts.site_scenarios import site_scenarios
+from darkstar_pipeline.planning.around_blocks import planned_around
 from darkstar_pipeline.planning.battery_care import TimedReserve
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at
@@ -19,11 +20,12 @@ from darkstar_pipeline.policies.trained import TrainedPolicy, trained_policy
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_WEATHER
 from env.inverter import Energy
+from planner.byhand.commands import HandBlock
 from planner.deadline import deadline
 from planner.errors import LoadRequestError, NoFeasibleScheduleError, PolicyMismatchError
 from planner.optimizer.deferrable_loads import LoadRequests
 from planner.optimizer.warm_solver import MIP_SECONDS
-from planner.plans.fallback_chain import CHAMPION, MPC, VALUE, FallbackResult, PlanMaker, PlanSource, first_usable_plan
+from planner.plans.fallback_chain import CHAMPION, MPC, VALUE, FallbackResult, PlanMaker, PlanSource
 from planner.plans.kept_commands import keep_commands
 from planner.plans.make_plan import Plan, make_plan
 from planner.plans.policy_plans import PolicySchedule, RollingState, learned_schedule
@@ -79,6 +81,7 @@ def site_plan(
     requests: LoadRequests | None = None,
     reserves: Sequence[TimedReserve] = (),
     before: PlanBefore | None = None,
+    blocks: Sequence[HandBlock] = (),
 ) -> tuple[PlanInputs, FallbackResult]:
     """Return the plan from the slot of a moment to the last slot with a published price, as the service makes it.
 
@@ -89,6 +92,7 @@ def site_plan(
         requests: as for `plan_inputs.inputs_at`.
         reserves: as for `plan_inputs.inputs_at`.
         before: the plan before; None for none.
+        blocks: what people have set by hand, the first that holds in a slot wins.
 
     Raises:
         DataMissingError: there is no price, or nothing to forecast from.
@@ -101,7 +105,8 @@ def site_plan(
         days = scenario_days(active)
         inputs = inputs_at(context, at, soc=soc, requests=requests, reserves=reserves, lookback_days=days)
         inputs = inputs if before is None else replace(inputs, before=before)
-        return inputs, first_usable_plan(inputs.task, site_sources(context, inputs, active), refusals=refusals)
+        sources = partial(site_sources, context, active=active)
+        return planned_around(inputs, blocks, sources, refusals=refusals)
 
 
 def scenario_days(active: ActivePolicy) -> int:

@@ -104,6 +104,11 @@ def _planned(context: Context, at: datetime, soc: StartSoc | None, day: date | N
     inputs, result = site_plan(context, at, soc=soc)
     if day is not None:
         _check_reaches(inputs.task, day)
+    return planned_case(inputs, result)
+
+
+def planned_case(inputs: PlanInputs, result: FallbackResult) -> PlannedCase:
+    """Return a plan with its figures."""
     plan = result.plan
     return PlannedCase(
         inputs=inputs,

@@ -1,6 +1,7 @@
 """The statement of a home in the solver's form, compiled once for homes and horizons that are alike."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
     from planner.optimizer.canonical_form import CanonicalForm
 
 
+@dataclass(frozen=True)
+class Wishes:
+    """The parts of a statement that only some plans have.
+
+    Attributes:
+        targets: prices of stored energy that is missing or rests too high.
+        by_hand: prices that what people ask for is put ahead by.
+    """
+
+    targets: bool = False
+    by_hand: bool = False
+
+
 @lru_cache(maxsize=64)
 def shared_form(  # noqa: PLR0913, PLR0917 - all that the statement follows from, as a cache's key
     battery: Battery,
@@ -25,16 +39,16 @@ def shared_form(  # noqa: PLR0913, PLR0917 - all that the statement follows from
     end_steps: int,
     loads: LoadShapes,
     thresholds: tuple[ThresholdShape, ...],
-    targets: bool,  # noqa: FBT001 - part of a cache's key
+    wishes: Wishes,
 ) -> tuple["CanonicalForm", Rules]:
     """Return the compiled statement of a home and its rules.
 
     All programs of this process share it, since it holds no number of a plan.
     """
-    return compiled_form(battery, extra, limits, n_slots, end_steps, loads, thresholds, targets=targets)
+    return compiled_form(battery, extra, limits, n_slots, end_steps, loads, thresholds, wishes)
 
 
-def compiled_form(  # noqa: PLR0913 - as `shared_form`
+def compiled_form(  # noqa: PLR0913, PLR0917 - as `shared_form`
     battery: Battery,
     extra: tuple[Battery, ...],
     limits: Limits,
@@ -42,8 +56,7 @@ def compiled_form(  # noqa: PLR0913 - as `shared_form`
     end_steps: int,
     loads: LoadShapes,
     power: Sequence[HorizonDemandCharge | ThresholdShape],
-    *,
-    targets: bool,
+    wishes: Wishes,
 ) -> tuple["CanonicalForm", Rules]:
     """Return the statement compiled anew: a demand charge follows the calendar, and no two plans share that."""
     from planner.optimizer.canonical_form import canonical_form  # CVXPY is slow to load
@@ -57,7 +70,8 @@ def compiled_form(  # noqa: PLR0913 - as `shared_form`
         end_steps=end_steps,
         loads=loads,
         power=power,
-        targets=targets,
+        targets=wishes.targets,
+        by_hand=wishes.by_hand,
     )
     form = canonical_form(home.problem(), home.variables, home.constraints)
     opposites = [(form.columns[one], form.columns[other]) for one, other in home.opposites]

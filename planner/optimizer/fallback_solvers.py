@@ -41,6 +41,7 @@ def stated(program: HomeProgram) -> "HomeProblem":
         loads=program.loads.shapes,
         power=program.power or program.thresholds,
         targets=program.targets is not None,
+        by_hand=program.by_hand is not None,
     )
     program.apply_house()
     for name, parameter in home.parameters.items():

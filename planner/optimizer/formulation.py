@@ -92,6 +92,7 @@ def home_problem(  # noqa: PLR0913 - keyword-only, the parts of a home
     loads: LoadShapes = NO_LOADS,
     power: Sequence[HorizonDemandCharge | ThresholdShape] = (),
     targets: bool = False,
+    by_hand: bool = False,
 ) -> HomeProblem:
     """State the problem of a home.
 
@@ -105,6 +106,7 @@ def home_problem(  # noqa: PLR0913 - keyword-only, the parts of a home
         power: components of the demand charge, named `power_1`, `power_2`, …, with the month so far as a parameter;
             or power above which there is a price, named `above_1`, `above_2`, …, both of which are parameters.
         targets: whether there is a price of stored energy that is missing or rests too high, both parameters.
+        by_hand: whether energy that people ask for is put ahead, by prices that are parameters.
     """
     home = HomeProblem(n_slots)
     home.demand.append(home.parameter("net_load", n_slots))
@@ -131,6 +133,8 @@ def home_problem(  # noqa: PLR0913 - keyword-only, the parts of a home
         )
     for run in loads.runs:
         add_fixed_run(home, run)
+    if by_hand:
+        put_ahead(home, ["charge", "discharge", *(load.name for load in loads.flexible)])
     return home
 
 
@@ -219,6 +223,12 @@ def add_store_values(home: HomeProblem, *, end_steps: int, targets: bool) -> Non
         add_targets(home)
     if end_steps:
         add_end_steps(home, end_steps)
+
+
+def put_ahead(home: HomeProblem, flows: Sequence[str]) -> None:
+    """Put the energy of flows ahead of what else it could earn, at a price per slot."""
+    for flow in flows:
+        home.cost.append(-(home.parameter(f"{flow}_ahead", home.n_slots) @ home.variables[flow]))
 
 
 def add_targets(home: HomeProblem) -> None:

@@ -15,10 +15,11 @@ import numpy as np
 from env.battery import Battery
 from env.inverter import Energy, slot_limit
 from env.site import Site
+from planner.byhand.commands import HandCommands
 from planner.care.soc_targets import SocTargets
 from planner.errors import PlannerError
 from planner.optimizer.block_scheduling import solve_spaced
-from planner.optimizer.compiled_form import compiled_form, shared_form
+from planner.optimizer.compiled_form import Wishes, compiled_form, shared_form
 from planner.optimizer.deferrable_loads import PlannedLoads
 from planner.optimizer.exclusive_flows import solve_exclusive
 from planner.optimizer.peak_calendar import HorizonDemandCharge
@@ -42,9 +43,10 @@ class HomeProgram:
         power: components of the demand charge over the horizon, if any; compiling them takes 0.1 s.
         thresholds: power above which there is a price (`charge_above`), if any; without a price there is none.
         targets: reserve and care (`set_targets`), if any.
+        by_hand: commands that people have set, if any.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only, the parts of a plan
         self,
         site: Site,
         n_slots: int,
@@ -54,9 +56,9 @@ class HomeProgram:
         power: Sequence[HorizonDemandCharge] = (),
         thresholds: Sequence[ThresholdShape] = (),
         targets: SocTargets | None = None,
+        by_hand: HandCommands | None = None,
     ) -> None:
-        self.site = site
-        self.n_slots = n_slots
+        self.site, self.n_slots, self.by_hand = site, n_slots, by_hand
         self.first: int = 0  # slot that the horizon begins at
         self.end_soc_kwh: float | None = None
         self.end_steps = end_steps
@@ -68,11 +70,11 @@ class HomeProgram:
         if self.power and self.thresholds:
             message = "a program takes a whole demand charge or thresholds of it, not both"
             raise PlannerError(message)
-        cared = targets is not None
+        wishes = Wishes(targets=targets is not None, by_hand=by_hand is not None)
         if self.power:
-            form, self.rules = compiled_form(*parts, self.power, targets=cared)
+            form, self.rules = compiled_form(*parts, self.power, wishes)
         else:
-            form, self.rules = shared_form(*parts, self.thresholds, cared)
+            form, self.rules = shared_form(*parts, self.thresholds, wishes)
         self.hot = WarmStartedProgram(form)
         self.solver = self.hot.solver
         self._storage = form.rows["storage"]
@@ -90,8 +92,8 @@ class HomeProgram:
         self.targets = targets
         if targets is not None:
             self.set_targets(targets)
-        # A made-up day is no good start for planned loads, whose windows it does not know.
-        if self.hot.form.n_columns <= LARGE_COLUMNS and not self.loads.names:
+        # A made-up day is no good start for planned loads and blocks by hand, whose windows it does not know.
+        if self.hot.form.n_columns <= LARGE_COLUMNS and not self.loads.names and by_hand is None:
             self._set_template()
 
     def _set_extras(self) -> None:
@@ -189,6 +191,10 @@ class HomeProgram:
         self._most["export"][first:] = np.minimum(give, slot_limit(limits.export_kw))
         self._most["curtail"][first:] = curtailable_kwh
         self._house_is_new = True
+        if self.by_hand is not None:
+            self._most |= self.by_hand.bounded(self._most, self._net, self.site)
+            for name in ("charge", "discharge", *(load.name for load in self.loads.flexible)):
+                self.hot.set(f"{name}_ahead", self.by_hand.price_of(name))
 
     def set_targets(self, targets: SocTargets) -> None:
         """Set what stored energy should be at the slots' ends, of one home and all slots.
@@ -274,6 +280,8 @@ class HomeProgram:
         kept = soc_kwh * battery.retention_per_slot ** (self.n_slots - slot)
         least = np.full(self.n_slots, min(kept, battery.min_soc_kwh), dtype=np.float64)
         most = np.full(self.n_slots, max(before, battery.max_soc_kwh), dtype=np.float64)
+        if self.by_hand is not None:
+            least, most = self.by_hand.narrowed(least, most)
         if self.end_soc_kwh is not None:
             least[-1] = most[-1] = self.end_soc_kwh
         self.hot.set("start_soc", before)

@@ -39,6 +39,8 @@ def keep_commands(
     known = [before.commands.get(start) for start in schedule["slot_start"]]
     usable = np.array([each is not None and not each.limited for each in known]) & np.isfinite(stored_value)
     usable &= task.kept_from_battery({name: schedule[f"{name}_kwh"].to_numpy() for name in task.loads.names}) == 0
+    if task.by_hand is not None:
+        usable &= ~task.by_hand.fixed
     new = np.array([schedule[name].to_numpy() for name in Command._fields])
     old = np.array([_powers(each, own) for each, own in zip(known, new.T.tolist(), strict=True)]).T
     kept = usable & _alike(task, schedule, Command(*new), Command(*old), stored_value, before.slack(task.arrays[0]))

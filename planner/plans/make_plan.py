@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
+import numpy as np
 import polars as pl
 
+from env.inverter import Command
 from planner.errors import NoFeasibleScheduleError, SolverError
 from planner.optimizer.fallback_solvers import FALLBACKS, solve_by
 from planner.optimizer.home_program import HomeProgram
@@ -19,10 +21,20 @@ from planner.optimizer.solution import SOC, Solution, SolverRecord
 from planner.optimizer.warm_solver import MIP_SECONDS
 from planner.plans.explanations import explain
 from planner.plans.relaxation import check_end, contradiction
-from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, Candidate, candidate, release, simple_candidates
+from planner.plans.release import (
+    IDLE,
+    PLAN,
+    SELF_CONSUMPTION,
+    Candidate,
+    candidate,
+    release,
+    simple_candidates,
+    simulated,
+)
 from planner.plans.return_to_range import bind_to_return, goes_out_again
 from planner.plans.schedule import optimized_schedule
 from planner.plans.task import PlanTask
+from planner.tolerances import PLAN_ZERO_KWH
 from planner.verification.verifier import Verification
 
 Solve: TypeAlias = Callable[[HomeProgram, float], Solution]
@@ -161,6 +173,14 @@ def _coming_back(task: PlanTask, program: HomeProgram, solve: Callable[[], Solut
             program.hold(way, 0)
 
 
+def _with_hand(task: PlanTask, schedule: pl.DataFrame, solution: Solution) -> pl.DataFrame:
+    """Return a schedule with the commands that people have set, as the inverter carries them out."""
+    if task.by_hand is None:
+        return schedule
+    others = {name: np.where(values < PLAN_ZERO_KWH, 0.0, values) for name, values in solution.others.items()}
+    return simulated(task, others, Command(*(schedule[name].to_numpy() for name in Command._fields)))
+
+
 def _attempt(task: PlanTask, program: HomeProgram, name: str, solve: Callable[[], Solution]) -> SolverAttempt:
     try:
         solution = _coming_back(task, program, solve)
@@ -170,7 +190,7 @@ def _attempt(task: PlanTask, program: HomeProgram, name: str, solve: Callable[[]
         return SolverAttempt(SolverRecord(name, f"failed: {error}", gap=float("inf")))
     finally:
         program.clear_basis()
-    solved = candidate(task, PLAN, optimized_schedule(task, solution))
+    solved = candidate(task, PLAN, _with_hand(task, optimized_schedule(task, solution), solution))
     record = replace(solution.record, solver=name)
     if not solved.verification.valid:
         first = solved.verification.violations[0]

@@ -182,6 +182,10 @@ def _rolled_out(
     def decide(slot: int, soc_kwh: Energy) -> Decision:
         decision = rolling.command(first + slot, soc_kwh)
         values.append(rolling.later_value(first + slot))
+        if task.by_hand is not None:
+            decision = task.by_hand.decided(decision, slot)
+            if task.targets is not None:
+                decision = task.targets.kept_above(decision, slot, soc_kwh, task.site.battery)
         return without_discharge(decision) if draws[slot] else decision
 
     done = simulate(decide, _expected_world(task, ahead, moved), task.site, np.array([task.start_soc_kwh]))
@@ -213,6 +217,8 @@ def _commands(task: PlanTask, ahead: RollingState, rolling: RollingLearned, move
         part = slice(decided, min(decided + BATCH_SLOTS, task.n_slots))
         slots = np.arange(part.start, part.stop)
         powers[:, part] = rolling.commands(first + slots, guess[part])
+        if task.by_hand is not None:
+            powers[:, part] = task.by_hand.slots(part.start, part.stop).over(Command(*powers[:, part]))
         powers[1, part] = np.where(draws[part], 0.0, powers[1, part])
         flows = simulate_open_loop(
             Command(*powers[:, part]),

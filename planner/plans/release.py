@@ -43,7 +43,7 @@ class Candidate:
         schedule: its slots.
         cost: modelled cost, less the value of the end [money].
         verification: the verifier's result.
-        missed: price of what it leaves undone of the reserve and care; nobody pays it [money].
+        missed: price of what it leaves undone of reserve, care and blocks by hand; nobody pays it [money].
         currency: of its cost.
     """
 
@@ -79,8 +79,8 @@ def candidate(task: PlanTask, name: str, schedule: pl.DataFrame) -> Candidate:
     verification = verify_schedule(
         schedule.drop("local_day"), task.site, start_soc_kwh=task.start_soc_kwh, end_soc_kwh=task.end.return_soc_kwh
     )
-    missed = task.care_penalty(schedule["soc_end_kwh"].to_numpy())
-    return Candidate(name, schedule, modelled_cost(task, schedule), verification, missed, task.site.currency)
+    undone, currency = task.left_undone(schedule), task.site.currency
+    return Candidate(name, schedule, modelled_cost(task, schedule), verification, undone, currency)
 
 
 def release(
@@ -184,8 +184,16 @@ def simple_candidates(task: PlanTask) -> list[Candidate]:
     others = default_loads(task)
     return [
         candidate(task, SELF_CONSUMPTION, _self_consumption(task, others)),
-        candidate(task, IDLE, idle_schedule(task, others)),
+        candidate(task, IDLE, _resting(task, others)),
     ]
+
+
+def _resting(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
+    """Return the schedule of a battery that is not used beside what is set by hand."""
+    if task.by_hand is None:
+        return idle_schedule(task, others)
+    nothing = np.zeros(task.n_slots)
+    return simulated(task, others, Command(nothing, nothing, nothing + full_export_kw(task.site)))
 
 
 def _self_consumption(task: PlanTask, others: Mapping[str, Energy]) -> pl.DataFrame:
@@ -228,10 +236,13 @@ def simulated(
 ) -> pl.DataFrame:
     """Return the schedule of commands, and of import limits if there are any, simulated under the forecast.
 
-    Commands are bounded so that they leave the reserve in the store, and held back for loads that the battery may not
-    feed.
+    Commands set by hand stand in the place of others. All are bounded so that they leave the reserve in the store, and
+    held back for loads that the battery may not feed.
     """
     import_price, export_price, load, pv = task.arrays
+    if task.by_hand is not None:
+        command = task.by_hand.over(command)
+        import_limit_kw = None if import_limit_kw is None else np.where(task.by_hand.fixed, np.inf, import_limit_kw)
     command = held_for_loads(task, others, command)
     if task.targets is not None:
         world = World((load + task.shifted_load(others))[None], pv[None], import_price[None], export_price[None])

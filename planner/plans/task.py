@@ -11,6 +11,8 @@ from env.inverter import Energy
 from env.power_tariff import MonthState
 from env.site import Site
 from env.time_grid import local_day
+from env.types import Mask
+from planner.byhand.commands import HandCommands
 from planner.care.soc_targets import SocTargets
 from planner.optimizer.deferrable_loads import LoadRequests, PlannedLoads
 from planner.optimizer.home_program import HomeProgram
@@ -62,6 +64,7 @@ class PlanTask:
         month: state of the month so far for each component of the demand charge in force on the first day; empty if
             unknown, which means no peaks so far.
         targets: reserve and care of the slots; None for none.
+        by_hand: commands of the slots that people have set; None for none.
     """
 
     slots: pl.DataFrame
@@ -72,6 +75,7 @@ class PlanTask:
     given_loads: PlannedLoads | None = None
     month: tuple[MonthState, ...] = ()
     targets: SocTargets | None = None
+    by_hand: HandCommands | None = None
 
     @cached_property
     def arrays(self) -> tuple[Energy, Energy, Energy, Energy]:
@@ -125,6 +129,11 @@ class PlanTask:
         least = np.full(self.n_slots, self.site.battery.min_soc_kwh)
         return least if self.targets is None else np.maximum(self.targets.floor_kwh[0], least)
 
+    @property
+    def shown_by_hand(self) -> Mask:
+        """Return the slots that are told as set by hand `(n_slots,)`."""
+        return np.zeros(self.n_slots, dtype=np.bool_) if self.by_hand is None else self.by_hand.shown
+
     def targets_of(self, first: int, end: int) -> SocTargets | None:
         """Return the targets of slots `first` to `end`; None for none."""
         return None if self.targets is None else self.targets.slots(first, end)
@@ -132,6 +141,16 @@ class PlanTask:
     def care_penalty(self, soc_end_kwh: Energy) -> float:
         """Return the price of missing the reserve and care by these ends of slots `(n_slots,)`; no money paid."""
         return 0.0 if self.targets is None else self.targets.total_penalty(soc_end_kwh)
+
+    def left_undone(self, schedule: pl.DataFrame) -> float:
+        """Return the price of what a schedule leaves undone of reserve, care and blocks by hand; no money paid.
+
+        Of blocks it is less than 0, the more of them is done.
+        """
+        penalty = self.care_penalty(schedule["soc_end_kwh"].to_numpy())
+        if self.by_hand is None:
+            return penalty
+        return penalty - self.by_hand.gained(schedule)
 
     def forgone(self, schedule: pl.DataFrame) -> float:
         """Return what the wishes that a schedule leaves unmet would have been worth [money]."""
@@ -154,7 +173,13 @@ class PlanTask:
         curve = self.end.curve
         steps = 0 if curve is None else len(curve.slopes)
         program = HomeProgram(
-            self.site, self.n_slots, end_steps=steps, loads=loads, power=self.peak_demands, targets=self.targets
+            self.site,
+            self.n_slots,
+            end_steps=steps,
+            loads=loads,
+            power=self.peak_demands,
+            targets=self.targets,
+            by_hand=self.by_hand,
         )
         program.set_prices(import_price, export_price, 0.0 if curve is not None else self.end.value)
         if curve is not None:

@@ -264,6 +264,7 @@ class RollingValue(ScenarioPlanner):
             end_value=self.end_value()[None],
             power=self.power(),
             targets=self.targets(),
+            by_hand=self.window.by_hand_of(self.first, self.end),
         )
 
     def command(self, slot: int, soc_kwh: Energy) -> Decision:

@@ -19,6 +19,7 @@ from env.command_menu import command_menu
 from env.inverter import Command, Decision, Energy, Flows, LimitedCommand, apart, apply_command
 from env.site import Site
 from env.types import Index
+from planner.byhand.commands import HandCommands
 from planner.care.soc_targets import SocTargets
 from planner.policies.forecast_correction import corrected_load, corrected_pv
 from planner.value.day_peak import PeakMeter
@@ -64,6 +65,7 @@ class ValueDays:
         power: demand charge of the slots; None for none. With a component that is charged slot by slot, of one day.
         rules: weights and persistence of the scenarios.
         targets: reserve and care; None for none.
+        by_hand: commands that people have set, which the caller gives in their slots; None for none.
     """
 
     def __init__(  # noqa: PLR0913 - keyword-only, all that a day is decided on
@@ -77,6 +79,7 @@ class ValueDays:
         power: SlotPrices | None = None,
         rules: WeightRules = NAIVE,
         targets: SocTargets | None = None,
+        by_hand: HandCommands | None = None,
     ) -> None:
         self.site, self.scenarios, self.targets = site, scenarios, targets
         self.import_price, self.export_price = import_price, export_price
@@ -96,6 +99,7 @@ class ValueDays:
                 others=power.others,
                 persistence=rules.persistence,
                 targets=targets,
+                by_hand=by_hand,
             )
         else:
             self.value = recent_value_function(
@@ -107,6 +111,7 @@ class ValueDays:
                 persistence=rules.persistence,
                 power=power,
                 targets=targets,
+                by_hand=by_hand,
             )
         self.choices = command_menu(site)
         self.scenario_weights, self.fade = ScenarioWeights(scenarios, rules), rules.fade

@@ -19,6 +19,7 @@ from env.simulator import World
 from env.site import Site
 from env.time_grid import local_clock
 from env.types import Integers, Mask
+from planner.byhand.commands import HandCommands
 from planner.care.soc_targets import SocTargets, reserve_kwh, soc_targets
 from planner.forecasts.central import central_forecasts
 from planner.value.forecast_ends import DayPrices, forecast_end_values
@@ -50,6 +51,7 @@ class Window:
             a replay, which meters its own imports.
         import_kwh: metered import of the first slots, NaN where there is none [kWh]; empty in a replay.
         targets: reserve and care of its slots, where they do not follow from the calendar alone.
+        by_hand: commands of its slots that people have set; None for none.
     """
 
     slots: pl.DataFrame
@@ -61,6 +63,7 @@ class Window:
     month: tuple[MonthState, ...] = ()
     import_kwh: tuple[float, ...] = ()
     targets: SocTargets | None = None
+    by_hand: HandCommands | None = None
 
     @property
     def days(self) -> pl.DataFrame:
@@ -163,6 +166,10 @@ class Window:
             return None if self.targets is None else self.targets.slots(first, end)
         prices = (self.world.import_price[:, first:end], self.world.export_price[:, first:end])
         return soc_targets(self.site, self.floor_kwh[None, first:end], *prices)
+
+    def by_hand_of(self, first: int, end: int) -> HandCommands | None:
+        """Return the commands that people have set in slots `first` to `end`; None for none."""
+        return None if self.by_hand is None else self.by_hand.slots(first, end)
 
     def horizon(self, slot: int, day: int, published_minute: int = PUBLISHED_MINUTE) -> int:
         """Return the end of the published prices at a slot's start; the next day's are there at a local clock [min]."""

@@ -88,6 +88,7 @@ class StrategicValue(RollingValue):
             end_value=self.end_value()[None],
             power=self.power(),
             targets=beliefs.targets,
+            by_hand=self.window.by_hand_of(self.first, self.end),
         )
 
 

@@ -106,17 +106,16 @@ class PlanSummary:
         return self.battery + self.loads + self.peaks + self.left
 
 
-def summarize(task: PlanTask, schedule: pl.DataFrame, *, n_by_hand: int = 0) -> PlanSummary:
+def summarize(task: PlanTask, schedule: pl.DataFrame) -> PlanSummary:
     """Return the summary of a released plan.
 
     Args:
         task: the planning task.
         schedule: its released schedule with `reason` (`planner.plans.explanations.explain`).
-        n_by_hand: number of slots from the first that a person has set.
     """
     saved = savings(task, schedule)
     uses = _uses(task, schedule)
-    found = runs(schedule, n_by_hand=n_by_hand)
+    found = runs(schedule, by_hand=task.shown_by_hand)
     return PlanSummary(
         blocks=tuple(_block(task, schedule, run, saved, uses) for run in found),
         battery=float(saved.battery.sum()),

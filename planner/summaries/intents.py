@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias, get_args
 
 import polars as pl
 
+from env.types import Mask
+
 Intent: TypeAlias = Literal["charge", "store", "cover", "sell", "sell_surplus", "curtail", "rest"]
 INTENTS: tuple[Intent, ...] = get_args(Intent)
 CHARGE, STORE, COVER, SELL, SELL_SURPLUS, CURTAIL, REST = INTENTS
@@ -57,12 +59,12 @@ def intent_of(reason: str) -> Intent:
     return _INTENT_OF.get(reason, REST)
 
 
-def runs(schedule: pl.DataFrame, *, n_by_hand: int = 0) -> list[Run]:
-    """Return the runs of an explained schedule, whose first `n_by_hand` slots a person has set."""
+def runs(schedule: pl.DataFrame, *, by_hand: Mask | None = None) -> list[Run]:
+    """Return the runs of an explained schedule; `by_hand` says which slots a person has set, None for none."""
+    own = [False] * schedule.height if by_hand is None else by_hand.tolist()
     moved = (schedule["charge_kwh"] + schedule["discharge_kwh"]).to_list()
     slots = [
-        Run(intent_of(reason), slot, slot + 1, slot < n_by_hand, moved[slot])
-        for slot, reason in enumerate(schedule["reason"])
+        Run(intent_of(reason), slot, slot + 1, own[slot], moved[slot]) for slot, reason in enumerate(schedule["reason"])
     ]
     return _without_interruptions(_joined(slots))
 

@@ -97,17 +97,18 @@ class World:
         Returns:
             Each by row.
         """
-        flows = self._flows(command, self.battery, self.soc_kwh, of_rows=of_rows)
+        flows = self.flows(command, self.battery, self.soc_kwh, of_rows=of_rows)
         battery = self.site.battery
         moved = battery.stored_by(flows.charge_kwh) - battery.drawn_by(flows.discharge_kwh)
-        return repeated(moved, 1 if of_rows else self.rows), self._cost(flows, of_rows=of_rows)
+        return repeated(moved, 1 if of_rows else self.rows), self.cost(flows, of_rows=of_rows)
 
     def run_from(self, command: Command, soc_kwh: Energy, *, of_rows: bool = False) -> tuple[Energy, Energy]:
         """Stored energy at the end [kWh] and cost [money] of commands given with the battery itself, at one level."""
-        flows = self._flows(command, self.site.battery, soc_kwh, of_rows=of_rows)
-        return repeated(flows.soc_end_kwh, 1 if of_rows else self.rows), self._cost(flows, of_rows=of_rows)
+        flows = self.flows(command, self.site.battery, soc_kwh, of_rows=of_rows)
+        return repeated(flows.soc_end_kwh, 1 if of_rows else self.rows), self.cost(flows, of_rows=of_rows)
 
-    def _flows(self, command: Command, battery: Battery, soc_kwh: Energy, *, of_rows: bool) -> Flows:
+    def flows(self, command: Command, battery: Battery, soc_kwh: Energy, *, of_rows: bool = False) -> Flows:
+        """Return the flows of commands at levels of stored energy, by scenario or by row."""
         load, pv = (repeated(table, self.rows if of_rows else 1) for table in (self.load_kwh, self.pv_kwh))
         return apply_command(
             command,
@@ -119,7 +120,7 @@ class World:
             limits=self.site.limits,
         )
 
-    def _cost(self, flows: Flows, *, of_rows: bool) -> Energy:
+    def cost(self, flows: Flows, *, of_rows: bool = False) -> Energy:
         """Return the cost of flows, wear included, by row [money]."""
         battery, times = self.site.battery, 1 if of_rows else self.rows
         cost = (
@@ -356,7 +357,7 @@ def _breakpoint_commands(site: Site) -> Command:
 
 def interpolated(grid: Energy, values: Energy, soc_kwh: Energy) -> Energy:
     """Values `(n_homes, n_soc)` at stored energy `(n_homes, ...)`, linear between grid points, level outside."""
-    low, share = _place(grid, soc_kwh)
+    low, share = place(grid, soc_kwh)
     flat, at = np.ascontiguousarray(values).reshape(-1), low + homes(low) * len(grid)
     below = flat.take(at)
     return below + share * (flat.take(at + 1) - below)
@@ -373,7 +374,7 @@ def grid_step(grid: Energy) -> float:
     return step if step > 0 else 1.0
 
 
-def _place(grid: Energy, soc_kwh: Energy) -> tuple[Index, Energy]:
+def place(grid: Energy, soc_kwh: Energy) -> tuple[Index, Energy]:
     """Grid point below stored energy and the share of the step above it that is reached."""
     steps = (soc_kwh - grid[0]) / grid_step(grid)
     low = np.clip(np.floor(steps), 0, len(grid) - 2).astype(np.intp)

@@ -18,8 +18,10 @@ import numpy as np
 from env.inverter import Energy
 from env.site import Site
 from env.types import Index, Integers
+from planner.byhand.commands import HandCommands
 from planner.deadline import check_deadline
-from planner.value.actions import Actions, World, along, grid_step, homes, interpolated
+from planner.value.actions import World, along, grid_step, homes, interpolated
+from planner.value.actions_by_hand import actions_of
 from planner.value.day_peak import DayPeak
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import ENDLESS_KW, SlotPrices
@@ -128,6 +130,7 @@ def peak_value_function(  # noqa: PLR0913 - as `value_function`, and the compone
     others: SlotPrices,
     persistence: float = PERSISTENCE,
     targets: SlotPenalty | None = None,
+    by_hand: HandCommands | None = None,
 ) -> PeakValueFunction:
     """Calculate the value of stored energy and the day's peak at the start of every slot.
 
@@ -141,8 +144,11 @@ def peak_value_function(  # noqa: PLR0913 - as `value_function`, and the compone
         others: the other components of the demand charge.
         persistence: chance that a scenario goes on in the next slot, 0-1.
         targets: price of what each slot ends with; None for none.
+        by_hand: commands that people have set; None for none.
     """
-    question = _Question(scenarios, import_price, export_price, site, end_value, peak, others, persistence, targets)
+    question = _Question(
+        scenarios, import_price, export_price, site, end_value, peak, others, persistence, targets, by_hand
+    )
     caps, own_caps = _caps(scenarios, peak)
     value = np.empty((*scenarios.load_kwh.shape[:2], scenarios.load_kwh.shape[2] + 1, caps.shape[1], PEAK_POINTS))
     for part in _chunks(len(caps)):
@@ -162,7 +168,7 @@ def peak_value_at_start(
     others: SlotPrices,
 ) -> PeakValueFunction:
     """As `peak_value_function`, of the first slot's start alone: many days without the memory of all their slots."""
-    question = _Question(scenarios, import_price, export_price, site, end_value, peak, others, PERSISTENCE, None)
+    question = _Question(scenarios, import_price, export_price, site, end_value, peak, others, PERSISTENCE, None, None)
     caps, own_caps = _caps(scenarios, peak)
     value = np.empty((*scenarios.load_kwh.shape[:2], 1, caps.shape[1], PEAK_POINTS))
     for part in _chunks(len(caps)):
@@ -183,6 +189,7 @@ class _Question(NamedTuple):
     others: SlotPrices
     persistence: float
     targets: SlotPenalty | None
+    by_hand: HandCommands | None
 
 
 def _chunks(n_homes: int) -> list[slice]:
@@ -200,7 +207,7 @@ def _backward(question: _Question, caps: Energy, part: slice) -> Iterator[tuple[
     charge = peak.rate * (caps[part] - caps[part, :1])[:, None, :, None]
     row_charge = _row_charge(own, caps[part], peak, question.others)
     world = World(own, question.import_price[part], question.export_price[part], site, power=row_charge, rows=n_caps)
-    actions = Actions(world, grid)
+    actions = actions_of(world, grid, question.by_hand)
     later = np.broadcast_to(ends[:, None, None] - charge, (n_homes, n_scenarios, n_caps, PEAK_POINTS))
     yield n_slots, later
     for slot in reversed(range(n_slots)):

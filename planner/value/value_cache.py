@@ -16,6 +16,7 @@ import numpy as np
 from env.inverter import Energy
 from env.site import Site
 from env.types import Integers
+from planner.byhand.commands import HandCommands
 from planner.value.day_peak import DayPeak
 from planner.value.peak_value import PeakValueFunction, peak_value_function
 from planner.value.scenarios import Scenarios
@@ -44,6 +45,7 @@ def recent_value_function(  # noqa: PLR0913 - as `value_function`
     persistence: float = PERSISTENCE,
     power: SlotPrices | None = None,
     targets: SlotPenalty | None = None,
+    by_hand: HandCommands | None = None,
 ) -> ValueFunction:
     """As `planner.value.value_function.value_function`; of one home without a demand charge, cached."""
     calculate = partial(
@@ -56,6 +58,7 @@ def recent_value_function(  # noqa: PLR0913 - as `value_function`
         persistence=persistence,
         power=power,
         targets=targets,
+        by_hand=by_hand,
     )
     if len(import_price) > 1 or power is not None:
         return calculate()
@@ -63,7 +66,7 @@ def recent_value_function(  # noqa: PLR0913 - as `value_function`
         _Question(
             _digest(
                 (site, persistence),
-                (*_tables(scenarios), import_price, export_price, end_value, *_targets(targets)),
+                (*_tables(scenarios), import_price, export_price, end_value, *_wished(targets, by_hand)),
             ),
             calculate,
         )
@@ -81,6 +84,7 @@ def recent_peak_value_function(  # noqa: PLR0913 - as `peak_value_function`
     others: SlotPrices,
     persistence: float = PERSISTENCE,
     targets: SlotPenalty | None = None,
+    by_hand: HandCommands | None = None,
 ) -> PeakValueFunction:
     """As `planner.value.peak_value.peak_value_function`; of one home, cached whatever the day's peak so far is."""
     calculate = partial(
@@ -94,10 +98,11 @@ def recent_peak_value_function(  # noqa: PLR0913 - as `peak_value_function`
         others=others,
         persistence=persistence,
         targets=targets,
+        by_hand=by_hand,
     )
     if len(import_price) > 1:
         return calculate()
-    tables = (*_tables(scenarios), import_price, export_price, end_value, *_targets(targets))
+    tables = (*_tables(scenarios), import_price, export_price, end_value, *_wished(targets, by_hand))
     charge = (peak.level_kw, peak.kw_per_kwh, peak.period, peak.day, others.free_kwh, others.price, others.period)
     return _peak_value_function(_Question(_digest((site, persistence, peak.rate), (*tables, *charge)), calculate))
 
@@ -106,8 +111,8 @@ def _tables(scenarios: Scenarios) -> tuple[Energy, Energy, Energy | None]:
     return scenarios.load_kwh, scenarios.pv_kwh, scenarios.prior
 
 
-def _targets(targets: SlotPenalty | None) -> tuple[Energy, ...]:
-    return () if targets is None else targets.tables
+def _wished(targets: SlotPenalty | None, by_hand: HandCommands | None) -> tuple[Energy, ...]:
+    return (*(() if targets is None else targets.tables), *(() if by_hand is None else by_hand.tables))
 
 
 def _digest(words: tuple[Site, *tuple[float, ...]], tables: tuple[Energy | Integers | None, ...]) -> bytes:

@@ -20,8 +20,10 @@ import numpy as np
 from env.battery import Battery
 from env.inverter import Energy
 from env.site import Site
+from planner.byhand.commands import HandCommands
 from planner.deadline import check_deadline
-from planner.value.actions import Actions, PowerCost, World, along, grid_step, interpolated
+from planner.value.actions import PowerCost, World, along, grid_step, interpolated
+from planner.value.actions_by_hand import actions_of
 from planner.value.scenarios import Scenarios
 
 GRID_POINTS = 61
@@ -116,6 +118,7 @@ def value_function(  # noqa: PLR0913 - keyword-only, all that it follows from
     persistence: float = PERSISTENCE,
     power: PowerCost | None = None,
     targets: SlotPenalty | None = None,
+    by_hand: HandCommands | None = None,
 ) -> ValueFunction:
     """Calculate the value of stored energy at the start of every slot.
 
@@ -128,6 +131,7 @@ def value_function(  # noqa: PLR0913 - keyword-only, all that it follows from
         persistence: chance that a scenario goes on in the next slot, 0-1.
         power: demand charge of the slots, the same for all homes; None for none.
         targets: price of what each slot ends with; None for none.
+        by_hand: commands that people have set; None for none.
     """
     n_soc = end_value.shape[1]
     grid = soc_grid(site.battery, n_soc)
@@ -137,7 +141,7 @@ def value_function(  # noqa: PLR0913 - keyword-only, all that it follows from
         part = slice(first, first + CHUNK)
         own = scenarios.part(part)
         world = World(own, import_price[part], export_price[part], site, power=power)
-        actions = Actions(world, grid)
+        actions = actions_of(world, grid, by_hand)
         value[part, :, n_slots] = end_value[part, None]
         for slot in reversed(range(n_slots)):
             check_deadline()

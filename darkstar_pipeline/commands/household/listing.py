@@ -2,11 +2,11 @@
 
 import typer
 
-from darkstar_pipeline.commands.household import caches, car, care, learning
+from darkstar_pipeline.commands.household import by_hand, caches, car, care, learning
 from darkstar_pipeline.console.call import command, default_command, group_of, shared_options
 
 CAR_PURPOSE, LEARNING_PURPOSE, CACHES_PURPOSE = car.PURPOSE, learning.PURPOSE, caches.PURPOSE
-RESET_PURPOSE, CARE_PURPOSE = learning.RESET_PURPOSE, care.PURPOSE
+RESET_PURPOSE, CARE_PURPOSE, BY_HAND_PURPOSE = learning.RESET_PURPOSE, care.PURPOSE, by_hand.PURPOSE
 
 
 def car_commands() -> typer.Typer:
@@ -67,3 +67,21 @@ def caches_commands() -> typer.Typer:
 
 def _group_with_default() -> typer.Typer:
     return typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+
+
+def by_hand_commands() -> typer.Typer:
+    """Return the group of commands on blocks by hand."""
+    group = group_of(BY_HAND_PURPOSE)
+    group.callback()(shared_options)
+    command(group, "show", examples=("darkstar byhand show", "darkstar byhand show --json"))(by_hand.show)
+    command(
+        group,
+        "add",
+        examples=(
+            "darkstar byhand add charge --from 02:00 --to 04:00 --power 3",
+            "darkstar byhand add export --from 2026-02-01T17:00 --to 19:00 --yes",
+        ),
+    )(by_hand.add)
+    command(group, "accept", examples=("darkstar byhand accept 1a2b3c4d",))(by_hand.accept)
+    command(group, "remove", examples=("darkstar byhand remove 1a2b3c4d",))(by_hand.remove)
+    return group

@@ -5,7 +5,8 @@ Stored in one small file, replaced atomically. If it cannot be written, override
 
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError
 from darkstar_pipeline.planning.battery_care import TimedReserve
-from darkstar_pipeline.service.schemas.overrides import RESERVE, Override, OverrideRequest
-from darkstar_pipeline.state.atomic_files import atomic_write
+from darkstar_pipeline.service.schemas.overrides import RESERVE, Mode, Override, OverrideRequest
+from darkstar_pipeline.state.atomic_files import atomic_write, file_identity
+from darkstar_pipeline.state.file_lock import hold_lock
 from planner.artifacts.atomic_files import make_folder
+from planner.byhand.commands import BATTERY_MODES, HandBlock
 from planner.wording.messages import phrase
 
 OVERRIDES_FILE = "wishes.json"  # in the service's folder; the name of version 0.1
@@ -30,6 +33,12 @@ class OverrideError(DarkstarError):
     code = "wrong_moment"
 
 
+class OverlapError(DarkstarError):
+    """A block that asks for something else at the time of another one."""
+
+    code = "overlap"
+
+
 def asked_reserves(overrides: Sequence[Override]) -> list[TimedReserve]:
     """Return the reserves for outages that people ask for."""
     return [
@@ -37,6 +46,41 @@ def asked_reserves(overrides: Sequence[Override]) -> list[TimedReserve]:
         for each in overrides
         if each.mode == RESERVE and each.reserve_percent is not None
     ]
+
+
+def asked_blocks(overrides: Sequence[Override]) -> list[HandBlock]:
+    """Return the blocks that set the battery's command, the first wins."""
+    return [
+        HandBlock(mode=each.mode, start=each.begins, end=each.until, power_kw=each.power_kw)
+        for each in overrides
+        if each.mode not in ("vacation", "reserve")
+    ]
+
+
+def check_end(until: datetime, now: datetime) -> None:
+    """Refuse an end that has passed, or that lies more than a month ahead.
+
+    Raises:
+        OverrideError: it does.
+    """
+    if until <= now:
+        raise OverrideError(f"until {until.isoformat()} has passed; it is {now.isoformat()}", _MOMENT)
+    if until > now + FURTHEST:
+        raise OverrideError(f"until {until.isoformat()} is more than {FURTHEST.days} days ahead", _MOMENT)
+
+
+def overlapping(overrides: Sequence[Override], mode: Mode, start: datetime, until: datetime) -> list[Override]:
+    """Return the overrides that ask the same battery or load for something else at the same time."""
+    alike = BATTERY_MODES if mode in BATTERY_MODES else (mode,)
+    return [each for each in overrides if each.mode in alike and each.begins < until and start < each.until]
+
+
+def overlap_error(found: Sequence[Override]) -> OverlapError:
+    """Return the error that names the blocks that are in the way."""
+    names = ", ".join(
+        f"{each.mode} {each.id} ({each.begins.isoformat()} to {each.until.isoformat()})" for each in found
+    )
+    return OverlapError(f"it overlaps {names}", "remove these, choose another time, or say that it replaces them")
 
 
 class _Kept(BaseModel):
@@ -47,17 +91,28 @@ class _Kept(BaseModel):
 
 
 class OverrideStore:
-    """The overrides of a site; thread-safe.
+    """The overrides of a site; thread-safe. Another process (the command line) may change the file, too.
 
     Args:
         path: file in which they are stored.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self._lock = path, threading.Lock()
+        self.path, self._lock = path, threading.RLock()
         self.storage_problem = ""
         self.changes = 0
-        self._kept = self._read()
+        self._identity = file_identity(path)
+        self._value = self._read()
+
+    @property
+    def _kept(self) -> _Kept:
+        """The overrides and the mode that are kept, read anew where another process has replaced the file."""
+        with self._lock:
+            identity = file_identity(self.path)
+            if identity != self._identity:
+                self._identity, self._value = identity, self._read()
+                self.changes += 1
+            return self._value
 
     @property
     def automatic(self) -> bool:
@@ -65,33 +120,49 @@ class OverrideStore:
         return self._kept.automatic
 
     def active(self, now: datetime) -> list[Override]:
-        """Return the overrides that have not ended, the latest first."""
+        """Return the overrides that have not ended, those to come included, the latest first."""
         return [override for override in self._kept.overrides if override.until > now]
 
     def add(self, request: OverrideRequest, now: datetime) -> Override:
-        """Add an override; it takes precedence over those before it.
+        """Add an override that begins at once; it takes precedence over those before it.
 
         Raises:
             OverrideError: its end has passed, or lies more than a month ahead.
         """
-        if request.until <= now:
-            message = f"until {request.until.isoformat()} has passed; it is {now.isoformat()}"
-            raise OverrideError(message, _MOMENT)
-        if request.until > now + FURTHEST:
-            message = f"until {request.until.isoformat()} is more than {FURTHEST.days} days ahead"
-            raise OverrideError(message, _MOMENT)
+        check_end(request.until, now)
         until = request.until.astimezone(UTC)
         override = Override(
             id=secrets.token_hex(4), since=now, **request.model_copy(update={"until": until}).model_dump()
         )
-        with self._lock:
-            others = [other for other in self.active(now) if other.mode != request.mode][: MAX_OVERRIDES - 1]
-            self._keep(self._kept.model_copy(update={"overrides": (override, *others)}))
+        with self._exclusive():
+            others = [other for other in self.active(now) if other.start is not None or other.mode != request.mode]
+            self._add(override, others)
         return override
+
+    def add_block(self, block: Override, now: datetime, *, replace: bool) -> None:
+        """Add a block with a begin of its own.
+
+        Raises:
+            OverrideError: it overlaps others, and is not to replace them; or there are too many.
+        """
+        with self._exclusive():
+            active = self.active(now)
+            found = overlapping(active, block.mode, block.begins, block.until)
+            if found and not replace:
+                raise overlap_error(found)
+            names = {each.id for each in found}
+            others = [each for each in active if each.id not in names]
+            if len(others) >= MAX_OVERRIDES:
+                message = f"there are {MAX_OVERRIDES} blocks and overrides already"
+                raise OverrideError(message, "remove some of them")
+            self._add(block, others)
+
+    def _add(self, override: Override, others: Sequence[Override]) -> None:
+        self._keep(self._kept.model_copy(update={"overrides": (override, *others[: MAX_OVERRIDES - 1])}))
 
     def end(self, name: str) -> bool:
         """End an override; return whether there was one of that id."""
-        with self._lock:
+        with self._exclusive():
             left = tuple(override for override in self._kept.overrides if override.id != name)
             if len(left) == len(self._kept.overrides):
                 return False
@@ -100,13 +171,21 @@ class OverrideStore:
 
     def set_automatic(self, *, automatic: bool) -> None:
         """Turn automatic mode on or off; off, the inverter runs its own default."""
-        with self._lock:
+        with self._exclusive():
             if automatic != self._kept.automatic:
                 self._keep(self._kept.model_copy(update={"automatic": automatic}))
 
+    @contextmanager
+    def _exclusive(self) -> Generator[None]:
+        """Read and write as one, beside other threads and processes; where no file can be locked, beside threads."""
+        with self._lock, ExitStack() as stack:
+            with suppress(OSError, NotImplementedError, ConfigurationError):
+                stack.enter_context(hold_lock(self.path.with_suffix(".lock")))
+            yield
+
     def _keep(self, kept: _Kept) -> None:
         """Store the overrides; the caller holds the lock."""
-        self._kept = kept
+        self._value = kept
         self.changes += 1
         try:
             make_folder(self.path.parent)
@@ -115,13 +194,16 @@ class OverrideStore:
             self.storage_problem = ""
         except (OSError, ConfigurationError) as error:
             self.storage_problem = f"overrides cannot be kept on disk: {error}"
+        self._identity = file_identity(self.path)
 
     def _read(self) -> _Kept:
         """Return the stored overrides; a damaged file means manual, so that nobody's override is lost."""
         try:
-            return _Kept.model_validate_json(self.path.read_bytes())
+            kept = _Kept.model_validate_json(self.path.read_bytes())
         except FileNotFoundError:
             return _Kept()
         except (OSError, ValidationError) as error:
             self.storage_problem = f"{self.path} cannot be read, so nothing is steered until you say so: {error}"
             return _Kept(automatic=False)
+        self.storage_problem = ""
+        return kept

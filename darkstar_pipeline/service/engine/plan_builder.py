@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
-import numpy as np
 import polars as pl
 
+from darkstar_pipeline.planning.around_blocks import planned_around
 from darkstar_pipeline.planning.plan_inputs import PlanInputs
 from darkstar_pipeline.service.engine.input_status import InputStatus
 from darkstar_pipeline.service.engine.last_plan import commands_before, last_plan_source
@@ -19,33 +20,22 @@ from darkstar_pipeline.service.engine.plan_documents import (
     plan_document,
 )
 from darkstar_pipeline.service.schemas.models import ModelInfo
-from darkstar_pipeline.service.schemas.overrides import Override
 from darkstar_pipeline.service.schemas.plans import Input, PlanDocument, PlanSlot
-from env.command_menu import full_export_kw
-from env.inverter import Command
 from env.power_tariff import MonthState
 from env.site import Site
-from env.time_grid import zone
+from env.time_grid import SLOT, zone
+from planner.byhand.commands import HandBlock, hand_commands
 from planner.care.soc_targets import scheduled_targets
-from planner.optimizer.solution import SolverRecord
-from planner.plans.explanations import explain
 from planner.plans.fallback_chain import (
     LAST_PLAN,
-    REFUSED,
-    RELEASED,
     UNAVAILABLE,
     Attempt,
     FallbackResult,
     PlanSource,
     first_usable_plan,
 )
-from planner.plans.make_plan import Plan
-from planner.plans.reasons import EXPLAINED
-from planner.plans.release import IDLE, PLAN, SELF_CONSUMPTION, candidate, default_loads, simple_candidates, simulated
 from planner.plans.task import PlanTask
 from planner.wording.messages import joined, phrase
-
-COMMAND_MODES = ("charge", "discharge", "export", "hold", "self_consumption")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +46,14 @@ class PlanRequest:
         sources: return the sources of a plan that rest on inputs, the best first.
         model: the champion; None where there is none.
         last_plan: the last valid plan; None where there is none.
-        override: the override that sets the command now; None where none does.
+        blocks: what people have set by hand, the first that holds in a slot wins.
         others_at: returns whether others have the battery at a moment ahead; None where they never do.
     """
 
     sources: Callable[[PlanInputs], Sequence[PlanSource]]
     model: ModelInfo | None
     last_plan: PlanDocument | None
-    override: Override | None
+    blocks: Sequence[HandBlock] = ()
     others_at: Callable[[datetime], bool] | None = None
 
 
@@ -80,15 +70,15 @@ def build_plan(site: Site, at: datetime, status: InputStatus, request: PlanReque
     if known is None:
         return _without_inputs(site, at, status, request)
     known = replace(known, before=commands_before(request.last_plan))
-    released, overridden = _released_plan(known, request)
+    blocks = [*request.blocks, *others_windows(known.task, request.others_at)]
+    around, released = planned_around(known, blocks, partial(sources_of, request))
     made = PlanResult(
         at=at,
         result=released,
         quantiles=known.quantiles,
         inputs=status.inputs,
         model=request.model,
-        overridden=overridden,
-        task=known.task,
+        task=around.task,
         price_model=known.price_model,
         care=known.care,
     )
@@ -103,134 +93,21 @@ def _document(site: Site, made: PlanResult, before: PlanDocument | None) -> Plan
         made.task,
         source=document.rung,
         model="" if document.model is None else str(document.model.version),
-        n_by_hand=made.overridden,
     )
     return document.model_copy(update={"changes": plan_changes(before, after, plan.cost, made.task)})
 
 
-def _released_plan(known: PlanInputs, request: PlanRequest) -> tuple[FallbackResult, int]:
-    """Return the plan, and how many of its slots a person has set by hand."""
-    if request.override is None:
-        return _planned(known, request), 0
-    n_manual = _slots_until(known.task.slots["slot_start"], request.override.until)
-    manual, rest = _manual_slots(known.task, request.override, n_manual), None
-    if n_manual < known.task.n_slots:
-        later = _later(known, n_manual, float(manual["soc_end_kwh"][-1]))
-        rest = _planned(later, request)
-    joined = _joined(known.task, manual, rest)
-    if joined.plan.verification.valid:
-        return joined, n_manual
-    released = first_usable_plan(known.task, _sources_of(known, request))
-    wrong = joined.plan.verification.violations[0].message
-    refused = Attempt(
-        released.source, REFUSED, phrase("what was asked for by hand is refused: {problem}", problem=wrong)
-    )
-    return FallbackResult(released.plan, released.source, (refused, *released.attempts)), 0
+def others_windows(task: PlanTask, others_at: Callable[[datetime], bool] | None) -> list[HandBlock]:
+    """Return the slots in which others have the battery: it rests."""
+    if others_at is None:
+        return []
+    theirs = [start for start in task.slots["slot_start"] if others_at(start)]
+    return [HandBlock(mode="hold", start=start, end=start + SLOT, shown=False) for start in theirs]
 
 
-def _planned(known: PlanInputs, request: PlanRequest) -> FallbackResult:
-    """Return the best source's plan; where others have the battery ahead, it rests meanwhile and goes on behind."""
-    released = first_usable_plan(known.task, _sources_of(known, request))
-    window = None if request.others_at is None else _first_window(known.task, request.others_at)
-    if window is None:
-        return released
-    begin, end = window
-    head, task = released.plan.schedule.head(begin), known.task
-    start_kwh = float(head["soc_end_kwh"][-1]) if begin else task.start_soc_kwh
-    part = replace(_first_slots(task, end - begin), slots=task.slots[begin:end], start_soc_kwh=start_kwh)
-    part = replace(part, targets=task.targets_of(begin, end))
-    nothing = np.zeros(end - begin)
-    held = simulated(part, default_loads(part), Command(nothing, nothing, nothing + full_export_kw(task.site)))
-    parts = [head, explain(part, held, None)]
-    if end < task.n_slots:
-        parts.append(_planned(_later(known, end, float(held["soc_end_kwh"][-1])), request).plan.schedule)
-    schedule = pl.concat(parts, how="diagonal_relaxed")
-    checked = candidate(task, PLAN, schedule.drop(EXPLAINED))
-    if not checked.verification.valid:
-        return released
-    plan = replace(released.plan, schedule=schedule, cost=checked.cost, verification=checked.verification)
-    return replace(released, plan=plan)
-
-
-def _first_window(task: PlanTask, others_at: Callable[[datetime], bool]) -> tuple[int, int] | None:
-    """Return the first slots of a task in which others have the battery, begin and end; None where they never do."""
-    theirs = [others_at(start) for start in task.slots["slot_start"]]
-    if True not in theirs:
-        return None
-    begin = theirs.index(True)
-    later = theirs[begin:]
-    return begin, begin + (later.index(False) if False in later else len(later))
-
-
-def _sources_of(known: PlanInputs, request: PlanRequest) -> list[PlanSource]:
+def sources_of(request: PlanRequest, known: PlanInputs) -> list[PlanSource]:
     """Return every source of a plan above self-consumption."""
     return [*request.sources(known), last_plan_source(request.last_plan, known.at)]
-
-
-def _joined(task: PlanTask, manual: pl.DataFrame, rest: FallbackResult | None) -> FallbackResult:
-    """Return the slots set by hand and the plan behind them as one."""
-    explained = explain(_first_slots(task, manual.height), manual, None)
-    schedule = explained if rest is None else pl.concat([explained, rest.plan.schedule], how="diagonal_relaxed")
-    checked = candidate(task, PLAN, schedule.drop(EXPLAINED))
-    simple = {each.name: each.cost for each in simple_candidates(task)}
-    reason = phrase("asked for by hand; nothing compares its cost")
-    plan = Plan(
-        schedule=schedule,
-        released=PLAN,
-        reason=reason,
-        cost=checked.cost,
-        idle_cost=simple[IDLE],
-        self_consumption_cost=simple[SELF_CONSUMPTION],
-        solver=SolverRecord("none", "not asked"),
-        attempts=(),
-        verification=checked.verification,
-        solution=None,
-    )
-    if rest is None:
-        return FallbackResult(plan, SELF_CONSUMPTION, (Attempt(SELF_CONSUMPTION, RELEASED, reason),))
-    return FallbackResult(plan, rest.source, rest.attempts)
-
-
-def _first_slots(task: PlanTask, n_slots: int) -> PlanTask:
-    """Return a task of the first slots of a task."""
-    return replace(task, slots=task.slots.head(n_slots), targets=task.targets_of(0, n_slots))
-
-
-def _later(known: PlanInputs, n_slots: int, soc_kwh: float) -> PlanInputs:
-    """Return the same inputs from some slots on."""
-    task, ahead = known.task, known.rolling
-    slots = task.slots.tail(task.n_slots - n_slots)
-    return replace(
-        known,
-        task=replace(task, slots=slots, start_soc_kwh=soc_kwh, targets=task.targets_of(n_slots, task.n_slots)),
-        rolling=replace(ahead, current_slot=ahead.current_slot + n_slots),
-    )
-
-
-def _slots_until(starts: pl.Series, until: datetime) -> int:
-    """Return the number of slots that begin before a moment, one at least."""
-    return max(int((starts < until).sum()), 1)
-
-
-def _manual_slots(task: PlanTask, override: Override, n_slots: int) -> pl.DataFrame:
-    """Return the slots set by hand, run through the inverter on the expected load and PV."""
-    part = _first_slots(task, n_slots)
-    charge, discharge, export = override_command(task.site, override)
-    full = np.ones(n_slots)
-    return simulated(part, default_loads(part), Command(charge * full, discharge * full, export * full))
-
-
-def override_command(site: Site, override: Override) -> tuple[float, float, float]:
-    """Return charge, discharge and export power of an override [kW]."""
-    battery = site.battery
-    most = float("inf") if override.power_kw is None else override.power_kw
-    export = full_export_kw(site)
-    return {
-        "charge": (min(battery.charge_kw, most), 0.0, 0.0),
-        "discharge": (0.0, min(battery.discharge_kw, most), 0.0),
-        "export": (0.0, battery.discharge_kw, min(export, most)),
-        "hold": (0.0, 0.0, export),
-    }.get(override.mode, (0.0, battery.discharge_kw, 0.0))
 
 
 def _without_inputs(site: Site, at: datetime, status: InputStatus, request: PlanRequest) -> PlanDocument:
@@ -240,6 +117,8 @@ def _without_inputs(site: Site, at: datetime, status: InputStatus, request: Plan
     if last is not None and is_usable(last, at):
         task = _task_of(site, last, at, status)
     if task is not None:
+        tariffs = [demand.tariff for demand in task.peak_demands]
+        task = replace(task, by_hand=hand_commands(site, task.slots, request.blocks, tariffs))
         released = first_usable_plan(task, [last_plan_source(last, at)])
         whole = FallbackResult(released.plan, released.source, (*above, *released.attempts))
         made = PlanResult(
@@ -248,13 +127,12 @@ def _without_inputs(site: Site, at: datetime, status: InputStatus, request: Plan
             quantiles=None,
             inputs=status.inputs,
             model=None,
-            overridden=0,
             task=task,
         )
         return _document(site, made, last)
     none = Attempt(LAST_PLAN, UNAVAILABLE, phrase("there is no earlier plan that reaches so far"))
     why = joined("; ", [status.problem, none.reason, phrase("the inverter decides by itself")])
-    return default_plan(site, at, why=why, attempts=(*above, none), inputs=status.inputs)
+    return default_plan(site, at, why=why, attempts=(*above, none), inputs=status.inputs, blocks=request.blocks)
 
 
 def _task_of(site: Site, last: PlanDocument, at: datetime, status: InputStatus) -> PlanTask | None:

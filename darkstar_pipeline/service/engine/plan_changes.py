@@ -57,11 +57,9 @@ def compared_document(plan: PlanDocument) -> ComparedPlan:
     )
 
 
-def compared_schedule(
-    schedule: pl.DataFrame, task: PlanTask, *, source: str, model: str = "", n_by_hand: int = 0
-) -> ComparedPlan:
-    """Return what is compared of a schedule that has just been made, whose first slots a person may have set."""
+def compared_schedule(schedule: pl.DataFrame, task: PlanTask, *, source: str, model: str = "") -> ComparedPlan:
+    """Return what is compared of a schedule that has just been made."""
     percent = 100 * pl.col("soc_start_kwh") / task.site.battery.capacity_kwh
-    by_hand = pl.int_range(pl.len()) < n_by_hand
+    by_hand = pl.Series(task.shown_by_hand)
     slots = schedule.with_columns(soc_start_percent=percent, by_hand=by_hand).select(*COLUMNS, "by_hand")
     return ComparedPlan(slots=slots, source=source, model=model, peaks=task.month)

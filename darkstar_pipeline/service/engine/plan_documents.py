@@ -28,6 +28,7 @@ from env.battery import Battery
 from env.inverter import curtails_surplus
 from env.site import Site
 from env.time_grid import SLOT, day_start, slot_of, zone
+from planner.byhand.commands import HandBlock, block_at, block_command
 from planner.plans.fallback_chain import CHAMPION, RELEASED, SOURCE_NAMES, Attempt, FallbackResult, SourceName
 from planner.plans.release import SELF_CONSUMPTION
 from planner.plans.task import End, PlanTask
@@ -38,6 +39,7 @@ from planner.wording.messages import phrase, read
 from planner.wording.values import command_words
 
 SELF_CONSUMPTION_WORDS = phrase("the inverter decides by itself: surplus into the battery, deficit out of it")
+BY_HAND_WORDS = phrase("asked for by hand")
 _FLOWS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
 _OTHERS = ("water_", "ev_", "appliance_", "battery_")
 
@@ -52,7 +54,6 @@ class PlanResult:
         quantiles: as `PlanInputs.quantiles`; None if unknown.
         inputs: status of its inputs.
         model: the champion, if it made the plan.
-        overridden: number of slots from the first that follow a manual override.
         task: what the plan was made for.
         care: reserve and care of the battery.
         price_model: what the forecast of the next day's prices rests on; empty where the end is an earlier plan's.
@@ -63,7 +64,6 @@ class PlanResult:
     quantiles: pl.DataFrame | None
     inputs: Sequence[Input]
     model: ModelInfo | None
-    overridden: int
     task: PlanTask
     price_model: str = ""
     care: BatteryCare = NO_BATTERY_CARE
@@ -77,13 +77,13 @@ def plan_id(at: datetime) -> str:
 def plan_document(site: Site, made: PlanResult) -> PlanDocument:
     """Return the document of a plan with known prices and forecasts; the caller sets the duration of planning."""
     plan = made.result.plan
-    rows, summary = plan.schedule, summarize(made.task, plan.schedule, n_by_hand=made.overridden)
+    rows, summary = plan.schedule, summarize(made.task, plan.schedule)
     if made.quantiles is not None:
         rows = rows.join(made.quantiles, on="slot_start", how="left", maintain_order="left")
-    kept = _kept_percent(made.task)
+    kept, by_hand = _kept_percent(made.task), made.task.shown_by_hand.tolist()
     slots = [
-        _slot(site.battery, row, overridden=index < made.overridden, kept_percent=percent)
-        for index, (row, percent) in enumerate(zip(rows.iter_rows(named=True), kept, strict=True))
+        _slot(site.battery, row, overridden=own, kept_percent=percent)
+        for row, percent, own in zip(rows.iter_rows(named=True), kept, by_hand, strict=True)
     ]
     care = care_values(made.task, made.care)
     return PlanDocument(
@@ -175,7 +175,7 @@ def _slot(battery: Battery, row: Mapping[str, Any], *, overridden: bool, kept_pe
         soc_end_percent=row["soc_end_kwh"] * percent,
         cost=row["cost"],
         reason=row["reason"],
-        sentence=phrase("asked for by hand") if overridden else read(row["wording"]),
+        sentence=BY_HAND_WORDS if overridden else read(row["wording"]),
         idle_costs=row.get("idle_costs"),
         overridden=overridden,
         others=others,
@@ -190,13 +190,20 @@ def _attempt(attempt: Attempt) -> PlanAttempt:
 
 
 def default_plan(
-    site: Site, at: datetime, *, why: str, attempts: Sequence[Attempt] = (), inputs: Sequence[Input] = ()
+    site: Site,
+    at: datetime,
+    *,
+    why: str,
+    attempts: Sequence[Attempt] = (),
+    inputs: Sequence[Input] = (),
+    blocks: Sequence[HandBlock] = (),
 ) -> PlanDocument:
-    """Return the plan without inputs: the inverter's own default to the end of the local day."""
+    """Return the plan without inputs, to the end of the local day: blocks by hand, else the inverter's own default."""
     start = slot_of(at)
     today = start.astimezone(zone(site.timezone)).date()
     n_slots = (day_start(today + timedelta(days=1), site.timezone) - start) // SLOT
-    slots = [_blind_slot(site.battery, start + index * SLOT) for index in range(n_slots)]
+    starts = [start + index * SLOT for index in range(n_slots)]
+    slots = [_blind_slot(site, each, block_at(blocks, each)) for each in starts]
     return PlanDocument(
         id=plan_id(at),
         site=site.name,
@@ -228,9 +235,10 @@ def default_plan(
     )
 
 
-def _blind_slot(battery: Battery, start: datetime) -> PlanSlot:
-    """Return a slot without prices and forecasts."""
-    power = battery.discharge_kw
+def _blind_slot(site: Site, start: datetime, block: HandBlock | None) -> PlanSlot:
+    """Return a slot without prices and forecasts; a block by hand sets its command, which the inverter bounds."""
+    most = site.battery.discharge_kw
+    command = (0.0, most, 0.0) if block is None else block_command(site, block)
     return PlanSlot(
         slot_start=start,
         slot_end=start + SLOT,
@@ -238,10 +246,10 @@ def _blind_slot(battery: Battery, start: datetime) -> PlanSlot:
         export_price=None,
         load_kwh=None,
         pv_kwh=None,
-        charge_kw=0.0,
-        discharge_kw=power,
-        export_kw=0.0,
-        command=command_words((0.0, power, 0.0), power),
+        charge_kw=command[0],
+        discharge_kw=command[1],
+        export_kw=command[2],
+        command=command_words(command, most),
         import_kwh=None,
         export_kwh=None,
         charge_kwh=None,
@@ -251,7 +259,8 @@ def _blind_slot(battery: Battery, start: datetime) -> PlanSlot:
         soc_end_percent=None,
         cost=None,
         reason=SELF_CONSUMPTION,
-        sentence=SELF_CONSUMPTION_WORDS,
+        sentence=SELF_CONSUMPTION_WORDS if block is None else BY_HAND_WORDS,
+        overridden=block is not None and block.shown,
     )
 
 

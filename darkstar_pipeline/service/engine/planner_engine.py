@@ -7,8 +7,8 @@ minute while something is missing.
 
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -20,18 +20,26 @@ from darkstar_pipeline.planning.plan_sources import scenario_days, site_sources
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.champion_follower import ChampionFollower, FollowerState
 from darkstar_pipeline.service.engine.input_status import InputStatus, LiveSoc, collect_inputs, inputs_signature
-from darkstar_pipeline.service.engine.overrides import OVERRIDES_FILE, OverrideStore, asked_reserves
-from darkstar_pipeline.service.engine.plan_builder import COMMAND_MODES, PlanRequest, build_plan, storage_input
+from darkstar_pipeline.service.engine.last_plan import commands_before
+from darkstar_pipeline.service.engine.overrides import OVERRIDES_FILE, OverrideStore, asked_blocks, asked_reserves
+from darkstar_pipeline.service.engine.plan_builder import (
+    PlanRequest,
+    build_plan,
+    others_windows,
+    sources_of,
+    storage_input,
+)
 from darkstar_pipeline.service.engine.plan_documents import command_document, default_plan, is_usable
 from darkstar_pipeline.service.engine.plan_store import PlanStore
 from darkstar_pipeline.service.engine.planned_loads import MovableLoads, NobodysLoads
 from darkstar_pipeline.service.schemas.health import Component
-from darkstar_pipeline.service.schemas.overrides import Override
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
 from darkstar_pipeline.service.state_folder import service_folder
 from darkstar_pipeline.state.atomic_files import file_identity
 from darkstar_pipeline.state.folder_names import PLANS_FOLDER
+from darkstar_pipeline.whatif.blocks import PlannedBlock, plan_block
 from env.time_grid import slot_of
+from planner.byhand.commands import HandBlock
 from planner.deadline import deadline
 from planner.plans.fallback_chain import CHAMPION, FAILED
 from planner.wording.messages import phrase
@@ -277,21 +285,53 @@ class PlannerEngine:
             return self._plan_on_present_inputs(context, now)
         return status, plan
 
+    def planned_block(
+        self, block: HandBlock, standing: Sequence[HandBlock], kept: Sequence[HandBlock]
+    ) -> PlannedBlock | str:
+        """Return the plan with a block by hand beside that without, as they would be made now, or why there is none.
+
+        Args:
+            block: the block that is asked for.
+            standing: blocks that hold already.
+            kept: those of them that hold beside the block too.
+        """
+        with self._planning:
+            context, now = self.context, self.clock.now()
+            with deadline(context.site_settings.service.plan_seconds):
+                status, request = self._inputs(context, now), self._request(context, now)
+                if status.plan_inputs is None:
+                    return status.problem
+                known = replace(status.plan_inputs, before=commands_before(request.last_plan))
+                theirs = [*self._others(now), *others_windows(known.task, self.others_at)]
+                first, last = ([*theirs, *blocks] for blocks in (standing, kept))
+                return plan_block(known, block, partial(sources_of, request), standing=first, kept=last)
+
     def _plan_on_present_inputs(self, context: Context, now: datetime) -> tuple[InputStatus, PlanDocument]:
         """Return the present inputs and the plan made from them."""
-        memory, following, overrides = self._memory, self.follower.state, self.overrides.active(now)
+        status = self._inputs(context, now)
+        plan = build_plan(context.site, now, status, self._request(context, now))
+        task = None if status.plan_inputs is None else status.plan_inputs.task
+        return status, self.household.with_loads(plan, task, self._memory.plan)
+
+    def _inputs(self, context: Context, now: datetime) -> InputStatus:
+        """Return the present inputs."""
+        overrides = self.overrides.active(now)
         away = any(override.mode == "vacation" for override in overrides)
-        status = collect_inputs(
+        return collect_inputs(
             context,
             now,
             live=self.live,
-            last=memory.last,
+            last=self._memory.last,
             requests=self.household.requests(context, now, away=away),
             reserves=[*self.household.reserves(now), *asked_reserves(overrides)],
-            lookback_days=scenario_days(following.active),
+            lookback_days=scenario_days(self.follower.state.active),
             memo=self.memo,
         )
-        request = PlanRequest(
+
+    def _request(self, context: Context, now: datetime) -> PlanRequest:
+        """Return the request of a plan of now."""
+        last, following = self._memory.last, self.follower.state
+        return PlanRequest(
             sources=partial(
                 site_sources,
                 context,
@@ -300,18 +340,15 @@ class PlannerEngine:
                 memo=self.memo,
             ),
             model=following.model,
-            last_plan=memory.last if is_usable(memory.last, now) else None,
+            last_plan=last if is_usable(last, now) else None,
             others_at=self.others_at,
-            override=self._others(now) or next((each for each in overrides if each.mode in COMMAND_MODES), None),
+            blocks=[*self._others(now), *asked_blocks(self.overrides.active(now))],
         )
-        plan = build_plan(context.site, now, status, request)
-        task = None if status.plan_inputs is None else status.plan_inputs.task
-        return status, self.household.with_loads(plan, task, memory.plan)
 
-    def _others(self, now: datetime) -> Override | None:
-        """Return an override that leaves the battery alone while others have it; None while they do not."""
+    def _others(self, now: datetime) -> list[HandBlock]:
+        """Return a block that leaves the battery alone while others have it; none while they do not."""
         until = self.others_until(now)
-        return None if until is None else Override(id="hands_off", since=now, mode="hold", until=until)
+        return [] if until is None else [HandBlock(mode="hold", start=now, end=until)]
 
     def _kept(self, plan: PlanDocument) -> PlanDocument:
         """The plan after it was written down; where the disk does not take it, it says so."""

@@ -35,6 +35,7 @@ _STATUS: Mapping[str, int] = {
     "model_refused": 409,
     "not_promoted": 409,
     "no_feasible_schedule": 409,
+    "overlap": 409,
     "unverified_schedule": 409,
     "outside_service": 503,
     "home_assistant": 503,

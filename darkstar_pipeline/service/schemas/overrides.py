@@ -5,10 +5,14 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from darkstar_pipeline.service.schemas.base import Document, Instant, Number
+from darkstar_pipeline.service.schemas.base import Document, Instant, Number, Text
+from darkstar_pipeline.service.schemas.plans import PlanBlock
+from darkstar_pipeline.service.schemas.whatif import FiguresDocument
 
-Mode = Literal["charge", "discharge", "export", "hold", "self_consumption", "vacation", "reserve"]
+BlockMode = Literal["charge", "discharge", "export", "hold", "self_consumption", "heat_water", "charge_car"]
+Mode = Literal[BlockMode, "vacation", "reserve"]
 RESERVE: Mode = "reserve"
+POWERED = ("charge", "discharge", "export")
 
 
 class OverrideRequest(Document):
@@ -46,6 +50,73 @@ class Override(OverrideRequest):
 
     id: str
     since: datetime
+    start: datetime | None = Field(
+        default=None,
+        exclude_if=lambda start: start is None,
+        description="Begin of a block that was accepted with its price; absent: since it was accepted.",
+    )
+
+    @property
+    def begins(self) -> datetime:
+        """Return when it begins: at its start, or when it was accepted."""
+        return self.since if self.start is None else self.start
+
+
+class BlockRequest(Document):
+    """A block that a person asks for: what battery, water heater or car does from a start to an end."""
+
+    mode: BlockMode
+    start: Instant = Field(description="Its begin, with an offset.", examples=["2026-02-01T02:00:00+01:00"])
+    until: Instant = Field(description="Its end, with an offset.", examples=["2026-02-01T04:00:00+01:00"])
+    power_kw: Number | None = Field(
+        default=None,
+        gt=0,
+        le=10_000,
+        strict=True,
+        description="Most power of charge, discharge or export [kW]; null: all there is.",
+        examples=[3.5],
+    )
+    replace: bool = Field(default=False, strict=True, description="Take the place of blocks that it overlaps.")
+
+    @model_validator(mode="after")
+    def _power_where_it_counts(self) -> "BlockRequest":
+        if self.power_kw is not None and self.mode not in POWERED:
+            message = f"mode {self.mode} takes no power_kw; {', '.join(POWERED)} do"
+            raise ValueError(message)
+        return self
+
+
+class BlockFigures(Document):
+    """The plan as it is, with the block, and the difference."""
+
+    site: FiguresDocument
+    changed: FiguresDocument
+    difference: FiguresDocument
+
+
+class BlockPreview(Document):
+    """The price and the effect of a block, before it is accepted."""
+
+    id: str = Field(description="For POST /overrides/accept.", examples=["1a2b3c4d"])
+    at: datetime = Field(description="When it was worked out.")
+    expires_at: datetime = Field(description="Until when it can be accepted.")
+    block: BlockRequest = Field(description="The block in whole quarter-hours.")
+    replaces: list[str] = Field(description="Ids of the blocks that it takes the place of.")
+    currency: str
+    priced: bool = Field(description="False where no slot of it has a price yet.")
+    cost: float | None = Field(
+        description="What it costs: the plan's modelled cost with it less that without, over the whole horizon, "
+        "demand charge and energy left at the end included; below zero it saves [money]."
+    )
+    figures: BlockFigures | None = Field(description="The plan without and with the block, as in what-ifs.")
+    plan: list[PlanBlock] = Field(description="The plan's blocks as they would become.")
+    notes: list[Text] = Field(description="What was clamped and why, and what else to know, a sentence each.")
+
+
+class AcceptRequest(Document):
+    """Accepts a previewed block."""
+
+    preview: str = Field(pattern=r"^[0-9a-f]{8}$", examples=["1a2b3c4d"])
 
 
 class OverridesDocument(Document):

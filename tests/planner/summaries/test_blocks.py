@@ -140,7 +140,7 @@ def test_short_interruption_belongs_to_its_neighbours_when_it_moves_a_crumb() ->
     assert [(run.intent, run.first, run.end) for run in runs(changed)] == [(COVER, 0, 3)]
     more = changed.with_columns(charge_kwh=pl.Series([0.0, 0.5, 0.0]))
     assert [run.intent for run in runs(more)] == [COVER, STORE, COVER]
-    assert [run.by_hand for run in runs(changed, n_by_hand=1)] == [True, False, False]
+    assert [run.by_hand for run in runs(changed, by_hand=np.array([True, False, False]))] == [True, False, False]
 
 
 def test_intents_of_all_reasons_are_known_when_a_plan_is_explained() -> None:

@@ -4,9 +4,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from darkstar_pipeline.service.byhand.previews import ByHand
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
-from darkstar_pipeline.service.schemas.overrides import AutomaticRequest, Override, OverrideRequest, OverridesDocument
+from darkstar_pipeline.service.http.routes.whatif import working
+from darkstar_pipeline.service.schemas.overrides import (
+    AcceptRequest,
+    AutomaticRequest,
+    BlockPreview,
+    BlockRequest,
+    Override,
+    OverrideRequest,
+    OverridesDocument,
+)
+from darkstar_pipeline.service.state_folder import service_folder
 from env.care import check_reserve
 
 router = APIRouter(tags=["by hand"])
@@ -32,6 +43,26 @@ def override(request: OverrideRequest, service: StateDep) -> Override:
     return taken
 
 
+@router.post("/overrides/preview", responses=answers(409, 503), summary="What a block would cost and do")
+def preview_block(request: BlockRequest, service: StateDep) -> BlockPreview:
+    """Plan around a block of charge, discharge, export, hold, water heating or car charging, beside the plan without.
+
+    Nothing is changed. The answer has its price over the whole horizon, the plan as it would become, and what of it the
+    home cannot do; `POST /overrides/accept` accepts it within 15 minutes.
+    """
+    with working():
+        engine = service.engine
+        return _by_hand(service).preview(request, engine.clock.now(), engine.context.site, engine.planned_block)
+
+
+@router.post("/overrides/accept", status_code=201, responses=answers(409), summary="Accept a previewed block")
+def accept_block(request: AcceptRequest, service: StateDep) -> Override:
+    """Accept a block that was previewed: every plan from now on keeps it, and it ends by itself."""
+    taken = _by_hand(service).accept(request.preview, service.clock.now())
+    service.engine.wake()
+    return taken
+
+
 @router.delete(
     "/overrides/{override_id}",
     status_code=204,
@@ -53,6 +84,11 @@ def automatic(wanted: AutomaticRequest, service: StateDep) -> OverridesDocument:
     service.engine.overrides.set_automatic(automatic=wanted.automatic)
     service.engine.wake()
     return _document(service)
+
+
+def _by_hand(service: ServiceState) -> ByHand:
+    engine = service.engine
+    return ByHand(service_folder(engine.context.home, engine.context.site_name), engine.overrides)
 
 
 def _document(service: ServiceState) -> OverridesDocument:

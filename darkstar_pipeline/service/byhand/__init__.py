@@ -1,0 +1,1 @@
+"""Blocks by hand: previewed with their price, then accepted."""

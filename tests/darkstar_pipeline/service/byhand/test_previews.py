@@ -1,0 +1,234 @@
+"""A block by hand: its price is what the next plan costs more, it is kept by every plan, and ends by itself."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.service.byhand.previews import VALID, ByHand, PreviewGoneError
+from darkstar_pipeline.service.engine.overrides import OverlapError, OverrideError
+from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.schemas.overrides import BlockPreview, BlockRequest, OverrideRequest
+from darkstar_pipeline.service.schemas.plans import PlanDocument
+from darkstar_pipeline.service.state_folder import service_folder
+from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES, SPOT_PRICES
+from tests.builders.service_home import LONG_DAY, HandClock, asking, made_engine, moment
+
+HOUR = timedelta(hours=1)
+
+
+def by_hand(engine: PlannerEngine) -> ByHand:
+    """What the routes and the command line work with."""
+    return ByHand(service_folder(engine.context.home, engine.context.site_name), engine.overrides)
+
+
+def asked(mode: str, start: datetime, until: datetime, power_kw: float | None = None, **more: bool) -> BlockRequest:
+    times = {"start": start.isoformat(), "until": until.isoformat()}
+    return BlockRequest.model_validate({"mode": mode, **times, "power_kw": power_kw, **more})
+
+
+def preview(engine: PlannerEngine, request: BlockRequest) -> BlockPreview:
+    return by_hand(engine).preview(request, engine.clock.now(), engine.context.site, engine.planned_block)
+
+
+def accept(engine: PlannerEngine, request: BlockRequest) -> BlockPreview:
+    shown = preview(engine, request)
+    by_hand(engine).accept(shown.id, engine.clock.now())
+    return shown
+
+
+def inside(plan: PlanDocument, request: BlockRequest) -> list[float | None]:
+    return [slot.charge_kwh for slot in plan.slots if request.start <= slot.slot_start < request.until]
+
+
+def running(context: Context) -> tuple[PlannerEngine, HandClock]:
+    engine, clock = made_engine(context)
+    assert engine.check()
+    return engine, clock
+
+
+@pytest.mark.parametrize(("mode", "power_kw"), [("charge", 3.0), ("export", 4.0), ("discharge", 1.0), ("hold", None)])
+def test_price_of_a_preview_is_what_the_next_plan_costs_more(
+    context: Context, mode: str, power_kw: float | None
+) -> None:
+    engine, _ = running(context)
+    plain = engine.plan()
+    shown = preview(engine, asked(mode, moment(hour=17, minute=0), moment(hour=19, minute=0), power_kw))
+    assert engine.plan() is plain, "a preview changes nothing"
+    assert shown.figures is not None
+    assert shown.cost is not None
+    assert shown.figures.site.cost == pytest.approx(plain.cost, abs=1e-9)
+    by_hand(engine).accept(shown.id, engine.clock.now())
+    assert engine.check()
+    plan = engine.plan()
+    assert plan.cost is not None
+    assert plain.cost is not None
+    assert plan.cost - plain.cost == pytest.approx(shown.cost, abs=1e-6)
+    assert plan.cost == pytest.approx(shown.figures.changed.cost, abs=1e-6)
+    assert [block.sentence for block in shown.plan] == [block.sentence for block in plan.blocks]
+    assert plan.verified
+    assert plan.rung == plain.rung
+
+
+def test_block_is_kept_by_every_plan_and_by_a_restart_and_ends_by_itself(context: Context) -> None:
+    engine, clock = running(context)
+    request = asked("charge", moment(hour=17, minute=0), moment(hour=18, minute=0), 2.0)
+    assert accept(engine, request).notes == []
+    for hours in (0, 1, 2, 3):
+        clock.at = moment() + hours * HOUR
+        assert engine.check()
+        assert inside(engine.plan(), request) == pytest.approx([0.5] * 4) or hours == 3
+    again = PlannerEngine(context, clock=clock)
+    assert [each.mode for each in again.overrides.active(clock.at)] == ["charge"]
+    again.replan()
+    assert again.command().overridden
+    assert again.command().command == "charge 2.0 kW"
+    clock.at = request.until
+    assert again.check()
+    assert not any(slot.overridden for slot in again.plan().slots)
+    assert again.overrides.active(clock.at) == []
+
+
+def test_several_blocks_stand_together_and_one_in_the_way_is_named(context: Context) -> None:
+    engine, _ = running(context)
+    first = asked("charge", moment(hour=15, minute=0), moment(hour=16, minute=0))
+    accept(engine, first)
+    accept(engine, asked("charge", moment(hour=20, minute=0), moment(hour=21, minute=0)))
+    [_, standing] = engine.overrides.active(engine.clock.now())
+    late = asked("hold", moment(hour=15, minute=45), moment(hour=17, minute=0))
+    with pytest.raises(OverlapError, match=standing.id) as error:
+        preview(engine, late)
+    assert "replaces" in error.value.hint
+    shown = accept(engine, late.model_copy(update={"replace": True}))
+    assert shown.replaces == [standing.id]
+    assert [each.mode for each in engine.overrides.active(engine.clock.now())] == ["hold", "charge"]
+
+
+def test_override_that_begins_now_stands_before_a_block_and_lets_it_be(context: Context) -> None:
+    engine, clock = running(context)
+    accept(engine, asked("charge", moment(hour=15, minute=0), moment(hour=16, minute=0), 2.0))
+    now = OverrideRequest(mode="hold", until=moment(hour=15, minute=30))
+    engine.overrides.add(now, clock.at)
+    engine.overrides.add(OverrideRequest(mode="charge", until=moment(hour=14, minute=10)), clock.at)
+    assert len(engine.overrides.active(clock.at)) == 3
+    engine.check()
+    commands = {slot.slot_start: slot.command for slot in engine.plan().slots}
+    assert commands[moment(hour=14, minute=0)] == "charge 8.0 kW"
+    assert commands[moment(hour=15, minute=0)] == "sell surplus"
+    assert commands[moment(hour=15, minute=45)] == "charge 2.0 kW"
+
+
+def test_preview_is_refused_with_place_and_remedy_when_it_cannot_be(context: Context) -> None:
+    engine, clock = running(context)
+    now = clock.at
+    for request, words in (
+        (asked("charge", now - 2 * HOUR, now - HOUR), "has passed"),
+        (asked("charge", now + 2 * HOUR, now + HOUR), "is not after"),
+        (asked("charge", now, now + timedelta(days=32)), "31 days"),
+        (asked("heat_water", now, now + HOUR), "no water heater"),
+        (asked("charge_car", now, now + HOUR), "no car"),
+    ):
+        with pytest.raises(OverrideError, match=words) as error:
+            preview(engine, request)
+        assert error.value.hint
+    with pytest.raises(PreviewGoneError):
+        by_hand(engine).accept("00000000", now)
+    shown = preview(engine, asked("hold", now, now + HOUR))
+    clock.at = now + VALID
+    with pytest.raises(PreviewGoneError, match="older than 15 minutes"):
+        by_hand(engine).accept(shown.id, clock.at)
+    with pytest.raises(ValueError, match="takes no power_kw"):
+        asked("hold", now, now + HOUR, 3.0)
+
+
+def test_begin_in_the_past_and_odd_minutes_are_taken_to_the_slots_and_told(context: Context) -> None:
+    engine, clock = running(context)
+    shown = preview(engine, asked("hold", clock.at - HOUR, clock.at + HOUR))
+    assert (shown.block.start, shown.block.until) == (moment(hour=14, minute=0), moment(hour=15, minute=15))
+    assert [note[:20] for note in shown.notes] == ["plans are made in qu", "its start has passed"]
+
+
+def test_more_power_than_there_is_is_clamped_with_a_note(context: Context) -> None:
+    engine, _ = running(context)
+    shown = preview(engine, asked("charge", moment(hour=15, minute=0), moment(hour=19, minute=0), 50.0))
+    assert any("charges at most 8 kW" in note for note in shown.notes)
+    assert any("the battery is full" in note for note in shown.notes)
+
+
+def test_block_behind_the_prices_is_kept_and_not_priced(context: Context) -> None:
+    engine, clock = running(context)
+    day = LONG_DAY + timedelta(days=3)
+    shown = accept(engine, asked("charge", moment(day, 2, 0), moment(day, 4, 0)))
+    assert not shown.priced
+    assert any("no prices are known" in note for note in shown.notes)
+    engine.check()
+    assert not any(slot.overridden for slot in engine.plan().slots)
+    clock.at = moment(day, 2, 5)
+    engine.check()
+    assert engine.command().overridden, "without prices, too"
+    assert engine.command().charge_kw == 8.0
+
+
+def test_block_holds_where_there_are_no_prices_at_all(context: Context) -> None:
+    for table in (RAW_SPOT_PRICES, SPOT_PRICES):
+        for day in (LONG_DAY, LONG_DAY + timedelta(days=1)):
+            context.lake.write_day(table, "home", day, context.lake.read(table, "home", day, day).head(0))
+    engine, clock = made_engine(context)
+    engine.check()
+    shown = accept(engine, asked("charge", clock.at, clock.at + HOUR, 3.0))
+    assert (shown.priced, shown.cost, shown.figures) == (False, None, None)
+    assert "priced later" in shown.notes[-1]
+    engine.check()
+    assert (engine.command().charge_kw, engine.command().overridden) == (3.0, True)
+
+
+@pytest.mark.parametrize(
+    ("day", "first", "hours", "slots"),
+    [(date(2025, 10, 26), 0, 3, 4 * 4)],
+)
+def test_block_over_the_repeated_hour_has_all_its_slots(
+    context: Context, day: date, first: int, hours: int, slots: int
+) -> None:
+    engine, clock = made_engine(context, moment(day, 0, 5))
+    engine.check()
+    request = asked("hold", moment(day, first + 1, 0), moment(day, first + 1 + hours, 0))
+    accept(engine, request)
+    engine.check()
+    assert sum(slot.overridden for slot in engine.plan().slots) == slots
+    del clock
+
+
+def test_block_is_previewed_accepted_and_removed_over_http(context: Context) -> None:
+    engine, clock = running(context)
+    with asking(engine) as client:
+        body = {"mode": "charge", "start": (clock.at + HOUR).isoformat(), "until": (clock.at + 2 * HOUR).isoformat()}
+        shown = client.post("/overrides/preview", json=body)
+        assert shown.status_code == 200
+        assert shown.json()["cost"] == pytest.approx(
+            shown.json()["figures"]["changed"]["cost"] - shown.json()["figures"]["site"]["cost"]
+        )
+        assert client.get("/overrides").json()["overrides"] == []
+        taken = client.post("/overrides/accept", json={"preview": shown.json()["id"]})
+        assert taken.status_code == 201
+        assert taken.json()["start"] == shown.json()["block"]["start"]
+        twice = client.post("/overrides/accept", json={"preview": shown.json()["id"]})
+        assert (twice.status_code, twice.json()["error"]["code"]) == (422, "wrong_moment")
+        again = client.post("/overrides/preview", json=body)
+        assert (again.status_code, again.json()["error"]["code"]) == (409, "overlap")
+        assert client.post("/overrides/preview", json={**body, "replace": True}).status_code == 200
+        assert client.post("/overrides/preview", json={**body, "start": "02:00"}).status_code == 422
+        assert client.delete(f"/overrides/{taken.json()['id']}").status_code == 204
+        assert client.get("/overrides").json()["overrides"] == []
+
+
+def test_block_of_another_process_is_taken_up_by_a_running_engine(context: Context) -> None:
+    engine, clock = running(context)
+    other = PlannerEngine(context, clock=clock)
+    other.check()
+    accept(other, asked("hold", clock.at, clock.at + HOUR))
+    assert engine.check()
+    assert engine.command().overridden
+    [block] = engine.overrides.active(clock.at)
+    assert other.overrides.end(block.id)
+    assert engine.check()
+    assert not engine.command().overridden
