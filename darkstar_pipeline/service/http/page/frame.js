@@ -58,6 +58,7 @@ export function stop() {
   clearInterval(timer);
   shown = null;
   open = false;
+  tellLoss(null);
 }
 
 // Show the view that the address names; the first one where it names none.

@@ -20,13 +20,16 @@ export function rowsOf(plan, days, now) {
   for (const slot of days.flatMap((day) => day.slots)) {
     const start = Date.parse(slot.slot_start);
     seen.add(start);
-    if (planned.has(start) && start + SLOT_MS > now) rows.push(comingRow(planned.get(start)));
-    else if (start < now || slot.import_price !== null) rows.push(pastRow(slot, start + SLOT_MS <= now));
+    rows.push(planned.has(start) && start + SLOT_MS > now ? comingRow(planned.get(start)) : pastRow(slot, start + SLOT_MS <= now));
   }
   for (const [start, slot] of planned) if (!seen.has(start) && start + SLOT_MS > now) rows.push(comingRow(slot));
   rows.sort((a, b) => a.start - b.start);
+  while (rows.length && !isWorthShowing(rows.at(-1))) rows.pop();
   return named(rows, plan.timezone);
 }
+
+// Up to the last price: slots without one are left out at the end alone, for the picture's time has no holes.
+const isWorthShowing = (row) => row.slot !== null || row.past || row.import_price !== null;
 
 // A day of /history by itself: what was read beside what was planned.
 export const dayRows = (history) => named(history.slots.map((slot) => pastRow(slot, true)), history.timezone);

@@ -1,5 +1,6 @@
 """The timeline's rows and drawing, on days that a small home does not have; and colours that everybody tells apart."""
 
+import json
 import re
 from collections.abc import Generator, Sequence
 from datetime import date, timedelta
@@ -106,6 +107,22 @@ def test_powers_are_in_kilowatts_as_read_and_as_they_had_been_planned(page: Page
       return [load, pv, charge, grid, soc, planned_load, target];
     }"""
     assert page.evaluate(script, history) == [2, 1, 3, 4, 40, 1.6, 45]
+
+
+def test_picture_ends_with_the_last_price_and_has_no_holes(page: Page) -> None:
+    history = day_of_history(date(2025, 10, 27))
+    for index in (*range(40, 50), *range(80, 96)):
+        history["slots"][index]["import_price"] = None
+    script = """async (text) => {
+      const history = JSON.parse(text);  // a null stays one
+      const { rowsOf } = await import('./static/timeline/rows.js');
+      const now = Date.parse(history.slots[8].slot_start);
+      return rowsOf({ slots: [], timezone: history.timezone }, [history], now).map((row) => [row.time, row.past]);
+    }"""
+    rows: list[tuple[str, bool]] = page.evaluate(script, json.dumps(history))
+    assert len(rows) == 80
+    assert sum(past for _, past in rows) == 8
+    assert rows[-1][0] == "19:45"
 
 
 def test_bands_that_are_not_there_are_neither_drawn_nor_named(page: Page) -> None:
