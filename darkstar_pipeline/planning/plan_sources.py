@@ -22,7 +22,7 @@ from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_WEATHER
 from env.inverter import Energy
 from planner.byhand.commands import HandBlock
 from planner.deadline import deadline
-from planner.errors import LoadRequestError, NoFeasibleScheduleError, PolicyMismatchError
+from planner.errors import LoadRequestError, NoFeasibleScheduleError, PlannerError, PolicyMismatchError
 from planner.optimizer.deferrable_loads import LoadRequests
 from planner.optimizer.warm_solver import MIP_SECONDS
 from planner.plans.fallback_chain import CHAMPION, MPC, VALUE, FallbackResult, PlanMaker, PlanSource
@@ -31,13 +31,19 @@ from planner.plans.make_plan import Plan, make_plan
 from planner.plans.policy_plans import PolicySchedule, RollingState, learned_schedule
 from planner.plans.task import PlanTask
 from planner.policies.plan_before import PlanBefore
+from planner.tolerances import EQUAL_COST
 from planner.value.scenario_source import SCENARIO_DAYS, ScenarioSource, past_with_forecast_days
 from planner.wording.messages import phrase
 
 NO_CHAMPION = phrase("no version is in use")
 _log = logging.getLogger(__name__)
 BLIND_CHAMPION = phrase("learned policies do not see the demand charge, which value plans with")
-CARELESS_CHAMPION = phrase("learned policies do not see the reserve and care of the battery, which value plans with")
+
+
+class CarelessPlanError(PlannerError):
+    """A learned policy's plan that leaves wishes undone which another plan keeps."""
+
+
 SCENARIO_SOURCE_DAYS = 28  # days whose readings decide the scenarios of a day; older ones hardly do
 
 
@@ -131,15 +137,34 @@ def site_sources(
     policy, missing_reason = active.policy, active.missing_reason
     if policy is not None and inputs.task.peak_demands:
         missing_reason = BLIND_CHAMPION
-    elif policy is not None and inputs.task.targets is not None:
-        missing_reason = CARELESS_CHAMPION
     elif policy is not None:
-        champion = partial(learned_plan, context, inputs, policy, memo)
+        champion = partial(careful_plan, context, inputs, policy, memo)
     return [
         PlanSource(CHAMPION, champion, missing_reason),
         PlanSource(VALUE, partial(value_plan, context, inputs, memo)),
         PlanSource(MPC, partial(optimizer_plan, solver_seconds, before=inputs.before)),
     ]
+
+
+def careful_plan(
+    context: Context, inputs: PlanInputs, policy: TrainedPolicy, memo: Memo | None, task: PlanTask
+) -> PolicySchedule:
+    """Return the plan of a trained policy that leaves no more of the reserve and care undone than `value` does.
+
+    Its commands keep the reserve, and it sees what is wished for in the value of stored energy; but what it learned it
+    learned without wishes.
+
+    Raises:
+        CarelessPlanError: it leaves more undone.
+    """
+    made = learned_plan(context, inputs, policy, memo, task)
+    undone = task.care_penalty(made.schedule["soc_end_kwh"].to_numpy())
+    if undone <= EQUAL_COST:
+        return made
+    best = value_plan(context, inputs, memo, task)
+    if undone <= task.care_penalty(best.schedule["soc_end_kwh"].to_numpy()) + EQUAL_COST:
+        return made
+    raise CarelessPlanError(phrase("its plan leaves more of the battery's reserve and care undone than value does"))
 
 
 def learned_plan(

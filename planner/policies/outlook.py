@@ -10,13 +10,20 @@ from env.gym.episodes import Outlook
 from env.inverter import Energy
 from env.simulator import World
 from env.site import Site
+from planner.care.soc_targets import SocTargets
 from planner.policies.value_policy import ValueDays
 from planner.value.scenario_weights import NAIVE, WeightRules
 from planner.value.scenarios import Scenarios
 
 
 def day_outlook(
-    world: World, scenarios: Scenarios, site: Site, end_value: Energy, *, rules: WeightRules = NAIVE
+    world: World,
+    scenarios: Scenarios,
+    site: Site,
+    end_value: Energy,
+    *,
+    rules: WeightRules = NAIVE,
+    targets: SocTargets | None = None,
 ) -> Outlook:
     """Return what is expected at the start of every slot of days with equally many slots.
 
@@ -26,6 +33,7 @@ def day_outlook(
         site: battery and limits.
         end_value: value of stored energy at the days' ends, on an even grid `(n_days, n_soc)` [money].
         rules: how scenarios are weighted and followed.
+        targets: reserve and care of the days, which are then part of the value of stored energy; None for none.
     """
     days = ValueDays(
         site=site,
@@ -34,6 +42,7 @@ def day_outlook(
         export_price=world.export_price,
         end_value=end_value,
         rules=rules,
+        targets=targets,
     )
     expected = [
         days.observe(slot, *((world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot > 0 else (None, None)))

@@ -13,6 +13,7 @@ from env.inverter import Energy
 from env.simulator import Replay
 from env.site import Site
 from env.time_grid import local_clock
+from planner.care.soc_targets import SocTargets
 from planner.errors import UnknownPolicyError
 from planner.forecasts.central import central_forecasts
 from planner.policies.mpc import Mpc, exact_program, known_span
@@ -90,8 +91,12 @@ def equal_days(
     *,
     n_soc: int = GRID_POINTS,
     baseline: str | None = None,
+    targets: SocTargets | None = None,
 ) -> Episodes:
-    """Episodes of days with equally many slots, as `slots_by_length` gives them; the rest as in `rl_episodes`."""
+    """Episodes of days with equally many slots, as `slots_by_length` gives them; the rest as in `rl_episodes`.
+
+    With targets their outlook has the reserve and care in the value of stored energy.
+    """
     n_slots = int(slots["n_slots"][0])
 
     world = world_of(slots, n_slots)
@@ -116,7 +121,12 @@ def equal_days(
         start_soc_kwh=np.full(n_days, protocol.start_soc_kwh),
         settlement_value=settlement,
         outlook=day_outlook(
-            world, scenarios, site, settlement[:, None] * soc_grid(site.battery, n_soc), rules=source.rules
+            world,
+            scenarios,
+            site,
+            settlement[:, None] * soc_grid(site.battery, n_soc),
+            rules=source.rules,
+            targets=targets,
         ),
         labels=tuple(day.isoformat() for day in slots["local_day"].unique(maintain_order=True).to_list()),
         baseline_cost=None if replay is None else settled_cost(replay, settlement),

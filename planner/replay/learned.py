@@ -4,9 +4,9 @@ from functools import partial
 
 import polars as pl
 
-from env.gym.episodes import Episodes
-from env.simulator import Replay, World, simulate
+from env.simulator import Replay, simulate
 from env.site import Site
+from planner.care.soc_targets import scheduled_targets
 from planner.optimizer.slot_arrays import NEEDED, needed_arrays
 from planner.parallel import map_shards
 from planner.policies.learned_days import LearnedDays
@@ -15,7 +15,14 @@ from planner.policies.rolling_learned import RollingLearned
 from planner.policies.window import Window
 from planner.replay.continuous import run_window
 from planner.replay.episodes import equal_days, slots_by_length
-from planner.replay.schedules import check_whole, empty_schedule, schedule_frame, shards_of_days
+from planner.replay.schedules import (
+    check_whole,
+    empty_schedule,
+    leaving_reserve,
+    schedule_frame,
+    shards_of_days,
+    world_of,
+)
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import ScenarioSource
 
@@ -71,20 +78,21 @@ def _replay_shard(
 ) -> pl.DataFrame:
     """Replay whole days, those with equally many slots together."""
     parts = slots_by_length(slots, forecasts, site)
-    frames = [
-        schedule_frame(
-            label, part.select(slots.columns), _replay_equal(policy, equal_days(part, source, site, protocol))
-        )
+    return pl.concat(
+        schedule_frame(label, part.select(slots.columns), _replay_equal(policy, part, source, site, protocol))
         for part in parts
-    ]
-    return pl.concat(frames)
+    )
 
 
-def _replay_equal(policy: LearnedPolicy, episodes: Episodes) -> Replay:
-    """Replay days with equally many slots, of one home."""
-    days = LearnedDays(policy, episodes)
-    world = World(episodes.load_kwh, episodes.pv_kwh, episodes.import_price, episodes.export_price)
-    return simulate(days.command, world, episodes.sites[0], episodes.start_soc_kwh)
+def _replay_equal(
+    policy: LearnedPolicy, slots: pl.DataFrame, source: ScenarioSource, site: Site, protocol: Protocol
+) -> Replay:
+    """Replay days with equally many slots, of one home; what it keeps for outages stays in the store."""
+    world = world_of(slots, int(slots["n_slots"][0]))
+    targets = scheduled_targets(site, slots["slot_start"], world.import_price, world.export_price)
+    episodes = equal_days(slots, source, site, protocol, targets=targets)
+    decide = leaving_reserve(LearnedDays(policy, episodes).command, targets, site.battery)
+    return simulate(decide, world, site, episodes.start_soc_kwh)
 
 
 def replay_learned_window(

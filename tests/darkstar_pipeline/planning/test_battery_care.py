@@ -6,18 +6,23 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 import pytest
 
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context, open_context
+from darkstar_pipeline.planning import plan_sources
 from darkstar_pipeline.planning.battery_care import TimedReserve
 from darkstar_pipeline.planning.care_values import care_sentences, care_values
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc
-from darkstar_pipeline.planning.plan_sources import CARELESS_CHAMPION, site_plan
+from darkstar_pipeline.planning.plan_sources import ActivePolicy, site_plan, site_sources
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
-from planner.plans.fallback_chain import FallbackResult
+from env.inverter import Command
+from planner.plans.fallback_chain import FallbackResult, first_usable_plan
+from planner.plans.policy_plans import PolicySchedule
+from planner.plans.release import default_loads, simulated
 from planner.wording.values import Words
 from tests.builders.small_home import DAYS, LAST, ZONE, fill
 
@@ -102,4 +107,20 @@ def test_site_without_care_has_none_and_the_same_plan_as_one_whose_reserve_is_no
     assert other.plan.cost == pytest.approx(result.plan.cost, abs=1e-6)
     assert replace(other_inputs.task, targets=None).slots.equals(inputs.task.slots)
     assert AT.date() < LAST
-    assert "reserve" in CARELESS_CHAMPION
+
+
+@pytest.mark.parametrize("holds", [False, True])
+def test_champion_plans_where_care_is_set_unless_it_leaves_undone_what_value_keeps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, holds: bool
+) -> None:
+    context = cared(tmp_path, {"full_charge_every_days": 8}, full_on=date(2025, 10, 24))
+    inputs, _ = planned(context)
+    task, nothing = inputs.task, np.zeros(inputs.task.n_slots)
+    held = PolicySchedule(simulated(task, default_loads(task), Command(nothing, nothing, nothing)), nothing[:, None])
+    made = held if holds else plan_sources.value_plan(context, inputs, None, task)
+    monkeypatch.setattr(plan_sources, "learned_plan", lambda *_: made)
+    policy: Any = object()
+    champion = site_sources(context, inputs, ActivePolicy(policy, ""))[0]
+    result = first_usable_plan(task, [champion, *site_sources(context, inputs, ActivePolicy())[1:]])
+    assert result.source == ("value" if holds else "champion")
+    assert ("reserve and care" in result.reason) is holds

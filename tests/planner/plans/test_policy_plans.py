@@ -10,12 +10,14 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.planning.plan_inputs import PlanInputs, inputs_at
+from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
+from env.care import Care, ReserveRule
 from env.gym.actions import Correction
 from env.inverter import Command, Energy
 from env.simulator import simulate
 from env.site import Limits
+from planner.artifacts.bundle import Manifest
 from planner.deadline import check_deadline, deadline
 from planner.plans.fallback_chain import FAILED, REFUSED, RELEASED, UNAVAILABLE, PlanSource, first_usable_plan
 from planner.plans.make_plan import Plan, make_plan
@@ -49,8 +51,11 @@ def policy(seed: int) -> AntaresRLPolicyV1:
         "0.weight": rng.normal(size=(1, len(COLUMNS))).astype(np.float32),
         "0.bias": rng.normal(size=1).astype(np.float32),
     }
-    manifest = rl_manifest(algorithm="ppo", state="v2", columns=COLUMNS, correction=Correction(offset=0.5))
-    return AntaresRLPolicyV1(manifest, tensors)
+    return AntaresRLPolicyV1(manifest(), tensors)
+
+
+def manifest() -> Manifest:
+    return rl_manifest(algorithm="ppo", state="v2", columns=COLUMNS, correction=Correction(offset=0.5))
 
 
 def at(hour: int, minute: int = 0) -> datetime:
@@ -208,3 +213,33 @@ def test_a_plan_has_a_deadline_as_a_whole(home: Context) -> None:
 def test_error_is_raised_when_it_is_among_the_refusals(home: Context) -> None:
     with pytest.raises(RuntimeError, match="a mistake"):
         first_usable_plan(inputs_at(home, at(14)).task, [PlanSource("champion", fails)], refusals=(RuntimeError,))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_learned_plan_keeps_the_reserve_whatever_it_learned_and_is_still_its_rollout(home: Context, seed: int) -> None:
+    site = replace(home.site, care=Care(reserve=(ReserveRule(percent=30.0),), resting_soc_percent=80.0))
+    least, decider = 0.42 * site.battery.capacity_kwh, policy(seed)
+    free, inputs = (inputs_at(replace(home, site=each), at(13), soc=StartSoc(43.0)) for each in (home.site, site))
+    unbound = learned_schedule(free.task, free.rolling, decider, ScenarioSource(history=free.history))
+    assert unbound.schedule["soc_end_kwh"].to_numpy().min() < least - 0.1
+    planned = learned_schedule(inputs.task, inputs.rolling, decider, ScenarioSource(history=inputs.history))
+    assert planned.schedule["soc_end_kwh"].to_numpy().min() >= least - 1e-9
+    ahead, rules = inputs.rolling, decider.weight_rules
+    rolling = RollingLearned(ahead.window, decider, ScenarioSource(history=inputs.history, rules=rules))
+    rolling.open_at(ahead.started_slot, len(ahead.window.slots))
+    first = ahead.current_slot - ahead.started_slot
+    start = np.array([inputs.task.start_soc_kwh])
+    rollout = simulate(lambda slot, soc: rolling.command(first + slot, soc), ahead.world, site, start)
+    assert np.array_equal(planned.schedule["soc_end_kwh"].to_numpy(), rollout.soc_kwh[0, 1:])
+
+
+def test_learned_plan_that_corrects_nothing_meets_wishes_as_value_does(home: Context) -> None:
+    """What is wished for is in the value that it sees: found below its reserve, the battery is charged."""
+    site = replace(home.site, care=Care(reserve=(ReserveRule(percent=30.0),)))
+    inputs = inputs_at(replace(home, site=site), at(2, 45), soc=StartSoc(20.0))
+    zeros = {"0.weight": np.zeros((1, len(COLUMNS)), np.float32), "0.bias": np.zeros(1, np.float32)}
+    nothing = AntaresRLPolicyV1(manifest(), zeros)
+    planned = learned_schedule(inputs.task, inputs.rolling, nothing, ScenarioSource(history=inputs.history))
+    best = value_schedule(inputs.task, inputs.rolling)
+    undone = [inputs.task.care_penalty(made.schedule["soc_end_kwh"].to_numpy()) for made in (planned, best)]
+    assert 0 < undone[0] == pytest.approx(undone[1], rel=0.02)
