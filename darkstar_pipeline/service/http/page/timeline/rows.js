@@ -37,7 +37,7 @@ export const dayRows = (history) => named(history.slots.map((slot) => pastRow(sl
 function comingRow(slot) {
   const others = Object.entries(slot.others).filter(([name]) => /^(water|ev|appliance)_.*kwh$/.test(name));
   return {
-    ...spanOf(slot), past: false,
+    ...spanOf(slot), past: false, slot,
     import_price: slot.import_price, export_price: slot.export_price,
     load: power(slot.load_kwh), load_low: power(slot.load_low_kwh), load_high: power(slot.load_high_kwh),
     pv: power(slot.pv_kwh), pv_low: power(slot.pv_low_kwh), pv_high: power(slot.pv_high_kwh),
@@ -50,7 +50,7 @@ function comingRow(slot) {
 function pastRow(slot, past) {
   const read = (value) => (past ? power(value) : null);
   return {
-    ...spanOf(slot), past,
+    ...spanOf(slot), past, slot: null,
     import_price: slot.import_price, export_price: slot.export_price,
     load: read(slot.load_kwh), planned_load: power(slot.planned_load_kwh), pv: read(slot.pv_kwh), planned_pv: power(slot.planned_pv_kwh),
     charge: read(slot.charge_kwh), discharge: read(slot.discharge_kwh),
