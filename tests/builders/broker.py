@@ -25,6 +25,9 @@ from tests.builders.tools import mqtt_broker
 from tests.builders.waiting import WAIT_SECONDS, until
 
 
+RECONNECT_SECONDS = 40.0
+
+
 class Broker:
     """A broker on a free port; it keeps nothing when it ends.
 
@@ -127,6 +130,7 @@ class Listener:
             self._client.username_pw_set(user, password)
         self._client.on_connect = _subscribe
         self._client.on_message = self._keep
+        self._client.reconnect_delay_set(min_delay=1, max_delay=1)
         self._client.connect(LOOPBACK, broker.port)
         self._client.loop_start()
 
@@ -136,7 +140,8 @@ class Listener:
             self.counts[message.topic] = self.counts.get(message.topic, 0) + 1
 
     def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
-        """Publish a message, as Home Assistant or a device would."""
+        """Publish a message, as Home Assistant or a device would; once the connection is there again where it was lost."""
+        until(self._client.is_connected, "the listener is connected", RECONNECT_SECONDS)  # paho raises at once else
         self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(WAIT_SECONDS)
 
     def document(self, topic: str) -> dict[str, Any]:
