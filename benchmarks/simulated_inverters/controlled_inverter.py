@@ -92,6 +92,10 @@ class ControlledInverter:
             uptime=self.clock.monotonic,
         )
 
+    def restart(self) -> None:
+        """Start the service again after it was killed."""
+        self.controller, self.alive = self._controller(), True
+
     def run(self, minutes: float) -> None:
         """Let so many minutes go by."""
         end = self.clock.seconds + 60 * minutes

@@ -49,7 +49,8 @@ def by_itself(home: ControlledInverter) -> bool:
     return covers and noon.charge > 3.5 - CLOSE_KW and abs(full.exported - 3.5) < CLOSE_KW
 
 
-def _charges(home: ControlledInverter) -> bool:
+def charges(home: ControlledInverter) -> bool:
+    """Return whether it charges with 3 kW, or with a power of its own where that was told."""
     flow = _flow(home, EVENING)
     at_own_power = home.says("does not take a power") and flow.charge > 0
     return abs(flow.charge - 3.0) < CLOSE_KW or at_own_power
@@ -81,7 +82,7 @@ def _throttles(home: ControlledInverter) -> bool:
 
 
 COMMANDS: dict[str, tuple[Powers, Fits]] = {
-    "charge": (Powers(charge=3.0), _charges),
+    "charge": (Powers(charge=3.0), charges),
     "hold": (Powers(), _holds),
     "discharge": (Powers(discharge=1.0), _covers_a_part),
     "export": (Powers(discharge=4.0, export=4.0), _sells),

@@ -18,6 +18,8 @@ from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 Value = float | str
 BATTERY_KW, BATTERY_VOLTS = 5.0, 51.2
 SECONDS_A_MINUTE = 60.0
+LARGEST_POWER, ROUNDED_PARTS = 10_000.0, 50
+"""One that rounds has so many values up to its largest, or up to 10 kW where that is no home's."""
 
 
 class Part(BaseModel):
@@ -119,6 +121,10 @@ class SimulatedInverter:
         written: every value or call that reached it, with its entity or service.
         deaf: whether it ignores what is written, though Home Assistant says that it was.
         deaf_to: entities of which it ignores what is written.
+        slower_by: time that it takes longer to show what was written [s].
+        rounds: whether it rounds numbers coarsely.
+        away: whether all its entities are unavailable.
+        in_kilowatts: whether what was in W is in kW now.
         changed: called after everything that was set.
     """
 
@@ -131,6 +137,8 @@ class SimulatedInverter:
         self.written: list[tuple[str, Value]] = []
         self.deaf = False
         self.deaf_to: set[str] = set()
+        self.slower_by = 0.0
+        self.rounds = self.away = self.in_kilowatts = False
         self.changed: Callable[[], None] = lambda: None
 
     def state(self, entity: str) -> Mapping[str, Any] | None:
@@ -138,15 +146,18 @@ class SimulatedInverter:
         fact = self._description.entities.get(entity)
         if fact is None:
             return None
+        scale = self._scale(fact)
         attributes = {
-            "unit_of_measurement": fact.unit,
-            "min": fact.min,
-            "max": fact.max,
-            "step": fact.step,
+            "unit_of_measurement": fact.unit if scale == 1 else "kW",
+            "min": None if fact.min is None else fact.min * scale,
+            "max": None if fact.max is None else fact.max * scale,
+            "step": None if fact.step is None else fact.step * scale,
             "options": list(fact.options) or None,
         }
-        hidden = not self._are(fact.hidden_unless)
-        text = "unavailable" if hidden else f"{self._visible(entity)}"
+        hidden = self.away or not self._are(fact.hidden_unless)
+        shown = self._visible(entity)
+        shown = shown if isinstance(shown, str) or scale == 1 else shown * scale
+        text = "unavailable" if hidden else f"{shown}"
         known = {name: value for name, value in attributes.items() if value is not None}
         return {"entity_id": entity, "state": text, "attributes": known, "context": self._contexts.get(entity, {})}
 
@@ -162,10 +173,11 @@ class SimulatedInverter:
         value = {"turn_on": "on", "turn_off": "off"}.get(service, data.get("option", data.get("value")))
         if not isinstance(value, str | float | int):
             raise HomeAssistantError(f"{domain}.{service} has no value")
+        value = value if isinstance(value, str) else value / self._scale(fact)
         self.written.append((entity, value))
         self._refuse_what_is_not_taken(entity, fact, value)
-        if self._are(fact.hidden_unless) and not self.deaf and entity not in self.deaf_to:
-            self._set(entity, value, by="darkstar")
+        if self._are(fact.hidden_unless) and not (self.deaf or self.away) and entity not in self.deaf_to:
+            self._set(entity, self._rounded(fact, value), by="darkstar")
 
     def by_hand(self, entity: str, value: Value, *, user: str | None = "somebody") -> None:
         """Set an entity as somebody else does, by its service where it has one; None for the maker's own app."""
@@ -247,6 +259,22 @@ class SimulatedInverter:
     def _are(self, wanted: Mapping[str, Value]) -> bool:
         return all(self.values.get(name, "") == value for name, value in wanted.items())
 
+    def _scale(self, fact: SimulatedEntity) -> float:
+        return 0.001 if self.in_kilowatts and fact.unit == "W" else 1.0
+
+    def _rounded(self, fact: SimulatedEntity, value: Value) -> Value:
+        if not self.rounds or isinstance(value, str) or fact.max is None:
+            return value
+        quantum = min(fact.max, LARGEST_POWER) / ROUNDED_PARTS
+        return round(value / quantum) * quantum
+
+    def forget(self) -> None:
+        """Have everything as at the first start, as after a restart without a memory."""
+        for entity, fact in self._description.entities.items():
+            self._set(entity, fact.start, by=None)
+        for name in [name for name in self.values if name.startswith("~")]:
+            self.values[name] = 0.0
+
     def _visible(self, entity: str) -> Value:
         fact = self._description.entities[entity]
         if fact.shows_always is not None:
@@ -262,7 +290,7 @@ class SimulatedInverter:
         if fact is None:
             return
         lag = self._description.lag_seconds if fact.lag_seconds is None else fact.lag_seconds
-        self._shown.setdefault(entity, []).append((self._seconds() + lag, value))
+        self._shown.setdefault(entity, []).append((self._seconds() + lag + self.slower_by, value))
         self._contexts[entity] = {"user_id": by, "parent_id": None}
         for other, text in fact.sets.items():
             self.values[other] = float(text.format(value=value))
@@ -274,7 +302,7 @@ class SimulatedInverter:
         if missing := [key for key in service.needs if key not in data]:
             raise HomeAssistantError(f"{name} needs {', '.join(missing)}")
         self.written.append((name, str(data.get("power", ""))))
-        if self.deaf:
+        if self.deaf or self.away:
             return
         for entity, value in service.sets.items():
             text = value.format(**data) if isinstance(value, str) else value

@@ -99,6 +99,7 @@ class Step(Frozen):
         shows: what it shows then.
         read_back: false where the entity does not show what was written; then the other steps have to.
         again_after_minutes: time after which the inverter forgets the value [min].
+        ends: whether a number of the default ends what may be running, as an option does: the others wait for it.
     """
 
     set: Role | None = None
@@ -114,6 +115,7 @@ class Step(Frozen):
     shows: str | None = None
     read_back: bool = True
     again_after_minutes: Annotated[float, Field(ge=1, le=1440)] | None = None
+    ends: bool = False
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> "Step":
@@ -213,6 +215,8 @@ class InverterProfile(Frozen):
                 self._check_step(step)
             except SettingError as error:
                 raise error.below(*place) from None
+            if step.ends and place[0] != "default":
+                raise SettingError((*place, "ends"), "a command ends by the default: `ends` is of its steps alone")
         for place, steps in self._parts().items():
             _check_once(place, steps)
         for name, role in self.devices.items():

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.simulated_inverters.controlled_inverter import ControlledInverter
+from benchmarks.simulated_inverters.faults import FAULTS, fault_result
 from benchmarks.simulated_inverters.scenarios import (
     COMMANDS,
     command_result,
@@ -36,6 +37,17 @@ def test_default_stands_when_the_service_dies_the_inverter_is_deaf_or_somebody_i
     family: str, name: str, tmp_path: Path
 ) -> None:
     result = OTHERS[name](ControlledInverter(tmp_path, FAMILIES[family]))
+    assert result.passed, (family, name, result)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(
+    "family",
+    [family if family == "victron" else pytest.param(family, marks=pytest.mark.thorough) for family in FAMILIES],
+)
+def test_battery_never_does_more_than_commanded_when_something_fails(family: str, name: str, tmp_path: Path) -> None:
+    """Slow, deaf, rounding, forgetful, in another unit, away, with a clock that steps, or with a dead service."""
+    result = fault_result(ControlledInverter(tmp_path, FAMILIES[family]), name)
     assert result.passed, (family, name, result)
 
 

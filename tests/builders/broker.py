@@ -24,7 +24,6 @@ from darkstar_pipeline.service.steering import OFF_WORDS
 from tests.builders.tools import mqtt_broker
 from tests.builders.waiting import WAIT_SECONDS, until
 
-
 RECONNECT_SECONDS = 40.0
 
 
@@ -140,7 +139,7 @@ class Listener:
             self.counts[message.topic] = self.counts.get(message.topic, 0) + 1
 
     def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
-        """Publish a message, as Home Assistant or a device would; once the connection is there again where it was lost."""
+        """Publish a message, as Home Assistant or a device would, once the connection is there (again)."""
         until(self._client.is_connected, "the listener is connected", RECONNECT_SECONDS)  # paho raises at once else
         self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(WAIT_SECONDS)
 

@@ -196,12 +196,16 @@ def _setting(write: Write, before: Sequence[Write]) -> dict[str, Any]:
     """Return the step that sets an entity where it is there and has another value, and the modes before it have ended.
 
     What comes behind a mode waits for the next look: a limit that is raised while a charge still runs has it charge at
-    full power.
+    full power. One that shows another unit is left: 30 W written as kW would be its most.
     """
     differs = f"not is_state('{write.entity}', 'unavailable') and not ({_stands(write)})"
-    modes = [] if isinstance(write.value, str) else [_stands(mode) for mode in before if isinstance(mode.value, str)]
+    modes = [_stands(mode) for mode in before if mode.ends or isinstance(mode.value, str)]
+    modes = [] if write.ends or isinstance(write.value, str) else modes
+    units = [f"(state_attr('{write.entity}', 'unit_of_measurement') or '{write.unit}') == '{write.unit}'"] * bool(
+        write.unit
+    )
     return {
-        "if": [{"condition": "template", "value_template": f"{{{{ {' and '.join([differs, *modes])} }}}}"}],
+        "if": [{"condition": "template", "value_template": f"{{{{ {' and '.join([differs, *units, *modes])} }}}}"}],
         "then": [{"action": f"{write.domain}.{write.service}", **_aimed(write), "continue_on_error": True}],
     }
 

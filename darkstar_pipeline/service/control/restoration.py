@@ -15,7 +15,9 @@ from darkstar_pipeline.service.home_assistant.entity_values import (
     State,
     has_no_value,
     has_value,
+    in_shown_unit,
     number_of,
+    refusal,
     script_problem,
     service_call,
     set_temperature_of,
@@ -113,7 +115,7 @@ class Restoration:
         seen = self._look(home, calls)
         self._changed = self._changed or self._has_changed(seen)
         differing = [number for number, each in seen.items() if each.call is not None]
-        ready = self._ready(differing, calls)
+        ready = self._ready(differing, seen, calls)
         waited = self._waited(ready, differing, calls)
         if differing and (waited or self._due(len(calls))):
             first = waited or self._first(ready)
@@ -144,13 +146,15 @@ class Restoration:
             for number, each in seen.items()
         )
 
-    def _ready(self, differing: Sequence[int], calls: Sequence[ServiceCall]) -> list[int]:
+    def _ready(self, differing: Sequence[int], seen: Mapping[int, _Seen], calls: Sequence[ServiceCall]) -> list[int]:
         """Return what may be set now: what stands behind a mode waits until that is at its default.
 
         A limit that is raised again while a charge still runs would have it charge at full power. A mode that Home
-        Assistant refuses, such as an option that is gone, is not waited for.
+        Assistant refuses, such as an option that is gone, is not waited for; one that is unavailable is.
         """
-        modes = [number for number in differing if _is_mode(calls[number]) and number not in self._refused]
+        away = [number for number, each in seen.items() if each.text == AWAY]
+        waited = sorted({*differing, *away} - self._refused)
+        modes = [number for number in waited if _is_mode(calls[number])]
         return [number for number in differing if number in modes or not modes or number < modes[0]]
 
     def _waited(self, ready: Sequence[int], differing: Sequence[int], calls: Sequence[ServiceCall]) -> list[int]:
@@ -244,6 +248,9 @@ def _look_at(home: Home, write: Write) -> _Seen:
     text = str(state.get("state"))
     if text == AWAY:
         return _Seen(f"{write.entity} is unavailable", None, text)
+    write = in_shown_unit(state, write)
+    if why := refusal(state, write) if write.unit else "":
+        return _Seen(why, None, text)
     if _stands(state, write):
         return _Seen("", None, text)
     wanted = within_limits(state, write)
@@ -271,7 +278,7 @@ def _stands(state: State, write: Write) -> bool:
 
 def _is_mode(call: ServiceCall) -> bool:
     """Return whether a call sets a mode: an option, a switch, or what a service forces."""
-    return call.reads is not None or call.domain in MODES
+    return call.ends or call.reads is not None or call.domain in MODES
 
 
 def _write_of(call: ServiceCall) -> Write | None:
@@ -284,7 +291,7 @@ def _write_of(call: ServiceCall) -> Write | None:
     if not isinstance(entity, str) or isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        write = Write(entity, value if isinstance(value, str) else float(value))
+        write = Write(entity, value if isinstance(value, str) else float(value), call.unit or "")
         known = (write.domain, write.service) == (call.domain, call.service)
     except KeyError:
         return None

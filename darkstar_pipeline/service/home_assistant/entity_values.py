@@ -22,6 +22,7 @@ LARGEST = {"W": 100_000.0, "kW": 100.0, "A": 1000.0}
 """Largest numbers of entities that say something of their scale, by unit: SolarEdge's limits take 1 000 000 W."""
 _STEPS = {"kW": 0.01, "A": 0.1}
 """Steps of entities that state none, by unit; 1 otherwise."""
+_WATTS = {"W": 1.0, "kW": 1000.0}
 UNREADABLE = ("unavailable", "unknown", "none", "")
 """States of an entity that has no value now."""
 
@@ -56,6 +57,18 @@ def within_limits(state: State | None, write: Write) -> Write:
         return replace(write, value=value)
     value = value if high is None else min(value, high)
     return replace(write, value=value if low is None else max(value, low))
+
+
+def in_shown_unit(state: State | None, write: Write) -> Write:
+    """Return a write of W or kW in the one of these that its entity shows: somebody may have changed it there.
+
+    >>> in_shown_unit({"attributes": {"unit_of_measurement": "kW"}}, Write("number.limit", 30.0, "W")).value
+    0.03
+    """
+    shown = unit_of(state)
+    if isinstance(write.value, str) or not {shown, write.unit} <= set(_WATTS) or shown == write.unit:
+        return write
+    return replace(write, value=write.value * _WATTS[write.unit] / _WATTS[shown], unit=shown)
 
 
 def limit_note(state: State | None, wanted: Write, allowed: Write) -> str:
@@ -170,7 +183,9 @@ def unit_of(state: State | None) -> str:
 
 def service_call(write: Write) -> ServiceCall:
     """Return the call of Home Assistant's service that does a write."""
-    call = ServiceCall(domain=write.domain, service=write.service, data=write.data)
+    call = ServiceCall(
+        domain=write.domain, service=write.service, data=write.data, unit=write.unit or None, ends=write.ends
+    )
     if write.action is None:
         return call
     return call.model_copy(update={"reads": write.entity, "shows": str(write.value)})

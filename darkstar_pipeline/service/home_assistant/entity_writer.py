@@ -104,13 +104,16 @@ class EntityWriter:
         missing: list[str] = []
         refused: list[str] = []
         notes: list[str] = []
+        runs = False
         for write in writes:
             state = self.read(write.entity)
             allowed = within_limits(state, write)
             if why := refusal(state, allowed):
                 refused.append(why)
+                runs = runs or write.ends
             elif why := unreadable(state, write):
                 missing.append(why)
+                runs = runs or write.ends
             else:
                 notes += [note] if (note := limit_note(state, write, allowed)) else []
                 if not write.read_back:
@@ -118,6 +121,8 @@ class EntityWriter:
                 elif not has_value(state, allowed) or self._is_forgotten(allowed):
                     differing.append(allowed)
                 self._warn_without_unit(state, write)
+        if runs:  # what may still run would take a limit that is raised
+            differing, unseen = [write for write in differing if write.ends], []
         differing = in_safe_order(self._with_unseen(differing, unseen, writes), self._shown)
         return Look(tuple(differing), "; ".join(missing), "; ".join(refused), tuple(notes))
 

@@ -119,18 +119,19 @@ class InverterWrites:
             domain, _, service = step.call.partition(".")
             data = tuple((key, self._filled(value, command)) for key, value in step.data.items())
             shown = str(self._filled(step.shows or "", command))
-            rest = self._rests.get(step.role)
-            rest = rest if rest == shown else None  # a service that forces something ends what it forced before
-            return Write(entity, shown, action=Action(domain, service, data), again_seconds=again, rest=rest)
+            ends = self._rests.get(step.role) == shown  # a service that forces something ends what it forced before
+            return Write(entity, shown, action=Action(domain, service, data), again_seconds=again, ends=ends)
+        value, rest = self._value(step, fact, command), self._rests.get(step.role)
         return Write(
             entity,
-            self._value(step, fact, command),
+            value,
             unit=fact.unit if fact.unit in POWER_UNITS else "",
             ramped=False,
             most=step.most,
             read_back=step.read_back,
             again_seconds=again,
-            rest=self._rests.get(step.role),
+            rest=rest,
+            ends=step.ends or (rest is not None and value == rest),
         )
 
     def _value(self, step: Step, fact: EntityFact, command: "CommandDocument | None") -> float | str:

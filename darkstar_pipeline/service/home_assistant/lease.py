@@ -45,6 +45,12 @@ class ServiceCall(BaseModel):
     shows: str | None = Field(
         default=None, exclude_if=lambda text: text is None, description="what it shows once it was done"
     )
+    unit: str | None = Field(
+        default=None, exclude_if=lambda unit: unit is None, description="unit of a power; null: it does not matter"
+    )
+    ends: bool = Field(
+        default=False, exclude_if=lambda ends: not ends, description="whether the others wait until it stands"
+    )
 
 
 class Lease(BaseModel):

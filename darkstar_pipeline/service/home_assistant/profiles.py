@@ -52,6 +52,7 @@ class Write:
         read_back: whether the entity shows what was written.
         again_seconds: time after which the inverter forgets the value; None where it does not [s].
         rest: of a mode, what the inverter's default has in its place, and what ends it; None of what is no mode.
+        ends: whether it ends what may be running, so that the others wait until it stands.
     """
 
     entity: str
@@ -63,11 +64,7 @@ class Write:
     read_back: bool = True
     again_seconds: float | None = None
     rest: str | None = None
-
-    @property
-    def ends_mode(self) -> bool:
-        """Return whether it ends a mode that may be on."""
-        return self.rest is not None and self.value == self.rest
+    ends: bool = False
 
     @property
     def domain(self) -> str:

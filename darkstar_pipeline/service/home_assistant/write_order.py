@@ -26,19 +26,23 @@ def in_safe_order(writes: Sequence[Write], shown: Shown) -> list[Write]:
     >>> [write.value for write in in_safe_order([Write("number.power", 4000.0), mode], lambda _: "charge")]
     ['self_use', 4000.0, 'sell']
     """
-    ending = [write for write in writes if write.ends_mode]
-    rest = [write for write in writes if not write.ends_mode]
+    ending = [write for write in writes if write.ends]
+    rest = [write for write in writes if not write.ends]
     if len(rest) > 1:  # alone, a mode follows another at once: no other value is written between
-        ending += [replace(write, value=write.rest) for write in rest if _is_on(write, shown(write.entity))]
+        ending += [
+            replace(write, value=write.rest, ends=True)
+            for write in rest
+            if write.rest is not None and _is_on(write, shown(write.entity))
+        ]
     return [*ending, *rest]
 
 
 def _is_on(write: Write, shows: str | None) -> bool:
     """Return whether an entity that gets a mode has another one than that and the default's."""
-    return write.rest is not None and shows is not None and shows not in (write.rest, write.value)
+    return shows is not None and shows not in (write.rest, write.value)
 
 
 def first_part(writes: Sequence[Write]) -> tuple[Sequence[Write], Sequence[Write]]:
     """Return the writes that have to stand before the others, and the others."""
-    n_first = next((number for number, write in enumerate(writes) if not write.ends_mode), len(writes))
+    n_first = next((number for number, write in enumerate(writes) if not write.ends), len(writes))
     return writes[:n_first], writes[n_first:]

@@ -12,7 +12,9 @@ from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 from darkstar_pipeline.service.control.daily_writes import WRITES_FILE, DailyWrites
 from darkstar_pipeline.service.control.default_pace import PACE_FILE, DefaultPace
 from darkstar_pipeline.service.control.restoration import SPENT, Restoration
+from darkstar_pipeline.service.home_assistant.entity_values import service_call
 from darkstar_pipeline.service.home_assistant.lease import ServiceCall
+from darkstar_pipeline.service.home_assistant.profiles import Write
 
 DEFAULT = {CHARGE: 0.0, DISCHARGE: 8000.0}
 RUNNING = {CHARGE: 5000.0, DISCHARGE: 0.0}
@@ -232,3 +234,32 @@ def test_limit_does_not_wait_for_a_mode_that_home_assistant_refuses(tmp_path: Pa
         watch.restoration.step(inverter, MODE_DEFAULT, goes_on=lambda: True)
         watch.seconds += 5
     assert inverter.values["number.limit"] == "5000.0"
+
+
+@pytest.mark.parametrize(("unit", "written"), [("W", 30.0), ("kW", 0.03), ("A", None), (None, 30.0)])
+def test_default_is_restored_in_the_unit_that_the_entity_shows(
+    unit: str | None, written: float | None, tmp_path: Path
+) -> None:
+    """Somebody changed it in Home Assistant: 30 W written as kW, and kept within the limits, would be 9 kW."""
+
+    class Setpoint:
+        value = 4000.0 if unit != "kW" else 4.0
+
+        def state(self, entity: str) -> Mapping[str, Any]:
+            attributes = {"unit_of_measurement": unit, "max": 9 if unit == "kW" else 9000, "step": 0.01}
+            return {"entity_id": entity, "state": str(self.value), "attributes": attributes}
+
+        def call(self, domain: str, service: str, data: Mapping[str, Any]) -> None:
+            del domain, service
+            self.value = data["value"]
+
+    home = Setpoint()
+    calls = [service_call(Write("number.setpoint", 30.0, "W"))]
+    problems = Watch(tmp_path).restoration.step(home, calls, goes_on=lambda: True)
+    if written is None:
+        assert (problems, home.value) == (
+            ["number.setpoint is in A, and home_assistant.control.mapping.unit says W"],
+            4000,
+        )
+    else:
+        assert (problems, home.value) == ([], pytest.approx(written))
