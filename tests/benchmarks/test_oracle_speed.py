@@ -79,6 +79,7 @@ def test_differences_are_shares_of_the_other_or_of_one_when_costs_are_small():
     assert ours.days_per_second == 1.0
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_figure_is_missing_with_its_reason_when_emhass_cannot_be_installed(tmp_path, monkeypatch):
     folder = tmp_path / "emhass"

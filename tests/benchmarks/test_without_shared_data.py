@@ -27,7 +27,11 @@ def run(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("name", "figures"),
     [
-        ("captured_share", {"captured_share_value_mean", "captured_share_mpc_mean", "breaches_value", "test_days"}),
+        pytest.param(
+            "captured_share",
+            {"captured_share_value_mean", "captured_share_mpc_mean", "breaches_value", "test_days"},
+            marks=pytest.mark.thorough,  # replays MPC
+        ),
         ("price_repair", {"recall", "recall_clear", "true_positive_altered", "faulty_slots"}),
     ],
 )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest import MonkeyPatch  # noqa: PT013 - a type, as in the signatures of fixtures
+
 PROGRAM = Path(sys.executable).with_name("darkstar")
 
 
@@ -54,6 +56,15 @@ def environment(folder: Path) -> dict[str, str]:
     """The environment of a working directory with its own configuration and state folder."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER", "MLFLOW"))}
     return {**inherited, "DARKSTAR_HOME": str(folder / "state"), "DARKSTAR_CONFIG": str(folder / "darkstar.yaml")}
+
+
+def move_into(folder: Path, monkeypatch: MonkeyPatch) -> None:
+    """Have every call work in a folder."""
+    monkeypatch.chdir(folder)
+    for name in ("DARKSTAR_HOME", "DARKSTAR_CONFIG"):
+        monkeypatch.setenv(name, environment(folder)[name])
+    for name in ("MLFLOW_TRACKING_URI", "DAGSTER_HOME"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def run_darkstar(folder: Path, *words: str) -> Outcome:

@@ -214,6 +214,7 @@ def test_lake_is_the_same_when_a_killed_backfill_is_run_again(
     assert list((tmp_path / "dagster" / "owners").iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_run_is_left_alone_while_its_process_lives_and_closed_when_that_is_interrupted(
     done: tuple[Context, BackfillReport], tmp_path: Path
 ) -> None:

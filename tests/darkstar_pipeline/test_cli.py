@@ -8,7 +8,7 @@ import pytest
 
 from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run
-from tests.builders.command_line import PROGRAM, environment, run_darkstar
+from tests.builders.command_line import PROGRAM, environment, move_into, run_darkstar
 
 HEAVY = ("polars", "duckdb", "pyarrow", "dagster", "mlflow", "matplotlib", "rich", "pydantic", "yaml", "torch", "cvxpy")
 COMMANDS = (
@@ -69,12 +69,15 @@ def test_help_comes_at_once_when_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_help_names_the_shared_options_when_asked(tmp_path: Path, words: tuple[str, ...]) -> None:
-    done = run_darkstar(tmp_path, *words, "--help")
-    assert done.code == 0
-    assert "--json" in done.out
-    assert "--site" in done.out
-    assert "Examples:" in done.out or words in (("import",), ("control",))
+def test_help_names_the_shared_options_when_asked(
+    tmp_path: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move_into(tmp_path, monkeypatch)
+    assert run(build(), [*words, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "--json" in out
+    assert "--site" in out
+    assert "Examples:" in out or words in (("import",), ("control",))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -109,12 +112,25 @@ def test_version_is_printed_when_asked(tmp_path: Path) -> None:
         pytest.param(("query", "ATTACH 'x.db'", "--json"), 2, "query", id="SQL that writes"),
     ],
 )
-def test_program_ends_with_one_document_when_it_fails(
-    tmp_path: Path, words: tuple[str, ...], code: int, name: str
+def test_call_ends_with_one_document_when_it_fails(
+    tmp_path: Path,
+    words: tuple[str, ...],
+    code: int,
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    done = run_darkstar(tmp_path, *words)
-    assert (done.code, done.err) == (code, "")
-    assert json.loads(done.out)["error"]["code"] == name
+    move_into(tmp_path, monkeypatch)
+    assert run(build(), words) == code
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert json.loads(captured.out)["error"]["code"] == name
+
+
+def test_program_ends_with_one_document_when_it_fails(tmp_path: Path) -> None:
+    done = run_darkstar(tmp_path, "query", "SELECT", "--json")
+    assert (done.code, done.err) == (2, "")
+    assert json.loads(done.out)["error"]["code"] == "query"
 
 
 def test_program_ends_with_one_line_when_it_fails_before_a_person(tmp_path: Path) -> None:

@@ -1,15 +1,8 @@
-"""Definitions that no source uses are named."""
+"""Definitions that no source uses are named; that there are none is what `make style` asks."""
 
 from pathlib import Path
 
-import pytest
-
-from scripts.dead_code import ROOT, dead_definitions
-
-
-@pytest.mark.slow
-def test_nothing_is_dead_when_the_sources_are_searched() -> None:
-    assert dead_definitions(ROOT) == []
+from scripts.dead_code import dead_definitions
 
 
 def test_definitions_are_named_when_only_tests_use_them(tmp_path: Path) -> None:

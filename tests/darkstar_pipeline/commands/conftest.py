@@ -7,7 +7,7 @@ import pytest
 
 from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run
-from tests.builders.command_line import Darkstar, Outcome, environment, run_darkstar
+from tests.builders.command_line import Darkstar, Outcome, move_into, run_darkstar
 from tests.builders.shared_folders import filled_once, guard_shared
 
 
@@ -46,15 +46,6 @@ def in_copy_of_sample(lived_in: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     folder = Path(shutil.copytree(lived_in, tmp_path / "sample"))
     move_into(folder, monkeypatch)
     return folder
-
-
-def move_into(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every call work in a folder."""
-    monkeypatch.chdir(folder)
-    for name in ("DARKSTAR_HOME", "DARKSTAR_CONFIG"):
-        monkeypatch.setenv(name, environment(folder)[name])
-    for name in ("MLFLOW_TRACKING_URI", "DAGSTER_HOME"):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

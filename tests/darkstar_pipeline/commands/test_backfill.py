@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders.command_line import PROGRAM, Darkstar, environment, run_darkstar
+from tests.builders.command_line import PROGRAM, Darkstar, environment, move_into
 from tests.builders.tracking import with_empty_store
 from tests.builders.waiting import until
 
@@ -42,16 +42,18 @@ def own_sample(lived_in: Path, tmp_path: Path, tmp_path_factory: pytest.TempPath
 
 
 @pytest.mark.slow
-def test_backfill_tells_what_it_did_when_days_are_there(own_sample: Path) -> None:
-    done = run_darkstar(own_sample, "backfill", "--from", "2024-03-04", "--to", "2024-03-05", "--json")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")  # MLflow's
+def test_backfill_tells_what_it_did_when_days_are_there(
+    own_sample: Path, darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move_into(own_sample, monkeypatch)
+    done = darkstar("backfill", "--from", "2024-03-04", "--to", "2024-03-05", "--json")
     assert (done.code, done.err) == (0, "")
     report = done.document
     assert set(report) == {"days", "assets", "rows", "left_out", "run_id", "seconds"}
     assert (report["days"], report["assets"][-1]) == (2, "evaluation_report")
     assert [row["day"] for row in report["left_out"]] == ["2024-03-05"]
-    answer = run_darkstar(
-        own_sample, "backfill", "--from", "2024-03-04", "--to", "2024-03-05", "--select", "spot_prices"
-    )
+    answer = darkstar("backfill", "--from", "2024-03-04", "--to", "2024-03-05", "--select", "spot_prices")
     assert answer.out.startswith("2 days, 1 assets, 192 rows in ")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.builders.command_line import Darkstar
+from tests.builders.command_line import Darkstar, move_into
 from tests.builders.service_home import moment, place_version, put_in_use
 from tests.builders.small_home import small_context
 from tests.builders.waiting import until
@@ -101,6 +101,7 @@ def test_service_plans_follows_and_goes_when_it_is_a_process(home: Path) -> None
         assert TOKEN not in out + err
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_service_goes_on_with_its_last_plan_when_it_was_killed(home: Path) -> None:
     with serving(home, "--at", moment().isoformat()) as (_, client):
@@ -123,12 +124,12 @@ def test_service_goes_on_with_its_last_plan_when_it_was_killed(home: Path) -> No
     ],
 )
 def test_service_does_not_start_when_it_is_asked_wrongly(
-    home: Path, words: tuple[str, ...], expected_error: str
+    home: Path, darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], expected_error: str
 ) -> None:
-    with serving(home, *words) as (process, _):
-        out, _ = process.communicate(timeout=30)
-        assert process.returncode == 2
-        assert expected_error in json.loads(out)["error"]["message"]
+    move_into(home, monkeypatch)
+    done = darkstar("serve", *words, "--json")
+    assert done.code == 2
+    assert expected_error in done.error["message"]
 
 
 @pytest.mark.usefixtures("in_copy_of_sample")

@@ -117,6 +117,7 @@ MUTATION = f"/graphql?{urlencode({'query': 'mutation { setNuxSeen }'})}"
 EXPERIMENTS = "/api/2.0/mlflow/experiments/search?max_results=5"
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_pages_say_nothing_to_strangers_and_do_nothing_for_other_sites(pages: Pages) -> None:
     dagster, mlflow, planner = (pages.addresses[name] for name in ("dagster", "mlflow", "planner"))
@@ -130,6 +131,7 @@ def test_pages_say_nothing_to_strangers_and_do_nothing_for_other_sites(pages: Pa
         assert [status(url, path, **asked) for url, path in [(dagster, MUTATION), (mlflow, EXPERIMENTS)]] == [403] * 2
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_link_opens_every_page_in_one_browser_and_logging_out_closes_them(pages: Pages) -> None:
     dagster, mlflow, planner = (pages.addresses[name] for name in ("dagster", "mlflow", "planner"))

@@ -28,8 +28,9 @@ def test_verify_says_valid_when_a_day_is_sound(darkstar: Darkstar, policy: str) 
     assert (done.document["valid"], done.document["slots"], done.document["violations"]) == (True, 92, [])
 
 
-@pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+@pytest.mark.parametrize(
+    ("suffix", "policy"), [(".csv", "mpc"), (".json", "mpc"), *((".parquet", policy) for policy in POLICIES)]
+)
 def test_verify_says_valid_when_a_file_is_as_it_was_written(
     darkstar: Darkstar, tmp_path: Path, suffix: str, policy: str
 ) -> None:

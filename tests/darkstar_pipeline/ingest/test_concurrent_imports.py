@@ -96,6 +96,7 @@ def stored(folder: Path) -> dict[datetime, float]:
     return dict(rows.select("slot_start", "load_kwh").iter_rows())
 
 
+@pytest.mark.thorough
 def test_imports_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     writers, rounds, days = 3, 4, 6
     processes = [started(WRITER, tmp_path, f"w{n}", n, writers, rounds, days) for n in range(writers)]
@@ -141,6 +142,7 @@ def killed_rounds(folder: Path, n_rounds: int, seed: int) -> None:
                 assert not missing, f"round {number}: writer {writer} lost {len(missing)} slots of turn {turn}"
 
 
+@pytest.mark.thorough
 def test_no_slot_is_lost_when_a_writer_is_killed(tmp_path: Path) -> None:
     killed_rounds(tmp_path, 1, seed=1)
 

@@ -202,6 +202,7 @@ def test_retrain_says_so_and_changes_nothing_when_days_are_too_few(trained: Trai
     assert folder.rows("model_promotions") == []
 
 
+@pytest.mark.thorough
 def test_retrain_promotes_on_evidence_and_leaves_everything_when_repeated(retrained: Trained) -> None:
     folder, answer = retrained
     assert answer["status"] == "promoted", answer["evidence"]
@@ -222,6 +223,7 @@ def test_retrain_promotes_on_evidence_and_leaves_everything_when_repeated(retrai
     ]
 
 
+@pytest.mark.thorough
 def test_gate_decides_when_a_champion_is_in_use(retrained: Trained) -> None:
     folder, answer = retrained
     windows = split([day for day in DAYS if day < AT][-38:], folder.context.site_settings.learning, with_test=True)
@@ -235,6 +237,7 @@ def test_gate_decides_when_a_champion_is_in_use(retrained: Trained) -> None:
     assert found.document["breaches"] == 0
 
 
+@pytest.mark.thorough
 def test_rollback_gives_value_back_to_the_byte(retrained: Trained, tmp_path: Path) -> None:
     folder = copied(retrained.folder.path / "state", tmp_path)
     words = ("evaluate", "--from", AFTER[0], "--to", AFTER[1], "--policies", "champion,value", "--json")

@@ -145,6 +145,7 @@ def test_storage_keeps_what_the_default_keeps_when_one_run_covers_many_days(open
     assert [entry[0] for entry in log].count("ASSET_MATERIALIZATION") == 2 * N_DAYS
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_storage_shows_whole_batches_only_when_another_process_reads_meanwhile(open_home: OpenHome) -> None:
     with (

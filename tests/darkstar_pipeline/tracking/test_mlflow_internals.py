@@ -21,6 +21,7 @@ def schema(database: Path) -> set[tuple[object, ...]]:
         return set(connection.execute(COLUMNS))
 
 
+@pytest.mark.thorough
 def test_tables_are_those_of_the_public_command(tmp_path: Path) -> None:
     from mlflow.db import upgrade  # takes 2 s
 

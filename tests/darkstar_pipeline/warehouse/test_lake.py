@@ -146,6 +146,7 @@ def whole_day(lake: Lake, day: date) -> float:
     return float(price)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_day_is_whole_whenever_its_writer_is_killed_and_for_every_reader(tmp_path: Path) -> None:
     day = date(2026, 1, 1)

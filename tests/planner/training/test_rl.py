@@ -42,6 +42,7 @@ def content(trained: TrainedRl) -> dict[str, bytes]:
     return trained.policy.files()
 
 
+@pytest.mark.thorough
 def test_training_repeats_itself_and_starts_uncorrected() -> None:
     how = PPO
     reported: list[RlRound] = []
@@ -59,6 +60,7 @@ def test_training_repeats_itself_and_starts_uncorrected() -> None:
     assert first.policy.manifest.algorithm == how.algorithm
 
 
+@pytest.mark.thorough
 def test_another_seed_learns_something_else() -> None:
     one = train_rl(mixed(), others(), with_changes(PPO, members=1))
     other = train_rl(mixed(), others(), with_changes(PPO, members=1, seed=2))
@@ -116,6 +118,7 @@ class StoppedError(Exception):
     """Somebody pulled the plug."""
 
 
+@pytest.mark.thorough
 def test_training_ends_the_same_when_it_was_broken_off(tmp_path: Path) -> None:
     how = PPO
 

@@ -88,6 +88,7 @@ def test_attributes_and_methods_of_single_homes_are_refused() -> None:
         batch.step_wait()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_ppo_learns_the_same_when_its_seed_is_the_same() -> None:
     weights: list[np.ndarray] = []

@@ -350,6 +350,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_default_is_restored_when_the_service_is_killed(
     home: Context, assistant: RealHomeAssistant, root: Path
@@ -371,6 +372,7 @@ def test_default_is_restored_when_the_service_is_killed(
     until(lambda: (lease := read_lease(folder)) is not None and lease.released, "the guard has nothing left to do")
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_default_is_restored_when_home_assistant_comes_back(home: Context, assistant: RealHomeAssistant) -> None:
     goes_on, folder = threading.Event(), service_folder(home.home, home.site_name)
