@@ -101,13 +101,15 @@ def learned_values_asset(home: Home) -> dg.AssetsDefinition:
         """
         from darkstar_pipeline.learning.tuning.daily import learn_day
         from darkstar_pipeline.learning.tuning.tracked import log_step  # MLflow comes with it
+        from planner.wording.messages import read
 
         day = as_of(home, config.at, datetime.now(UTC))
         rows = learn_day(home.context, day)
         if rows.is_empty():
             return dg.MaterializeResult(metadata={"day": str(day), "status": "learned or reset before"})
         run_id = log_step(home.context.home, home.name, rows, context.run.run_id)
-        shown = rows.select("quantity", "action", "old_value", "new_value", "shown", "cause")
+        causes = pl.col("cause").map_elements(lambda cause: str(read(cause)), return_dtype=pl.String)
+        shown = rows.select("quantity", "action", "old_value", "new_value", "shown", causes)
         return dg.MaterializeResult(
             metadata={"day": str(day), "MLflow run": run_id, "values": markdown_table(shown, digits=4)}
         )

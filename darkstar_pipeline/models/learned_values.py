@@ -16,6 +16,7 @@ from env.site import Site
 from env.time_grid import zone
 from planner.tuning.evidence import Evidence
 from planner.tuning.quantities import Quantity, QuantityName, quantities_of
+from planner.wording.messages import phrase, written
 
 LEARNED, KEPT, RESET, UNDONE = "learned", "kept", "reset", "undone"
 SAME = 1e-9
@@ -55,7 +56,7 @@ class LearnedHistory:
 
     def rows(self, first: date | None = None, last: date | None = None) -> pl.DataFrame:
         """Return the rows of local days, both included, in order of time."""
-        return self._lake.read(LEARNED_VALUES, self._site.name, first, last).sort("at", "quantity")
+        return self._lake.read(LEARNED_VALUES, self._site.name, first, last).sort("changed_at", "quantity")
 
     def in_force(self, day: date | None = None) -> dict[QuantityName, float]:
         """Return the value of each quantity at the end of a local day; None for now."""
@@ -132,7 +133,7 @@ class LearnedHistory:
 
         def merged(there: pl.DataFrame) -> pl.DataFrame:
             nonlocal added
-            values = self._values(there.sort("at", "quantity")) if there.height else self.in_force(today)
+            values = self._values(there.sort("changed_at", "quantity")) if there.height else self.in_force(today)
             rows = [self._row(name, values[name], each, today, now) for name, each in changes(values, there).items()]
             added = pl.DataFrame(rows, schema=LEARNED_VALUES.schema)
             return pl.concat([there, added]) if rows else there.clear()
@@ -145,7 +146,7 @@ class LearnedHistory:
         return {
             "site": self._site.name,
             "local_day": today,
-            "at": now.astimezone(UTC),
+            "changed_at": now.astimezone(UTC),
             "action": change.action,
             "quantity": name,
             "unit": quantity.unit,
@@ -154,7 +155,7 @@ class LearnedHistory:
             "new_value": quantity.clamped(change.value),
             "shown": change.shown,
             "samples": change.samples,
-            "cause": change.cause,
+            "cause": written(change.cause),
         }
 
     def _values(self, rows: pl.DataFrame | None) -> dict[QuantityName, float]:
@@ -172,7 +173,7 @@ class LearnedHistory:
 def _step(quantity: Quantity, value: float, evidence: Evidence | None) -> Change:
     """Return a day's step of a quantity."""
     if evidence is None:
-        return Change(value=value, action=KEPT, cause="too little was read to learn from")
+        return Change(value=value, action=KEPT, cause=phrase("too little was read to learn from"))
     made = quantity.stepped(value, evidence.target)
     action = KEPT if abs(made - value) < SAME else LEARNED
     return Change(value=made, action=action, cause=evidence.cause, shown=evidence.target, samples=evidence.samples)

@@ -32,7 +32,7 @@ def drift_figure(rows: pl.DataFrame) -> "Figure":
     """Draw the values since each step; resets and returns are dotted lines.
 
     Args:
-        rows: of `learned_values`, in order of time.
+        rows: the history of `learning_document`, in order of time.
     """
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from darkstar_pipeline.retention.kinds import size_of, sweep_all_leftovers
 from darkstar_pipeline.state.folder_names import CACHE_FILE, FETCHING_FOLDER
 from planner.artifacts.atomic_files import leftovers
+from planner.wording.messages import phrase
 
-ANSWERS, TEMPORARY = "answers of sources", "temporary files"
+ANSWERS, TEMPORARY = phrase("answers of sources"), phrase("temporary files")
 LOCKED_SECONDS = 5.0
 """Wait for a service that writes to the cache [s]."""
 
@@ -47,13 +48,13 @@ def caches(home: Path) -> list[Cache]:
             name=ANSWERS,
             place=str(file),
             size=sum(size_of(path) for path in _parts(file)),
-            rebuilt="at the next fetch, which asks its sources for everything again",
+            rebuilt=phrase("at the next fetch, which asks its sources for everything again"),
         ),
         Cache(
             name=TEMPORARY,
             place=str(home),
             size=_leftover_bytes(home),
-            rebuilt="never: writers that were killed left them",
+            rebuilt=phrase("never: writers that were killed left them"),
         ),
     ]
 
@@ -80,7 +81,7 @@ def _problem_of(empty: Callable[[Path], None], home: Path) -> str:
     try:
         empty(home)
     except (OSError, sqlite3.Error) as error:
-        return f"{error}; try again in a minute"
+        return phrase("{error}; try again in a minute", error=str(error))
     return ""
 
 

@@ -100,11 +100,11 @@ MISSING_MONEY = Table(
 LEARNED_VALUES = Table(
     name="learned_values",
     meaning="One row per quantity and step of the learning engine, and per reset: every value with its cause.",
-    key=("at", "quantity"),
+    key=("changed_at", "quantity"),
     columns=(
         SITE,
         Column(name="local_day", dtype=pl.Date(), meaning="local day of the step"),
-        instant("at", "when"),
+        instant("changed_at", "when"),
         text("action", "learned, kept (nothing to change), reset or undone"),
         text("quantity", "what drifts, such as load_evening (docs/learning.md)"),
         text("unit", "of the values; empty for a factor or a share"),
@@ -113,6 +113,6 @@ LEARNED_VALUES = Table(
         real("new_value", "", "value since"),
         real("shown", "", "what readings show, before steps and bounds; null where they show nothing", nullable=True),
         count("samples", "days or full cycles that this rests on"),
-        text("cause", "why, in words"),
+        text("cause", "JSON: why, as a sentence with its values, which pages tell in their language"),
     ),
 )

@@ -1,6 +1,5 @@
 """Evidence of readings for a site's quantities: forecasts beside what came, and the battery's energy in and out."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -8,6 +7,7 @@ import polars as pl
 from env.time_grid import local_day
 from planner.care.learned_battery import learned_battery
 from planner.tuning.quantities import BANDS, QuantityName
+from planner.wording.messages import phrase
 
 LEAST_DAYS = 14
 """Days whose forecast and readings a correction is believed from."""
@@ -53,7 +53,12 @@ def forecast_evidence(forecasts: pl.DataFrame, readings: pl.DataFrame, timezone:
         forecast, read = float(band[column].sum()), float(band[f"{column}_read"].sum())
         if days < LEAST_DAYS or forecast < LEAST_KWH_A_DAY * days:
             continue
-        cause = f"{read / days:.1f} kWh a day came where {forecast / days:.1f} were forecast, on {days} days"
+        cause = phrase(
+            "{read:.1f} kWh a day came where {forecast:.1f} were forecast, on {days} days",
+            read=read / days,
+            forecast=forecast / days,
+            days=days,
+        )
         found.append(Evidence(name=name, target=read / forecast, samples=days, cause=cause))
     return found
 
@@ -68,8 +73,14 @@ def battery_evidence(readings: pl.DataFrame) -> list[Evidence]:
     if battery is None:
         return []
     cycles = int(battery.cycles)
-    lost = f"{100 * battery.round_trip_efficiency:.0f} % came out of what was charged, in {cycles} cycles"
-    held = f"energy and state of charge of {cycles} cycles show {battery.capacity_kwh:.1f} kWh"
+    lost = phrase(
+        "{percent:.0f} % came out of what was charged, in {cycles} cycles",
+        percent=100 * battery.round_trip_efficiency,
+        cycles=cycles,
+    )
+    held = phrase(
+        "energy and state of charge of {cycles} cycles show {kwh:.1f} kWh", cycles=cycles, kwh=battery.capacity_kwh
+    )
     return [
         Evidence(name="round_trip_efficiency", target=battery.round_trip_efficiency, samples=cycles, cause=lost),
         Evidence(name="capacity_kwh", target=battery.capacity_kwh, samples=cycles, cause=held),
@@ -86,9 +97,11 @@ def share_evidence(costs: dict[float, float], n_days: int) -> list[Evidence]:
     if n_days < LEAST_DAYS or not costs:
         return []
     best = min(costs, key=lambda share: (costs[share], share))
-    cause = f"of {_listed(costs)} of the uncertainty kept, {best:.2f} would have cost least on {n_days} days"
+    cause = phrase(
+        "of shares from {least:.2f} to {most:.2f} of the uncertainty, {best:.2f} would have cost least on {days} days",
+        least=min(costs),
+        most=max(costs),
+        best=best,
+        days=n_days,
+    )
     return [Evidence(name="s_share", target=best, samples=n_days, cause=cause)]
-
-
-def _listed(shares: Iterable[float]) -> str:
-    return ", ".join(f"{share:.2f}" for share in sorted(shares))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.errors import ExitCode
+from planner.wording.messages import figures, phrase
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +28,7 @@ def listing(call: Call) -> Document:
     del call
     found = caches(home_dir())
     document = {"caches": [asdict(each) for each in found], "bytes": sum(each.size for each in found)}
-    return Document(document, lambda out: _draw(out, found, "size"))
+    return Document(document, lambda out: _draw(out, found, phrase("size")))
 
 
 def clear(call: Call) -> Document:
@@ -40,13 +41,15 @@ def clear(call: Call) -> Document:
     failed = any(each.problem for each in found)
     freed = sum(each.size for each in found)
     document = {"caches": [asdict(each) for each in found], "bytes": freed, "complete": not failed}
-    return Document(document, lambda out: _draw(out, found, "freed"), ExitCode.OUTSIDE if failed else ExitCode.DONE)
+    return Document(
+        document, lambda out: _draw(out, found, phrase("freed")), ExitCode.OUTSIDE if failed else ExitCode.DONE
+    )
 
 
 def _draw(out: "Console", found: "list[Cache]", size: str) -> None:
-    rows = [{**asdict(each), "size": f"{each.size / KIB:.1f} KiB"} for each in found]
-    headings = {"name": "cache", "size": size, "rebuilt": "built again"}
+    rows = [{**asdict(each), "size": figures(f"{each.size / KIB:.1f} KiB")} for each in found]
+    headings = {"name": phrase("cache"), "size": size, "rebuilt": phrase("built again")}
     draw_table(out, rows, headings)
     for each in found:
         if each.problem:
-            out.print(f"{each.name}: {each.problem}", markup=False)
+            out.print(phrase("{name}: {problem}", name=each.name, problem=each.problem), markup=False)

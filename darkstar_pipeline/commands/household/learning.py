@@ -13,6 +13,7 @@ from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.console.progress import progress_bar
 from darkstar_pipeline.console.prompts import confirm
+from planner.wording.messages import phrase, told
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -134,8 +135,9 @@ def reset(
     day = _today(context) - timedelta(days=1) if today else to
     if day is not None and day >= _today(context):
         raise UsageError(f"--to {day} is not before today", "name an earlier day, or leave it out")
-    where = "the configured values" if day is None else f"the values of {day}"
-    if not yes and not _agreed(call, f"Return what was learned of {context.site_name} to {where}?"):
+    where = phrase("the configured values") if day is None else phrase("the values of {day}", day=str(day))
+    question = phrase("Return what was learned of {site} to {where}?", site=context.site_name, where=where)
+    if not yes and not _agreed(call, told(question)):
         raise typer.Abort
     document = reset_document(context, reset_learning(context, now, day))
     return Document(document, lambda out: _draw_reset(out, document, where))
@@ -163,18 +165,18 @@ def _draw_quantities(out: "Console", document: dict[str, Any]) -> None:
         {
             **row,
             "name": f"{row['name']} [{row['unit']}]" if row["unit"] else row["name"],
-            "range": f"{row['least']:.2f} to {row['most']:.2f}",
-            "used": "yes" if row["used"] else "no",
+            "range": phrase("{least:.2f} to {most:.2f}", least=row["least"], most=row["most"]),
+            "used": phrase("yes") if row["used"] else phrase("no"),
         }
         for row in document["quantities"]
     ]
     headings = {
-        "name": "quantity",
-        "value": "value",
-        "configured": "set",
-        "shown": "readings",
-        "range": "range",
-        "used": "used",
+        "name": phrase("quantity"),
+        "value": phrase("value"),
+        "configured": phrase("learned|set"),
+        "shown": phrase("readings"),
+        "range": phrase("range"),
+        "used": phrase("used"),
     }
     draw_table(out, rows, headings, digits=DIGITS)
     wanted = {row["used_by"] for row in document["quantities"] if row["used_by"] is not None and not row["used"]}
@@ -187,25 +189,30 @@ def _draw_quantities(out: "Console", document: dict[str, Any]) -> None:
 
 def _draw_history(out: "Console", rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
-        out.print("nothing was learned yet: darkstar learning run", markup=False)
+        out.print(phrase("nothing was learned yet: darkstar learning run"), markup=False)
         return
     changed = [row for row in rows if row["old_value"] != row["new_value"]]
     headings = {
-        "local_day": "day",
-        "quantity": "quantity",
-        "action": "action",
-        "old_value": "from",
-        "new_value": "to",
-        "cause": "cause",
+        "local_day": phrase("day"),
+        "quantity": phrase("quantity"),
+        "action": phrase("learned|action"),
+        "old_value": phrase("value|from"),
+        "new_value": phrase("value|to"),
+        "cause": phrase("cause"),
     }
     if changed:
         draw_table(out, changed, headings, digits=DIGITS)
-    out.print(f"{len(rows) - len(changed)} steps changed nothing (--json has them)", markup=False)
+    out.print(phrase("{n} steps changed nothing (--json has them)", n=len(rows) - len(changed)), markup=False)
 
 
 def _draw_reset(out: "Console", document: dict[str, Any], where: str) -> None:
     changed = document["changed"]
     if not changed:
-        out.print(f"nothing to take back: these are {where} already", markup=False)
+        out.print(phrase("nothing to take back: these are {where} already", where=where), markup=False)
         return
-    draw_table(out, changed, {"name": "quantity", "old_value": "was", "new_value": "is"}, digits=DIGITS)
+    draw_table(
+        out,
+        changed,
+        {"name": phrase("quantity"), "old_value": phrase("value|was"), "new_value": phrase("value|is")},
+        digits=DIGITS,
+    )

@@ -7,6 +7,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.learned_values import LearnedHistory
 from planner.strategy.beliefs import AdjustmentName
 from planner.tuning.quantities import BANDS, QuantityName
+from planner.wording.messages import phrase, read
 
 USED_BY: dict[QuantityName, AdjustmentName] = {
     **dict.fromkeys(BANDS, "learned_forecast"),
@@ -27,7 +28,10 @@ def learning_document(context: Context, today: date, *, days: int = 30) -> dict[
     history, on = LearnedHistory(context.lake, context.site), context.site_settings.household.strategy.adjustments
     values, last_day = history.in_force(), history.last_day() or today
     rows = history.rows(last_day - timedelta(days=days - 1), last_day)
-    steps = rows.drop("site").to_dicts()
+    steps = [
+        {**row, "cause": read(row["cause"])}
+        for row in rows.drop("site").rename({"changed_at": "at"}).iter_rows(named=True)
+    ]
     last = {row["quantity"]: row for row in steps}
     quantities = [
         {
@@ -40,7 +44,7 @@ def learning_document(context: Context, today: date, *, days: int = 30) -> dict[
             "most_step": each.most_step,
             "shown": last[name]["shown"] if name in last else None,
             "samples": last[name]["samples"] if name in last else 0,
-            "cause": last[name]["cause"] if name in last else "nothing was learned yet",
+            "cause": last[name]["cause"] if name in last else phrase("nothing was learned yet"),
             "used_by": USED_BY.get(name),
             "used": USED_BY.get(name) in on,
         }
@@ -56,4 +60,4 @@ def reset_document(context: Context, rows: list[dict[str, Any]]) -> dict[str, An
         for row in rows
         if row["old_value"] != row["new_value"]
     ]
-    return {"site": context.site_name, "changed": changed, "at": rows[0]["at"] if rows else None}
+    return {"site": context.site_name, "changed": changed, "at": rows[0]["changed_at"] if rows else None}

@@ -5,8 +5,9 @@ from typing import Any
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.learned_values import LearnedHistory
+from planner.wording.messages import phrase
 
-BY_HAND = "asked for by hand"
+BY_HAND = phrase("asked for by hand")
 
 
 def reset_learning(context: Context, now: datetime, day: date | None = None) -> list[dict[str, Any]]:
@@ -25,4 +26,4 @@ def reset_learning(context: Context, now: datetime, day: date | None = None) -> 
     history = LearnedHistory(context.lake, context.site)
     if day is None:
         return history.reset(now, BY_HAND).to_dicts()
-    return history.undo(day, now, f"{BY_HAND}: back to {day}").to_dicts()
+    return history.undo(day, now, phrase("asked for by hand: back to {day}", day=str(day))).to_dicts()

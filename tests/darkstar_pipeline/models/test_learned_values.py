@@ -11,6 +11,7 @@ from darkstar_pipeline.warehouse.lake import Lake
 from env.time_grid import day_start
 from planner.tuning.evidence import Evidence
 from planner.tuning.quantities import FACTOR_STEP, QuantityName
+from planner.wording.messages import read
 from tests.builders.homes import PAPER_BATTERY, home
 
 SITE = home(PAPER_BATTERY)
@@ -37,7 +38,7 @@ def test_each_day_takes_one_step_and_keeps_its_cause(history: LearnedHistory) ->
     rows = history.rows().filter(quantity="load_evening")
     assert rows["new_value"].to_list() == pytest.approx([1 + step * FACTOR_STEP for step in (1, 2, 3)])
     assert rows["old_value"].to_list()[1:] == rows["new_value"].to_list()[:-1]
-    assert set(rows["cause"]) == {"more came"}
+    assert {read(cause) for cause in rows["cause"]} == {"more came"}
     assert history.in_force()["load_night"] == 1.0
 
 

@@ -8,7 +8,7 @@ import pytest
 from darkstar_pipeline.warehouse import query, views
 from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError
 from darkstar_pipeline.warehouse.query import QueryError, QueryResult, run_query
-from darkstar_pipeline.warehouse.schemas import PRICE_REPAIRS
+from darkstar_pipeline.warehouse.schemas import PRICE_REPAIRS, TABLES
 
 DAY = date(2026, 3, 29)
 SLOT = datetime(2026, 3, 29, 1, tzinfo=UTC)
@@ -138,6 +138,19 @@ def test_run_query_refuses_and_writes_nothing_when_it_is_anything_else(lake: Lak
     assert files(outside) == before
     assert "\n" not in caught.value.message
     assert caught.value.hint
+
+
+def test_every_column_of_a_table_can_be_written_without_quotes(lake: Lake) -> None:
+    quoted = rows(lake, "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'")
+    words = {str(word) for (word,) in quoted}
+    assert {"to", "at"} <= words
+    found = {
+        f"{table.name}.{column.name}"
+        for table in TABLES.values()
+        for column in table.every_column
+        if column.name in words
+    }
+    assert found == set(), "the tables' views name them without quotes, and so do people"
 
 
 def test_columns_are_told_apart_when_names_repeat(lake: Lake) -> None:
