@@ -26,6 +26,7 @@ from darkstar_pipeline.evaluation.actual_days import ACTUAL
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, PRICE_REPAIRS
 from env.time_grid import days_between
 from planner.demand_charges.bills import month_days
+from planner.wording.messages import phrase
 
 WAYS = (ACTUAL, NO_SUN, *REFERENCES)
 
@@ -140,8 +141,10 @@ def _left_out(
         if day in compared:
             continue
         if day in known:
-            reason = "no metered cost: grid meters and state of charge are needed"
+            reason = phrase("no metered cost: grid meters and state of charge are needed")
+        elif day in refused:
+            reason = phrase("refused: {reasons}", reasons=refused[day])
         else:
-            reason = f"refused: {refused[day]}" if day in refused else "not graded: run `darkstar backfill`"
+            reason = phrase("not graded: run `darkstar backfill`")
         rows.append(LeftOut(day=day, reason=reason))
     return rows

@@ -117,6 +117,8 @@ def _text(tree: Tree, language: Language) -> str:
         name: value if isinstance(value, (int, float)) else _text(value, language) for name, value in rest.items()
     }
     sentence = catalogue(language).get(head) or _PLACE.sub("", head)
+    if language == ENGLISH:
+        return sentence.format(**values)
     return _Figures(language).vformat(sentence, (), values)
 
 

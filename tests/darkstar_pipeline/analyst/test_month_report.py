@@ -1,8 +1,10 @@
 """The report of a month says what every other surface says, names what it leaves out, and its peaks are the bill's."""
 
+import re
 from base64 import b64decode
 from dataclasses import replace
 from datetime import date, timedelta
+from html import escape
 
 import polars as pl
 import pytest
@@ -20,6 +22,7 @@ from darkstar_pipeline.service.engine.savings import Savings
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.power_tariff import power_costs
 from env.time_grid import days_between
+from planner.wording.languages import Language, speaking
 from tests.builders.metered_days import grade
 from tests.builders.small_home import small_context, small_settings
 
@@ -116,6 +119,32 @@ def test_pages_hold_the_sentences_and_are_the_same_each_time(report: MonthReport
     document = report_pdf(report)
     assert document.startswith(b"%PDF")
     assert document == report_pdf(report)
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "words"),
+    [
+        ("sv", "home: oktober 2025", ("Batteriet", "kWh köpt", "batteriet används inte", "Effektavgift")),
+        ("de", "home: Oktober 2025", ("Batterie", "kWh bezogen", "Batterie ungenutzt", "Leistungspreis")),
+    ],
+)
+def test_report_is_told_in_the_language_that_is_spoken(
+    context: Context, report: MonthReport, language: Language, title: str, words: tuple[str, ...]
+) -> None:
+    charges = month_peaks(charged(context), MONTH)
+    with speaking(language):
+        page, document = report_html(replace(report, peaks=charges)), report_pdf(report)
+    assert f'<html lang="{language}"' in page
+    assert title in page
+    assert [word for word in words if word not in page] == []
+    assert [text for text in _sentences(report) if escape(text.strip()) in page] == []
+    assert re.search(r"\d\.\d+ (?:kWh|kW|SEK)", re.sub('base64,[^"]+', "", page)) is None, "decimal commas"
+    assert document != report_pdf(report)
+
+
+def _sentences(report: MonthReport) -> list[str]:
+    """The report's English sentences, without those of the quality of days."""
+    return [headline(report), *(line for line in notes(report) if not line.startswith("  "))]
 
 
 def test_picture_has_no_empty_place_where_no_day_has_an_actual_cost(report: MonthReport) -> None:

@@ -62,6 +62,41 @@ def test_plan_draws_what_it_saves_and_its_blocks_when_a_person_asks(darkstar: Da
     assert lines[-1] == "passed over: the champion: no version is in use"
 
 
+@pytest.mark.parametrize(
+    ("language", "first", "words"),
+    [
+        ("sv", "sön 22:30–tis 00:00: kostar ", ("mindre än ett oanvänt batteri", "börjar på 50 % (", "gjord av ")),
+        (
+            "de",
+            "So 22:30–Di 00:00: kostet ",
+            ("weniger als eine ungenutzte Batterie", "beginnt bei 50 % (", "Quelle: "),
+        ),
+    ],
+)
+def test_plan_is_told_in_the_site_s_language_and_its_codes_stay(
+    darkstar: Darkstar,
+    in_sample: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+    first: str,
+    words: tuple[str, ...],
+) -> None:
+    english = darkstar("plan", "--at", AT, "--soc", "40", "--json").document
+    settings = yaml.safe_load((in_sample / "darkstar.yaml").read_text())
+    settings["sites"]["sample"]["language"] = language
+    changed = tmp_path / "language.yaml"
+    changed.write_text(yaml.safe_dump(settings))
+    monkeypatch.setenv("DARKSTAR_CONFIG", str(changed))
+    told = darkstar("plan", "--at", AT, "--soc", "40", "--json").document
+    assert list(told) == list(english)
+    assert [slot["reason"] for slot in told["slots"]] == [slot["reason"] for slot in english["slots"]]
+    assert {slot["sentence"] for slot in told["slots"]}.isdisjoint(slot["sentence"] for slot in english["slots"])
+    drawn = darkstar("plan", "--at", "2024-03-31T22:30").out
+    assert drawn.startswith(first)
+    assert [each for each in words if each not in drawn] == []
+
+
 @pytest.mark.usefixtures("in_sample")
 def test_plan_draws_a_row_a_slot_when_slots_are_asked_for(darkstar: Darkstar) -> None:
     done = darkstar("plan", "--at", "2024-03-31T22:30", "--slots")
