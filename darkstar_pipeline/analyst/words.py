@@ -19,7 +19,7 @@ WAY_WORDS = {
     "oracle": phrase("perfect hindsight"),
 }
 _ENERGY_WORDS = {
-    "load_kwh": phrase("used"),
+    "load_kwh": phrase("energy|used"),
     "pv_kwh": phrase("from the panels"),
     "import_kwh": phrase("bought"),
     "export_kwh": phrase("sold"),
