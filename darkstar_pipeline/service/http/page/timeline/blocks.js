@@ -20,7 +20,7 @@ export function drawBlocks(plan, onBlock) {
     day = begun;
     return [node("li", weekday(block.start, zone), { class: "day-name" }), item];
   }));
-  el("blocks").hidden = plan.blocks.length === 0;
+  el("blocks-title").hidden = plan.blocks.length === 0;
   drawChanges(plan);
   drawDetails("loads", (plan.loads ?? []).map((load) => loadLines(load, plan)));
   drawDetails("care", plan.care ? careLines(plan.care, plan) : []);

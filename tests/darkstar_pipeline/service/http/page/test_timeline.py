@@ -228,6 +228,7 @@ def test_page_says_that_prices_are_missing_and_what_happens_meanwhile(watched: W
     expect(page.locator("#chart svg")).to_contain_text("no price known")
     expect(page.locator("#legend")).not_to_contain_text("buying")
     expect(page.locator("#summary")).to_contain_text("There is no plan without prices")
+    expect(page.locator("#blocks-title")).to_be_hidden()
     assert watched.errors == []
 
 
