@@ -18,19 +18,9 @@ function build(section) {
 // Each by itself: what of them cannot be had leaves the others to be seen.
 async function show() {
   el("history-day").value ||= localDay(now(), state.zone);
-  await inOrder(drawMonth, () => drawHistory(el("history-day").value), () => drawSavings(by), drawMissing);
-}
-
-async function inOrder(...steps) {
-  let failure = null;
-  for (const step of steps) {
-    try {
-      await step();
-    } catch (error) {
-      failure ??= error;
-    }
-  }
-  if (failure) throw failure;
+  const steps = [drawMonth(), drawHistory(el("history-day").value), drawSavings(by), drawMissing()];
+  const failed = (await Promise.allSettled(steps)).find((step) => step.status === "rejected");
+  if (failed) throw failed.reason;
 }
 
 export const view = { name: "report", title: t("Report"), build, show };
