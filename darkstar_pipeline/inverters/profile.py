@@ -51,6 +51,8 @@ class EntityFact(Frozen):
         options: options of a select that the commands use.
         minimum: least number that it takes, where its own `min` does not say so.
         maximum: largest number that it takes, where its own `max` does not say so.
+        floor: of a percentage that the inverter itself keeps to: `kept` where it is what stays stored, `usable` where
+            it is the part that may be used; what a person sets there is followed.
         needed: whether the profile is of no use without it; commands that need a missing one cannot be carried out.
         note: what a person should know of it.
     """
@@ -60,6 +62,7 @@ class EntityFact(Frozen):
     options: tuple[str, ...] = ()
     minimum: Number | None = None
     maximum: Number | None = None
+    floor: Literal["kept", "usable"] | None = None
     needed: bool = True
     note: str = ""
 

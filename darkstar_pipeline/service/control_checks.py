@@ -60,6 +60,7 @@ def check_control(chosen: SiteSettings | None, home: Path, site: str) -> list[Ch
         return left
     settings = chosen.home_assistant
     found = [*_inverter(settings, f"inverter, {site}"), *_abilities(chosen, f"inverter and plan, {site}"), *left]
+    found += _floor(chosen, f"floor, {site}")
     if settings.control.enabled and not settings.control.dry_run:
         ca_file = chosen.sources.ca_file
         found += [_guard(folder, f"guard, {site}"), _dead_man(settings, ca_file, f"dead man's switch, {site}")]
@@ -102,6 +103,33 @@ def _inverter(settings: HomeAssistantSettings, check: str) -> list[CheckResult]:
             )
         ]
     return [passed(check, f"{profile.title}, confirmed by you")]
+
+
+def _floor(chosen: SiteSettings, check: str) -> list[CheckResult]:
+    """Return whether the inverter's own floor keeps what plans keep, since it is all that holds where control ends."""
+    control, care = chosen.home_assistant.control, chosen.household.care
+    kept = chosen.battery.min_soc_percent + max((each.percent for each in care.reserve), default=0.0)
+    if not control.enabled or control.profile != "inverter" or control.inverter.family is None:
+        return []
+    try:
+        entities = profile_of(control.inverter.family, control.inverter.profiles_folder).entities
+    except ConfigurationError:
+        return []  # told by the check of the inverter
+    for role, fact in entities.items():
+        own = control.inverter.own.get(role)
+        if fact.floor is None or not isinstance(own, float):
+            continue
+        floor = own if fact.floor == "kept" else 100 - own
+        if floor >= kept - 1:
+            return [passed(check, f"the inverter itself keeps {floor:g} %, plans keep up to {kept:.0f} %")]
+        value = kept if fact.floor == "kept" else 100 - kept
+        remedy = (
+            f"if it is to keep that, set it on the inverter, and home_assistant.control.inverter.own.{role}: {value:g}"
+        )
+        return [
+            warned(check, f"where control ends the inverter keeps {floor:g} %, plans keep up to {kept:.0f} %", remedy)
+        ]
+    return []
 
 
 def _outstanding(folder: Path, site_folder: Path, check: str) -> list[CheckResult]:

@@ -26,6 +26,7 @@ from darkstar_pipeline.service.control.guard_process import GuardProcess
 from darkstar_pipeline.service.control.hands_off import HandsOff
 from darkstar_pipeline.service.control.lease_keeper import Guards, LeaseKeeper, Reach
 from darkstar_pipeline.service.control.live_caps import LiveCaps
+from darkstar_pipeline.service.control.own_floor import FollowedInverter
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.entity_values import State, in_words
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient, EntityWriter, Ramp
@@ -143,7 +144,8 @@ class Controller:
             budget=self.settings.writes_per_day,
         )
         self._client = (client or connect(home.settings, home.ca_file)) if self.settings.enabled else None
-        translator, self._unusable = _translator(home)
+        plain, self._unusable = _translator(home)
+        self._floors = translator = FollowedInverter(plain, home.folder)
         self._confirm_seconds = translator.settles_seconds
         self._execution = Execution(
             self.settings,
@@ -302,8 +304,8 @@ class Controller:
             self._hold(self._writer, over=outcome.over)
         self._status.connected, self._status.writes_today = True, self._daily_writes.count()
         self._status.problem = outcome.problem or self.hands_off.problem
-        notes = (*outcome.notes, *([self._caps.note] if self._caps is not None and self._caps.note else []))
-        self._status.notes, self._status.commanded = "; ".join(notes), outcome.commanded
+        notes = (*outcome.notes, "" if self._caps is None else self._caps.note, self._floors.note())
+        self._status.notes, self._status.commanded = "; ".join(note for note in notes if note), outcome.commanded
         if outcome.confirmed and not outcome.problem:
             self._status.confirmed_at = now
 

@@ -21,10 +21,12 @@ from datetime import datetime
 
 from darkstar_pipeline.config.home_assistant import ControlSettings
 from darkstar_pipeline.service.control.attempts import CommandAttempts, DefaultRepeats, guards_writes, kept_writes
+from darkstar_pipeline.service.control.own_floor import FollowedInverter
 from darkstar_pipeline.service.control.strangers import Change, Strangers
+from darkstar_pipeline.service.home_assistant.entity_values import has_value, number_of
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityWriter, Look, Ramp
 from darkstar_pipeline.service.home_assistant.profiles import Write
-from darkstar_pipeline.service.home_assistant.translation import Translated, Translator
+from darkstar_pipeline.service.home_assistant.translation import Translated
 from darkstar_pipeline.service.schemas.plans import CommandDocument
 
 UNREADABLE_SECONDS = 30.0
@@ -87,7 +89,7 @@ class Execution:
     def __init__(
         self,
         settings: ControlSettings,
-        translator: Translator,
+        translator: FollowedInverter,
         *,
         ramp: Ramp,
         written: Callable[[], int],
@@ -135,10 +137,22 @@ class Execution:
         """
         if hands_off:
             return self._left_to_others(writer)
+        self._follow_floors(writer)
         target = self.target(command, now)
         outcome = self._carried_out(writer, command, target)
         told = (*target.notes, *outcome.notes, *self._strangers.told(outcome.problem))
         return replace(outcome, notes=tuple(dict.fromkeys(told)))
+
+    def _follow_floors(self, writer: EntityWriter) -> None:
+        """Take over a floor that somebody has set while it was left alone, where none of ours may have come late."""
+        for write in self._strangers.floors():
+            state = writer.read(write.entity)
+            percent = number_of(state)
+            if percent is None or has_value(state, write) or self._strangers.is_ours(write.entity, percent):
+                continue
+            if 0 <= percent <= 100:  # noqa: PLR2004 - percent
+                self._strangers.left(write.entity)
+                self._translator.adopt(write, percent)
 
     def _carried_out(self, writer: EntityWriter, command: CommandDocument, target: Translated) -> Outcome:
         """Carry out a command, or let the default take its place."""

@@ -107,6 +107,22 @@ class Strangers:
         self._stood_back += 1
         return slot_end + (n_slots - 1) * SLOT
 
+    def floors(self) -> list[Write]:
+        """Return the person's own floors that stood."""
+        return [write for write in self._stood.values() if write.floor]
+
+    def is_ours(self, entity: str, value: float) -> bool:
+        """Return whether a value may be one that we wrote and that came late."""
+        now = self._monotonic()
+        return any(
+            isinstance(written, float | int) and abs(written - value) < 1 and now - at < OURS_SECONDS
+            for at, written in self._written.get(entity, [])
+        )
+
+    def left(self, entity: str) -> None:
+        """Note that an entity is left as somebody has set it."""
+        self._stood.pop(entity, None)
+
     def is_theirs(self, changes: Sequence[Change]) -> bool:
         """Return whether the values are others', and none of ours that came late."""
         now = self._monotonic()

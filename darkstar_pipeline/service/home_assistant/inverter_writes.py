@@ -132,6 +132,7 @@ class InverterWrites:
             again_seconds=again,
             rest=rest,
             ends=step.ends or (rest is not None and value == rest),
+            floor=step.own and fact.floor is not None,
         )
 
     def _value(self, step: Step, fact: EntityFact, command: "CommandDocument | None") -> float | str:

@@ -53,6 +53,7 @@ class Write:
         again_seconds: time after which the inverter forgets the value; None where it does not [s].
         rest: of a mode, what the inverter's default has in its place, and what ends it; None of what is no mode.
         ends: whether it ends what may be running, so that the others wait until it stands.
+        floor: whether it is the person's own floor of the stored energy.
     """
 
     entity: str
@@ -65,6 +66,7 @@ class Write:
     again_seconds: float | None = None
     rest: str | None = None
     ends: bool = False
+    floor: bool = False
 
     @property
     def domain(self) -> str:

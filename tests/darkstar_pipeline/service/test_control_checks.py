@@ -52,6 +52,26 @@ def test_doctor_tells_what_plans_may_ask_and_the_inverter_cannot_do(tmp_path: Pa
     assert check_control(None, tmp_path, "home") == []
 
 
+def test_doctor_compares_the_inverters_own_floor_with_the_reserve(tmp_path: Path) -> None:
+    """Where control ends, whatever dies, the inverter's own floor is all that is left of a reserve."""
+    entities = {
+        "mode": "select.energy_site_operation_mode",
+        "reserve": "number.energy_site_backup_reserve",
+        "grid_charging": "switch.energy_site_allow_charging_from_grid",
+    }
+    own = {"reserve": 20.0, "grid_charging": "off"}
+    tesla = site_of(control_of(family="tesla", entities=entities, own=own, confirmed=True))
+    care = {"care": {"reserve": [{"percent": 30}]}}
+    reserved = SiteSettings.model_validate({**tesla.model_dump(), "household": care, "battery": {"min_soc_percent": 5}})
+    (low,) = [each for each in check_control(reserved, tmp_path, "home") if each.check == "floor, home"]
+    assert low.verdict == Verdict.WARN
+    assert low.detail == "where control ends the inverter keeps 20 %, plans keep up to 35 %"
+    assert "own.reserve: 35" in low.remedy
+    kept = SiteSettings.model_validate({**tesla.model_dump(), "battery": {"min_soc_percent": 5}})
+    (found,) = [each for each in check_control(kept, tmp_path, "home") if each.check == "floor, home"]
+    assert found.verdict == Verdict.OK
+
+
 def test_health_tells_an_untested_profile(tmp_path: Path) -> None:
     for confirmed in (False, True):
         home = ControlledHome(
