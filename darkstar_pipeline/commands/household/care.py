@@ -122,32 +122,47 @@ def _changed(context: "Context", setting: str, before: object, now: object) -> D
 
 
 def _draw(out: "Console", document: dict[str, Any]) -> None:
-    lines = [f"set: {document['capacity_kwh']:g} kWh, {_taper_words(document['charge_taper'])}"]
+    from planner.wording.messages import phrase, told
+
+    lines = [
+        phrase(
+            "set: {capacity:g} kWh, {taper}",
+            capacity=document["capacity_kwh"],
+            taper=_taper_words(document["charge_taper"]),
+        )
+    ]
     found = document["found"]
     if found is None:
-        lines.append("readings: too few full cycles with a state of charge to say anything")
+        lines.append(phrase("readings: too few full cycles with a state of charge to say anything"))
     else:
         lines.append(
-            f"readings of {found['cycles']:.0f} cycles: {found['capacity_kwh']:.1f} kWh, "
-            f"{_taper_words(found['charge_taper'])}"
+            phrase(
+                "readings of {cycles:.0f} cycles: {capacity:.1f} kWh, {taper}",
+                cycles=found["cycles"],
+                capacity=found["capacity_kwh"],
+                taper=_taper_words(found["charge_taper"]),
+            )
         )
     for offer in document["offers"]:
+        value = f"battery.{offer['setting']}: {json.dumps(offer['offered'])}"
         lines += [
-            f"offered: battery.{offer['setting']}: {json.dumps(offer['offered'])}",
-            f"  to take it over: darkstar care accept {offer['name']}",
+            phrase("offered: {value}", value=value),
+            phrase("  to take it over: darkstar care accept {name}", name=offer["name"]),
         ]
     for each in document["accepted"]:
         lines += [
-            f"accepted: {each['name']} (before: {each['before']})",
-            f"  to take it back: darkstar care revert {each['name']}",
+            phrase("accepted: {name} (before: {before})", name=each["name"], before=each["before"]),
+            phrase("  to take it back: darkstar care revert {name}", name=each["name"]),
         ]
     if found is not None and not document["offers"]:
-        lines.append("nothing is offered: readings agree with what is set")
-    out.print("\n".join(lines), markup=False)
+        lines.append(phrase("nothing is offered: readings agree with what is set"))
+    out.print("\n".join(told(line) for line in lines), markup=False)
 
 
 def _taper_words(taper: "list[tuple[float, float]]") -> str:
     """Return a charge taper in words."""
+    from planner.wording.messages import phrase
+
     if not taper:
-        return "no charge taper"
-    return f"takes less from {taper[0][0]:g} % on, {taper[-1][1]:g} kW at 100 %"
+        return phrase("no charge taper")
+    return phrase("less power from {begins:g} % on, {least:g} kW at 100 %", begins=taper[0][0], least=taper[-1][1])
