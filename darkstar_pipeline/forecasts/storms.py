@@ -13,7 +13,7 @@ from planner.care.storms import StormHour
 
 
 class StormForecast(BaseModel):
-    """What a forecast says of gusts and thunder.
+    """Gusts and thunder of a forecast.
 
     Attributes:
         source: service that made it.

@@ -9,7 +9,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, kw_only=True)
 class StormHour:
-    """What is forecast of an hour.
+    """Forecast of an hour.
 
     Attributes:
         ends: its end.

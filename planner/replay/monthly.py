@@ -86,7 +86,7 @@ class _Begun(NamedTuple):
 
     @property
     def form(self) -> Hashable:
-        """What days agree in that can be replayed together: the charge of slot by slot is of a single day."""
+        """The key that days replayed together share: the charge of slot by slot is of a single day."""
         if self.power.others.price.any():
             return self.place
         peak = self.power.day_peak
