@@ -1,5 +1,5 @@
 // What a what-if changes: fields of the usual settings, rows for any other, another house, relaxed economics.
-import { field, FieldError, group, valuesOf } from "./forms.js";
+import { field, FieldError, group, hasDecimalComma, valuesOf } from "./forms.js";
 import { node } from "./format.js";
 import { t } from "./words.js";
 
@@ -82,6 +82,7 @@ function freeSettings(rows) {
 
 // A value as it would stand in darkstar.yaml: numbers, true, null, lists and sections with or without quoted names; else text.
 export function settingValue(text) {
+  if (hasDecimalComma() && /^-?\d+,\d+$/.test(text)) return Number(text.replace(",", "."));
   const quoted = text.replace(/([{,]\s*)([A-Za-z_]\w*)\s*:/g, '$1"$2":');
   try {
     return JSON.parse(quoted);

@@ -1,6 +1,6 @@
 // Fields of forms: made from descriptions, read into the body of a request, and told what is wrong at their place.
 import { node } from "./format.js";
-import { t } from "./words.js";
+import { locale, t } from "./words.js";
 
 // What cannot be sent: told at the field as an answer of the service would be.
 export class FieldError extends Error {
@@ -52,12 +52,16 @@ export function valuesOf(root) {
   return found;
 }
 
-// "5, 7.5 10" as numbers.
+// "5, 7.5, 10" as numbers; where a comma is the decimal sign, "5; 7,5; 10" and "5, 7,5, 10".
 export function numbersOf(name, text) {
-  const found = (text ?? "").split(/[\s,;]+/).filter(Boolean).map(Number);
+  const found = (text ?? "").split(/[\s;]+|,\s+/).filter(Boolean).flatMap(listed).map(Number);
   if (!found.length || found.some(Number.isNaN)) throw new FieldError(name, t("write numbers with commas between, such as 5, 7.5, 10"));
   return found;
 }
+
+const listed = (part) => (hasDecimalComma() && /^\d+,\d+$/.test(part) ? [part.replace(",", ".")] : part.split(",").filter(Boolean));
+
+export const hasDecimalComma = () => (1.5).toLocaleString(locale()).includes(",");
 
 export function forgetErrors(form) {
   for (const told of form.querySelectorAll(".wrong")) told.remove();

@@ -46,7 +46,7 @@ export function drawStrategy() {
 
 function draw(holder, found) {
   const verdicts = { earned: t("earned"), lost: t("lost"), "not told apart": t("not told apart") };
-  const rows = found.adjustments.map((each) => [each.name.replaceAll("_", " "), number(each.saved),
+  const rows = found.adjustments.map((each) => [each.name === "those that are on" ? t("those that are on") : each.name, number(each.saved),
     each.low === null ? "–" : t("{low} to {high}", { low: number(each.low), high: number(each.high) }), verdicts[each.verdict] ?? each.verdict,
     each.on ? t("yes") : t("no")]);
   holder.replaceChildren(scrolled(table([t("adjustment"), t("saved [{currency}]", found), t("95 % interval"), t("verdict"), t("on")], rows,

@@ -61,7 +61,15 @@ function learningCard() {
   return card(t("What is learned slowly"), learned, buttons, said);
 }
 
-const named = (quantity) => quantity.replaceAll("_", " ");
+// What drifts, and what is kept to save time, in words.
+const QUANTITIES = {
+  load_night: t("load at night"), load_morning: t("load in the morning"), load_day: t("load by day"), load_evening: t("load in the evening"),
+  pv_morning: t("sun in the morning"), pv_midday: t("sun at midday"), pv_afternoon: t("sun in the afternoon"),
+  round_trip_efficiency: t("round trip of the battery"), capacity_kwh: t("capacity"), s_share: t("margin of the S-index"),
+};
+const CACHES = { "answers of sources": t("answers of sources"), "temporary files": t("temporary files") };
+
+const named = (quantity) => QUANTITIES[quantity] ?? quantity;
 
 function drawLearning(found) {
   const range = (row) => t("{low} to {high}", { low: number(row.least), high: number(row.most) });
@@ -103,7 +111,7 @@ function cachesCard() {
   clear.addEventListener("click", () => attempt(async () => {
     if (await ask(t("Empty the caches?"), t("They are built again by themselves; the next fetch takes longer."), t("Empty them")) === null) return;
     const done = await request("/caches/clear", { method: "POST" });
-    const problems = done.caches.filter((each) => each.problem).map((each) => `${each.name}: ${each.problem}`);
+    const problems = done.caches.filter((each) => each.problem).map((each) => `${CACHES[each.name] ?? each.name}: ${each.problem}`);
     said.textContent = [t("{size} KiB were freed.", { size: number(done.bytes / KIB, 1) }), ...problems].join(" ");
     drawCaches(await request("/caches"));
   }));
@@ -114,5 +122,5 @@ function cachesCard() {
 
 function drawCaches(found) {
   cached.replaceChildren(scrolled(table([t("cache"), t("size"), t("built again")],
-    found.caches.map((each) => [each.name, `${number(each.size / KIB, 1)} KiB`, each.rebuilt])), t("Caches as a table")));
+    found.caches.map((each) => [CACHES[each.name] ?? each.name, `${number(each.size / KIB, 1)} KiB`, each.rebuilt])), t("Caches as a table")));
 }

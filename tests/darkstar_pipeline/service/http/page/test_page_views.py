@@ -190,3 +190,18 @@ def test_upkeep_asks_first_and_says_what_it_did(page: Page) -> None:
     page.get_by_role("button", name="Empty the caches").click()
     page.click("#confirm-yes")
     expect(page.locator("#login-card")).to_be_visible()
+
+
+NUMBERS = """async () => {
+  const [forms, changes] = await Promise.all(["forms", "changes"].map((name) => import(`./static/${name}.js`)));
+  return [...["5, 7.5 10", "5,7.5", "5; 7,5; 10", "5, 7,5, 10"].map((text) => forms.numbersOf("sizes", text)),
+    ...["0,25", "0.25", "[{price_per_kw: 81.25}]", "SE4", "true"].map(changes.settingValue)];
+}"""
+
+
+def test_numbers_are_read_as_the_language_writes_them(page: Page) -> None:
+    values = [0.25, [{"price_per_kw": 81.25}], "SE4", True]
+    assert page.evaluate(NUMBERS) == [[5, 7.5, 10], [5, 7.5], [5, 7, 5, 10], [5, 7, 5, 10], "0,25", *values]
+    page.select_option("#language", "de")
+    expect(page.locator("#views a[data-view='whatif']")).to_have_text("Was wäre wenn")
+    assert page.evaluate(NUMBERS) == [[5, 7.5, 10], [5, 7.5], [5, 7.5, 10], [5, 7.5, 10], 0.25, *values]
