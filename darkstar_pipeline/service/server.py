@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
@@ -44,6 +45,7 @@ from darkstar_pipeline.service.state_folder import SERVING_LOCK, service_folder
 from darkstar_pipeline.service.steering import SteeringStatus
 from darkstar_pipeline.service.weather_feed import WeatherFeed
 from darkstar_pipeline.state.file_lock import is_locked
+from darkstar_pipeline.state.folder_names import LOADS_FOLDER
 
 
 class _Part(Protocol):
@@ -93,6 +95,7 @@ class PlannerServer:
         ).now
         wanted = _wanted(self.engine, load_names(context))
         self.handover = None if trial else handover(context, clock, wanted)
+        self.left_loads = _left_loads(folder) if self.handover is None and not trial else None
         self.evcc = None if trial else evcc_handover(context, clock, wanted, self.household.car)
         self.publisher = None if trial else _publisher(context, self.engine, steering, wanted)
         self.housekeeper = None if trial else Housekeeper(context.home, lambda: self.engine.context.settings, clock)
@@ -117,6 +120,7 @@ class PlannerServer:
         """Return the states of the parts that reach outside."""
         control = [] if self.control is None else self.control.components()
         guard = [*self.guards.components(), *self.outstanding.components()]
+        guard += [] if self.left_loads is None else self.left_loads.components()
         handed = [each for part in (self.handover, self.evcc) if part is not None for each in part.components()]
         return [*control, *guard, *handed, *(part.status() for part in self._told() if part is not None)]
 
@@ -128,6 +132,7 @@ class PlannerServer:
         """End what an earlier run left behind, then start reading, planning, publishing and controlling."""
         for part in (
             self.outstanding,
+            self.left_loads,
             self.live,
             self.feed,
             self.topics,
@@ -163,6 +168,7 @@ class PlannerServer:
             self.mqtt_feed,
             self.topics,
             self.outstanding,
+            self.left_loads,
             self.housekeeper,
             self.learning,
             self.prices,
@@ -221,6 +227,12 @@ def _outstanding(context: Context, guards: GuardProcess, *, trial: bool) -> Outs
         OutstandingLease(folder, guards, fallback=None, is_ours=is_ours).step()
         raise
     return OutstandingLease(folder, guards, fallback=fallback, is_ours=is_ours)
+
+
+def _left_loads(folder: Path) -> OutstandingLease:
+    """Return what ends the lease of movable loads that an earlier run handed over, where nobody hands over any now."""
+    loads = folder / LOADS_FOLDER
+    return OutstandingLease(loads, GuardProcess(loads), fallback=None)
 
 
 def _publisher(

@@ -142,3 +142,20 @@ def test_service_starts_where_control_is_off_and_its_profile_is_gone(
     (told,) = server.control.components()
     assert told.ok
     assert "control is off, and cannot be turned on: there is no folder" in told.note
+
+
+def test_lease_of_loads_is_ended_where_none_is_handed_over_any_more(
+    tmp_path: Path, stub_home: StubHomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The script was removed from the settings while the car charged, and its guard died with the container."""
+    context, guards = context_of(tmp_path, {"enabled": False}), FakeGuards()
+    loads = service_folder(context.home, context.site_name) / "loads"
+    write_lease(loads, stub_home.lease(ends=uptime_seconds() + 600))
+    monkeypatch.setattr("darkstar_pipeline.service.server.GuardProcess", lambda _: guards)
+    server = PlannerServer(context, Clock(offset=timedelta()))
+    assert server.left_loads is not None
+    server.left_loads.step()
+    lease = read_lease(loads)
+    assert lease is not None
+    assert (lease.expired, guards.asked) == (True, 1)
+    assert not server.left_loads.components()[0].ok

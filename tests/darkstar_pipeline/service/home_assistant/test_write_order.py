@@ -23,7 +23,9 @@ def test_no_way_from_command_to_command_leads_past_both(family: str, tmp_path: P
 
 
 @pytest.mark.parametrize("end", ["default", "guard", "other command"])
-@pytest.mark.parametrize("family", ["solaredge", "sungrow", "goodwe"])
+@pytest.mark.parametrize(
+    "family", ["solaredge", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("sungrow", "goodwe"))]
+)
 def test_powers_stay_low_when_the_mode_is_not_taken(family: str, end: str, tmp_path: Path) -> None:
     """The write that ends a charge is lost: no limit behind it is raised, by control or by the guard."""
     home = ControlledInverter(tmp_path, FAMILIES[family])
