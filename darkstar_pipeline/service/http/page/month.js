@@ -69,7 +69,7 @@ function drawPeaks(found) {
     peaks.replaceChildren(node("p", t("The grid tariff has no charge for power in this month."), { class: "quiet" }));
     return;
   }
-  const currency = state.plan.currency;
+  const currency = state.plan?.currency ?? "";
   peaks.replaceChildren(...found.charges.flatMap((charge) => {
     const values = { n: charge.top, minutes: charge.minutes, cost: `${number(charge.cost)} ${currency}`, level: number(charge.level_kw),
       next: number(charge.next_kw), more: `${number(charge.next_kw_cost)} ${currency}` };
