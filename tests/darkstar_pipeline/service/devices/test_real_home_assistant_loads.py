@@ -14,12 +14,12 @@ from darkstar_pipeline.config.home_assistant import HomeAssistantSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.service.clock import Clock
-from darkstar_pipeline.service.devices.handover import FOLDER
 from darkstar_pipeline.service.devices.household import Household
 from darkstar_pipeline.service.devices.outlets import handover, loads_reader
 from darkstar_pipeline.service.engine.wanted_loads import LEFT_ALONE, WantedLoad
 from darkstar_pipeline.service.home_assistant.lease import end_lease, read_lease
 from darkstar_pipeline.service.state_folder import service_folder
+from darkstar_pipeline.state.folder_names import LOADS_FOLDER
 from tests.builders import tools
 from tests.builders.small_home import small_context
 from tests.builders.waiting import until
@@ -45,6 +45,7 @@ script:
     sequence:
       - if: "{{ on }}"
         then: [{service: input_boolean.turn_on, target: {entity_id: input_boolean.script_ran}}]
+        else: [{service: input_boolean.turn_off, target: {entity_id: input_boolean.script_ran}}]
 """
 
 
@@ -115,30 +116,41 @@ def test_loads_are_read_and_handed_over_and_end_by_themselves(assistant: RealHom
     handed.check()
 
     # The service is gone: nobody renews the lease, and the guard, a process of its own, restores what was.
-    lease = read_lease(folder / FOLDER)
+    lease = read_lease(folder / LOADS_FOLDER)
     assert lease is not None
-    end_lease(folder / FOLDER, lease)
+    end_lease(folder / LOADS_FOLDER, lease)
     until(lambda: state(assistant, "input_boolean.wallbox")["state"] == "on", "the switch is as it was", 60)
     until(lambda: state(assistant, "climate.tank")["attributes"]["temperature"] == 45, "and so is the tank", 60)  # pyright: ignore[reportIndexIssue]
-    until(lambda: (read_lease(folder / FOLDER) or lease).released, "the lease is released")
+    until(lambda: (read_lease(folder / LOADS_FOLDER) or lease).released, "the lease is released")
     until(lambda: (handed.check(), not handed.components()[0].note)[1], "it goes on with a lease of its own", 60)
     wanted |= dict.fromkeys(wanted, LEFT_ALONE)
     handed.stop()
     assert state(assistant, "input_boolean.wallbox")["state"] == "on"
-    assert os.environ[TOKEN_VARIABLE] not in (folder / FOLDER / "lease.json").read_text()
+    assert os.environ[TOKEN_VARIABLE] not in (folder / LOADS_FOLDER / "lease.json").read_text()
 
 
-def test_script_is_called_with_its_variables(assistant: RealHomeAssistant, tmp_path: Path) -> None:
+def test_script_is_called_with_its_variables_and_ended_by_the_guard(
+    assistant: RealHomeAssistant, tmp_path: Path
+) -> None:
     control = {"enabled": True, "script": "script.charge", "default_on": False}
     context = with_devices(
         small_context(tmp_path / "state", filled=False),
         assistant.url,
         {"vehicle": {"power_kw": 11, "control": control}},
     )
+    folder = service_folder(context.home, context.site_name) / LOADS_FOLDER
     until_then = Clock().now() + timedelta(hours=1)
     handed = handover(context, Clock(), {"ev": lambda: WantedLoad("on", 7.4, until_then)})
     assert handed is not None
-    handed.check()
-    assert handed.components()[0].ok, handed.components()[0].note
-    until(lambda: state(assistant, "input_boolean.script_ran")["state"] == "on", "the script ran")
+    until(lambda: (handed.check(), handed.components()[0].ok)[1], "a guard lives, and the script has run", 60)
+    assert state(assistant, "input_boolean.script_ran")["state"] == "on"
+
+    # The service is gone.
+    lease = read_lease(folder)
+    assert lease is not None
+    end_lease(folder, lease)
+    until(
+        lambda: state(assistant, "input_boolean.script_ran")["state"] == "off", "the guard has called its default", 60
+    )
+    until(lambda: (read_lease(folder) or lease).released, "and seen that it ran")
     handed.stop()
