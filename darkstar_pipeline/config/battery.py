@@ -44,12 +44,12 @@ class BatterySettings(Frozen):
     charge_taper: Taper = Field(
         default=(),
         description="most charging power by state of charge, [[%, kW], ...] up to 100 %, falling ever more steeply; "
-        "below the first point charge_kw; empty: the same at every state of charge",
+        "never more than charge_kw; empty: the same at every state of charge",
     )
     discharge_taper: Taper = Field(
         default=(),
         description="most discharging power by state of charge, [[%, kW], ...] from 0 %, rising ever more slowly; "
-        "above the last point discharge_kw; empty: the same at every state of charge",
+        "never more than discharge_kw; empty: the same at every state of charge",
     )
 
     @model_validator(mode="after")

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
+from typing import Any
 
 import polars as pl
 
+from darkstar_pipeline.config.battery import BatterySettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import ReplayInputs, protocol_of
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
@@ -200,10 +202,11 @@ def _with_panels(context: Context, changes: Changes, scale: float) -> WhatIf:
 
 def _home(house: Context, size: Size, days: Sequence[date]) -> tuple[Site, Protocol]:
     """Return the home with a battery of a size, and how its days begin and are settled."""
-    changes = {
+    changes: dict[str, Any] = {
         "battery.capacity_kwh": size.capacity_kwh,
         "battery.charge_kw": size.power_kw,
         "battery.discharge_kw": size.power_kw,
+        **_tapers(house.site_settings.battery, size.power_kw),
     }
     settings = changed_settings(house.site_settings, house.site_name, changes)
     sized = settings.site(house.site_name)
@@ -251,3 +254,16 @@ def _shard(policy: str, inputs: ReplayInputs, past: Past, homes: Sequence[tuple[
     resting = size_results(IDLE, inputs.slots, inputs.forecasts, homes[:1] if lossless else homes, past)
     idle = resting * len(homes) if lossless else resting
     return [pl.concat(pair) for pair in zip(frames, idle, strict=True)]
+
+
+def _tapers(battery: BatterySettings, power_kw: float) -> dict[str, Any]:
+    """Return the tapers of a battery of another power: at the same levels, the same parts of it."""
+    powers = {
+        "charge_taper": (battery.charge_taper, battery.charge_kw),
+        "discharge_taper": (battery.discharge_taper, battery.discharge_kw),
+    }
+    return {
+        f"battery.{name}": [[level, kw * power_kw / now] for level, kw in taper]
+        for name, (taper, now) in powers.items()
+        if taper and now > 0
+    }

@@ -66,6 +66,20 @@ def test_each_size_equals_a_site_configured_so_and_nothing_is_written(context: C
     assert SHORT_DAY in grid.left_out["day"].to_list()
 
 
+def test_taper_keeps_its_levels_and_goes_with_the_power_of_each_size(context: Context) -> None:
+    """The home's battery of 8 kW takes 8 kW to 70 % and 1 kW when full: one of 4 kW 4 kW and 0.5 kW."""
+    tapered = Changes(
+        settings={"battery.charge_taper": [[70, 8], [100, 1]], "battery.discharge_taper": [[0, 2], [20, 8]]}
+    )
+    question = Question(capacities_kwh=(5,), powers_kw=(4,), policy="self_consumption")
+    grid = size_grid(context, tapered, question, FIRST, LAST, workers=1)
+    battery = {"battery.capacity_kwh": 5, "battery.charge_kw": 4, "battery.discharge_kw": 4}
+    tapers = {"battery.charge_taper": [[70, 4], [100, 0.5]], "battery.discharge_taper": [[0, 1], [20, 4]]}
+    changed = what_if(context, Changes(settings=battery | tapers)).changed
+    totals = evaluate_range(changed, FIRST, LAST, ("self_consumption",), references=()).evaluation.totals
+    assert grid.results[0].figures.cost == pytest.approx(totals["total_cost"][0], abs=1e-6)
+
+
 def test_days_that_are_no_year_have_no_payback_unless_they_are_to_be_scaled(context: Context) -> None:
     question = Question(capacities_kwh=(5,), powers_kw=(3,), policy="self_consumption", costs=Costs(fixed=1))
     grid = size_grid(context, Changes(), question, FIRST, LAST, workers=1)
