@@ -10,6 +10,8 @@ import polars as pl
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.planning_data import PlanningData
 from darkstar_pipeline.planning.price_ends import past_days
+from env.battery import Battery
+from env.care import ReserveError, check_reserve
 from env.inverter import Energy
 from env.simulator import World
 from env.site import Site
@@ -104,16 +106,33 @@ def battery_care(
         return NO_BATTERY_CARE
     floor = np.maximum(window.floor_kwh, asked_kwh(reserves, window.slots["slot_start"], site))
     targets = soc_targets(site, floor[None], window.world.import_price, window.world.export_price)
-    kept = tuple(reserves)
+    kept, cut = tuple(reserves), _cut_short(reserves, site.battery)
     if site.care.full_charge_days is None:
-        return BatteryCare(targets=targets, reserves=kept)
+        return BatteryCare(targets=targets, note=cut, reserves=kept)
     if data.soc_readings["soc_end_percent"].count() == 0:
         note = phrase("no state of charge was read, so that full charges cannot be counted and none is planned")
-        return BatteryCare(targets=targets, note=note, reserves=kept)
+        return BatteryCare(targets=targets, note=_together(note, cut), reserves=kept)
     status, placed = _full_charge(data, window, targets, soc_kwh, first=first, end_value=end_value, memo=memo)
     if placed is not None:
         targets = targets.full_at(first + placed, site.battery.max_soc_kwh)
-    return BatteryCare(targets=targets, full_charge=status, note=_note(status, site.timezone), reserves=kept)
+    note = _together(_note(status, site.timezone), cut)
+    return BatteryCare(targets=targets, full_charge=status, note=note, reserves=kept)
+
+
+def _together(*notes: str) -> str:
+    """Return notes as one, those that say something."""
+    said = [note for note in notes if note]
+    return joined("; ", said) if said else ""
+
+
+def _cut_short(reserves: Sequence[TimedReserve], battery: Battery) -> str:
+    """Return that reserves are more than the battery holds now: settings may have changed since they were asked for."""
+    for each in reserves:
+        try:
+            check_reserve(each.percent, battery)
+        except ReserveError as error:
+            return phrase("{error}; all that there is is kept", error=str(error))
+    return ""
 
 
 def asked_kwh(reserves: Sequence[TimedReserve], starts: pl.Series, site: Site) -> Energy:

@@ -97,6 +97,13 @@ def test_reserve_that_is_asked_for_ends_when_it_was_said_to(tmp_path: Path) -> N
     assert lines[0].startswith("kept for outages: not used below 42 % (asked for by hand)")
 
 
+def test_reserve_that_the_battery_no_longer_holds_is_kept_as_far_as_it_goes_and_told(tmp_path: Path) -> None:
+    inputs, _ = planned(cared(tmp_path, {}), [TimedReserve(percent=95, cause="asked for by hand")])
+    assert "at most 88" in inputs.notes["care"]
+    assert inputs.task.targets is not None
+    assert inputs.task.targets.floor_kwh.max() == pytest.approx(FULL_KWH)
+
+
 def test_site_without_care_has_none_and_the_same_plan_as_one_whose_reserve_is_nothing(tmp_path: Path) -> None:
     inputs, result = planned(cared(tmp_path, {}))
     assert inputs.task.targets is None
