@@ -17,7 +17,8 @@ def without_credentials(text: str) -> str:
     >>> without_credentials("http://anna:1234@mlflow.local/api refused")
     'http://[redacted]@mlflow.local/api refused'
     """
-    return _SECRET_OPTION.sub(rf"\1{REDACTED}", _CREDENTIALS.sub(rf"\1{REDACTED}@", text))
+    without = _SECRET_OPTION.sub(rf"\1{REDACTED}", _CREDENTIALS.sub(rf"\1{REDACTED}@", text))
+    return text if without == text else without  # a message stays one
 
 
 class ExitCode(IntEnum):

@@ -27,6 +27,7 @@ from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, PRICE_REPAIR
 from env.time_grid import days_between
 from planner.demand_charges.bills import month_days
 from planner.wording.messages import phrase
+from planner.wording.texts import Text
 
 WAYS = (ACTUAL, NO_SUN, *REFERENCES)
 
@@ -36,7 +37,7 @@ class LeftOut:
     """Days of the month that are not in its costs, with the reason."""
 
     day: date
-    reason: str
+    reason: Text
 
 
 @dataclass(frozen=True, kw_only=True)

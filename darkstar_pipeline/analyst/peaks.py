@@ -10,6 +10,7 @@ from darkstar_pipeline.datasets.month_before import metered_imports
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.power_tariff import PowerTariff, peaks
 from planner.demand_charges.bills import assumed_begin, month_days
+from planner.wording.texts import Text
 
 NEW_PEAK_KW = 1.0
 """How far above the level a new peak is priced [kW]."""
@@ -65,7 +66,7 @@ class MonthPeaks:
     month: date
     charges: tuple[ChargeSoFar, ...]
     unread_slots: int
-    note: str
+    note: Text
 
 
 def month_peaks(context: Context, month: date) -> MonthPeaks:

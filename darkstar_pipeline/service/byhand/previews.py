@@ -118,8 +118,11 @@ class ByHand:
         previews = self._previews.value.previews
         made = next((each for each in previews if each.id == preview_id and each.expires_at > now), None)
         if made is None:
-            message = f"there is no preview {preview_id}, or it is older than {VALID // timedelta(minutes=1)} minutes"
-            raise PreviewGoneError(message, "preview the block again")
+            minutes = VALID // timedelta(minutes=1)
+            message = phrase(
+                "there is no preview {id}, or it is older than {minutes} minutes", id=preview_id, minutes=minutes
+            )
+            raise PreviewGoneError(message, phrase("preview the block again"))
         asked = made.block
         check_end(asked.until, now)
         block = Override(
@@ -143,8 +146,8 @@ def _in_slots(request: BlockRequest, now: datetime) -> tuple[BlockRequest, list[
     """
     start, until = request.start.astimezone(UTC), request.until.astimezone(UTC)
     if until <= start:
-        message = f"until {until.isoformat()} is not after start {start.isoformat()}"
-        raise OverrideError(message, "swap the two, or give the end's date")
+        message = phrase("until {until} is not after start {start}", until=until.isoformat(), start=start.isoformat())
+        raise OverrideError(message, phrase("swap the two, or give the end's date"))
     check_end(until, now)
     notes: list[str] = []
     first, last = slot_of(start), slot_of(until)
@@ -165,9 +168,9 @@ def _check_device(request: BlockRequest, site: Site) -> None:
     """
     devices = site.devices
     if request.mode == "heat_water" and devices.water_heater is None:
-        raise OverrideError("the home has no water heater", "add devices.water_heater to darkstar.yaml")
+        raise OverrideError(phrase("the home has no water heater"), phrase("add devices.water_heater to darkstar.yaml"))
     if request.mode == "charge_car" and devices.vehicle is None:
-        raise OverrideError("the home has no car", "add devices.vehicle to darkstar.yaml")
+        raise OverrideError(phrase("the home has no car"), phrase("add devices.vehicle to darkstar.yaml"))
 
 
 def _priced(planned: PlannedBlock | str, block: HandBlock, site: Site) -> dict[str, Any]:

@@ -36,12 +36,13 @@ from darkstar_pipeline.service.home_assistant.translation import MappedInverter,
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument
 from darkstar_pipeline.state.secrets import secret
+from planner.wording.messages import phrase
 
 POLL_SECONDS = 2.0
 STOP_SECONDS = 10.0
 STUCK_SECONDS = 60.0
 """Time beyond the longest step after which control that has completed none is stuck [s]."""
-STOPPING = "control stops"
+STOPPING = phrase("control stops")
 _log = logging.getLogger(__name__)
 
 

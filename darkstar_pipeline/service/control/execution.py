@@ -28,15 +28,20 @@ from darkstar_pipeline.service.home_assistant.entity_writer import EntityWriter,
 from darkstar_pipeline.service.home_assistant.profiles import Write
 from darkstar_pipeline.service.home_assistant.translation import Translated
 from darkstar_pipeline.service.schemas.plans import CommandDocument
+from planner.wording.messages import phrase
 
 UNREADABLE_SECONDS = 30.0
 """An entity that has been without a value for so long has its command replaced by the default until the next slot."""
-HANDS_OFF = "hands off: others have the battery now, and nothing is written"
-NOT_TAKEN = "the inverter did not take the command; it runs its own default until the next slot"
-_LATE = "the command has expired; the inverter runs its own default"
-_SPENT = "the day's budget of writes is spent; the inverter runs its default until midnight"
-_GUARDS = "the writes that control may do today are spent; the others are the guard's, which restores the default"
-_NEITHER = "the inverter takes neither the command nor its default; its lease runs out, and the guard goes on trying"
+HANDS_OFF = phrase("hands off: others have the battery now, and nothing is written")
+NOT_TAKEN = phrase("the inverter did not take the command; it runs its own default until the next slot")
+_LATE = phrase("the command has expired; the inverter runs its own default")
+_SPENT = phrase("the day's budget of writes is spent; the inverter runs its default until midnight")
+_GUARDS = phrase(
+    "the writes that control may do today are spent; the others are the guard's, which restores the default"
+)
+_NEITHER = phrase(
+    "the inverter takes neither the command nor its default; its lease runs out, and the guard goes on trying"
+)
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,16 @@ from darkstar_pipeline.service.home_assistant.lease import (
     uptime_seconds,
     write_lease,
 )
+from planner.wording.messages import phrase
 
 ENDING_SECONDS = 5.0
 """Longest wait for a guard whose lease was released to end [s]; it looks every second."""
-EXPIRED = "the lease has expired; nothing is written until the guard has restored the inverter's default"
-OUTSTANDING = "a lease of an earlier run is outstanding; nothing is written until the guard has restored the default"
-UNGUARDED = "no live guard watches the lease; nothing is written until one does"
-NOT_ENDED = "the guard of the lease that was released does not end; nothing is written until it has"
+EXPIRED = phrase("the lease has expired; nothing is written until the guard has restored the inverter's default")
+OUTSTANDING = phrase(
+    "a lease of an earlier run is outstanding; nothing is written until the guard has restored the default"
+)
+UNGUARDED = phrase("no live guard watches the lease; nothing is written until one does")
+NOT_ENDED = phrase("the guard of the lease that was released does not end; nothing is written until it has")
 
 
 class Guards(Protocol):

@@ -10,6 +10,7 @@ from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.planning.loads.departures import Leaving, next_leaving
 from darkstar_pipeline.service.devices.stored_document import StoredDocument
 from darkstar_pipeline.service.schemas.loads import CarRequest
+from planner.wording.messages import phrase
 
 CAR_REQUEST_FILE = "car_request.json"
 FURTHEST = timedelta(days=8)
@@ -54,14 +55,15 @@ class CarRequests:
             CarRequestError: there is no car, the moment is past or too far ahead, or percents mean nothing here.
         """
         if settings is None:
-            message = "the home has no car"
-            raise CarRequestError(message, "add devices.vehicle to darkstar.yaml")
+            message = phrase("the home has no car")
+            raise CarRequestError(message, phrase("add devices.vehicle to darkstar.yaml"))
         if not now < request.leaves <= now + FURTHEST:
-            message = f"{request.leaves.isoformat()} is not within the next {FURTHEST.days} days"
-            raise CarRequestError(message, "give a moment in the future")
+            leaves = request.leaves.isoformat()
+            message = phrase("{time} is not within the next {days} days", time=leaves, days=FURTHEST.days)
+            raise CarRequestError(message, phrase("give a moment in the future"))
         if settings.capacity_kwh is None and (request.target_percent or request.minimum_percent):
-            message = "percents need the capacity of the car's battery"
-            raise CarRequestError(message, "set devices.vehicle.capacity_kwh, or ask in kWh")
+            message = phrase("percents need the capacity of the car's battery")
+            raise CarRequestError(message, phrase("set devices.vehicle.capacity_kwh, or ask in kWh"))
         self._stored.keep(_Kept(request=request))
 
     def cancel(self) -> bool:

@@ -24,7 +24,7 @@ from planner.wording.messages import phrase
 OVERRIDES_FILE = "wishes.json"  # in the service's folder; the name of version 0.1
 FURTHEST = timedelta(days=31)
 MAX_OVERRIDES = 50
-_MOMENT = f"give a moment in the future, within {FURTHEST.days} days"
+_MOMENT = phrase("give a moment in the future, within {days} days", days=FURTHEST.days)
 
 
 class OverrideError(DarkstarError):
@@ -64,9 +64,11 @@ def check_end(until: datetime, now: datetime) -> None:
         OverrideError: it does.
     """
     if until <= now:
-        raise OverrideError(f"until {until.isoformat()} has passed; it is {now.isoformat()}", _MOMENT)
+        message = phrase("until {until} has passed; it is {now}", until=until.isoformat(), now=now.isoformat())
+        raise OverrideError(message, _MOMENT)
     if until > now + FURTHEST:
-        raise OverrideError(f"until {until.isoformat()} is more than {FURTHEST.days} days ahead", _MOMENT)
+        message = phrase("until {until} is more than {days} days ahead", until=until.isoformat(), days=FURTHEST.days)
+        raise OverrideError(message, _MOMENT)
 
 
 def overlapping(overrides: Sequence[Override], mode: Mode, start: datetime, until: datetime) -> list[Override]:
@@ -80,7 +82,8 @@ def overlap_error(found: Sequence[Override]) -> OverlapError:
     names = ", ".join(
         f"{each.mode} {each.id} ({each.begins.isoformat()} to {each.until.isoformat()})" for each in found
     )
-    return OverlapError(f"it overlaps {names}", "remove these, choose another time, or say that it replaces them")
+    hint = phrase("remove these, choose another time, or say that it replaces them")
+    return OverlapError(phrase("it overlaps {names}", names=names), hint)
 
 
 class _Kept(BaseModel):
@@ -153,8 +156,8 @@ class OverrideStore:
             names = {each.id for each in found}
             others = [each for each in active if each.id not in names]
             if len(others) >= MAX_OVERRIDES:
-                message = f"there are {MAX_OVERRIDES} blocks and overrides already"
-                raise OverrideError(message, "remove some of them")
+                message = phrase("there are {n} blocks and overrides already", n=MAX_OVERRIDES)
+                raise OverrideError(message, phrase("remove some of them"))
             self._add(block, others)
 
     def _add(self, override: Override, others: Sequence[Override]) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from darkstar_pipeline.service.schemas.base import STORED
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.state.atomic_files import atomic_write
 from planner.artifacts.atomic_files import make_folder
+from planner.wording.texts import STORED
 
 PLAN_ID = r"^2[0-9]{3}(0[1-9]|1[0-2])[0-3][0-9]T[0-9]{6}Z-[0-9a-f]{8}$"
 LOOK_BACK_DAYS = 3

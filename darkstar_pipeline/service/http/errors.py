@@ -136,7 +136,8 @@ def _ours(request: Request, error: DarkstarError | CodedError) -> JSONResponse:
     if error.code not in _STATUS:
         _log.error("internal error", exc_info=error)
         return _internal_error(request, error)
-    return problem(_STATUS[error.code], error.code, str(error), error.hint)
+    message = error.message if isinstance(error, DarkstarError) else str(error)
+    return problem(_STATUS[error.code], error.code, message, error.hint)
 
 
 def _internal_error(_: Request, error: Exception) -> JSONResponse:

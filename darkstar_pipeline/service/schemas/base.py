@@ -1,20 +1,10 @@
 """Base of the API's documents, and the types that several of them use."""
 
-from typing import Annotated, cast
+from typing import Annotated
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    SerializationInfo,
-    WithJsonSchema,
-)
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from planner.wording.messages import Tree, restored, told, tree_of
+from planner.wording.texts import Text
 
 
 def _text(value: object) -> object:
@@ -33,30 +23,8 @@ def _number(value: object) -> object:
     return value
 
 
-STORED = "stored"
-"""The context of a document that is written down: its texts keep what they are made of, for every language."""
-
-
-def _read_text(value: object) -> str:
-    """Return a text as it came, or as it was written down."""
-    try:
-        if isinstance(value, (str, list)):
-            return restored(cast("Tree", value))
-    except (LookupError, TypeError, ValueError, AttributeError):
-        pass
-    message = "a text is expected"
-    raise ValueError(message)
-
-
-def _text_written(text: str, info: SerializationInfo) -> Tree:
-    """Return a text in the language that is spoken, or what it is made of."""
-    return tree_of(text) if info.context == STORED else told(text)
-
-
 Instant = Annotated[AwareDatetime, BeforeValidator(_text)]
 Number = Annotated[float, BeforeValidator(_number)]
-Text = Annotated[str, PlainValidator(_read_text), PlainSerializer(_text_written), WithJsonSchema({"type": "string"})]
-"""A text that people read, in the language of each answer (`planner.wording.messages`)."""
 
 
 class Document(BaseModel):

@@ -21,6 +21,7 @@ from darkstar_pipeline.service.schemas.administration import (
     RetrainRequest,
     RetrainResult,
 )
+from planner.wording.messages import phrase
 
 router = APIRouter(tags=["administration"])
 Days = Annotated[int, Query(ge=1, le=3660, description="length of the history, up to the last day that has some")]
@@ -37,7 +38,10 @@ def learning(service: StateDep, days: Days = 30) -> LearningDocument:
 def reset(wanted: ResetRequest, service: StateDep) -> ResetDocument:
     """As `darkstar reset learning`: readings and history stay, and the reset is added to the history."""
     if wanted.to is not None and wanted.to >= service.today:
-        raise RequestError(f"to: {wanted.to} is not before today", "name an earlier day, or leave it out")
+        raise RequestError(
+            phrase("to: {day} is not before today", day=str(wanted.to)),
+            phrase("name an earlier day, or leave it out"),
+        )
     rows = reset_learning(service.context, service.clock.now(), wanted.to)
     service.engine.wake()
     return ResetDocument.model_validate(reset_document(service.context, rows))

@@ -8,6 +8,7 @@ from darkstar_pipeline.service.devices.load_documents import CAR
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
 from darkstar_pipeline.service.schemas.loads import CarDocument, CarReading, CarRequest
+from planner.wording.messages import phrase
 
 router = APIRouter(tags=["car"])
 
@@ -31,7 +32,7 @@ def ask(request: CarRequest, service: StateDep) -> CarDocument:
 def forget(service: StateDep) -> Response:
     """Forget the departure that was asked for: the week's hold again."""
     if not _car(service).requests.cancel():
-        return problem(404, "not_found", "no departure was asked for", "GET /car has what holds")
+        return problem(404, "not_found", phrase("no departure was asked for"), "GET /car has what holds")
     service.engine.wake()
     return Response(status_code=204)
 
@@ -53,8 +54,8 @@ def _car(service: ServiceState) -> Car:
     """
     car = None if service.household is None else service.household.car
     if car is None:
-        message = "the home has no car"
-        raise CarRequestError(message, "add devices.vehicle to darkstar.yaml")
+        message = phrase("the home has no car")
+        raise CarRequestError(message, phrase("add devices.vehicle to darkstar.yaml"))
     return car
 
 

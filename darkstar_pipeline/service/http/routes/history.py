@@ -15,6 +15,7 @@ from darkstar_pipeline.service.http.errors import RequestError, answers
 from darkstar_pipeline.service.schemas.history import HistoryDocument, MissingDocument, SavingsDocument
 from env.errors import MissingTariffError
 from env.time_grid import days_between
+from planner.wording.messages import phrase
 
 router = APIRouter(tags=["past"])
 DAYS_SHOWN, MONTHS_SHOWN = 31, 365
@@ -59,7 +60,9 @@ def savings(
     """
     until = service.today - timedelta(days=1) if last is None else last
     if first is not None and first > until:
-        raise RequestError(f"{first} is after {until}", "swap the two days")
+        raise RequestError(
+            phrase("{first} is after {last}", first=str(first), last=str(until)), phrase("swap the two days")
+        )
     shown = DAYS_SHOWN if by == "day" else MONTHS_SHOWN
     since = until - timedelta(days=shown - 1) if first is None else first
     since = max(since, until - timedelta(days=MOST_DAYS - 1))

@@ -10,6 +10,7 @@ from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
 from darkstar_pipeline.service.schemas.base import Document
 from planner.wording.languages import Language, catalogue, spoken
+from planner.wording.messages import phrase
 
 PAGE = Path(__file__).parents[1] / "page"
 router = APIRouter()
@@ -51,8 +52,19 @@ def login(shown: LoginRequest, request: Request, service: StateDep) -> Response:
     """Check the token and start a session of thirty days."""
     if not service.token.matches(shown.token):
         if not request.state.may_try():
-            return problem(429, "too_many_requests", "too many wrong tokens", "wait a minute", {"retry-after": "60"})
-        return problem(401, "unauthorized", "the token is wrong", "the file service/token in the state folder has it")
+            return problem(
+                429,
+                "too_many_requests",
+                phrase("too many wrong tokens"),
+                phrase("wait a minute"),
+                {"retry-after": "60"},
+            )
+        return problem(
+            401,
+            "unauthorized",
+            phrase("the token is wrong"),
+            phrase("the file service/token in the state folder has it"),
+        )
     answer = Response(status_code=204)
     service.sessions.start(request, answer)
     return answer

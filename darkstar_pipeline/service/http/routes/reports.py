@@ -12,6 +12,7 @@ from darkstar_pipeline.config.calendar_days import EARLIEST, LATEST
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import RequestError, answers
 from env.errors import MissingTariffError
+from planner.wording.messages import phrase
 
 router = APIRouter(tags=["past"])
 Month = Annotated[
@@ -71,6 +72,7 @@ def _first_day(service: ServiceState, month: str | None) -> date:
         return service.today.replace(day=1)
     first = date.fromisoformat(f"{month}-01") if month[:4] > "0000" else date.min
     if not EARLIEST <= first <= LATEST:
-        message = f"{month} is outside {EARLIEST:%Y-%m} to {LATEST:%Y-%m}"
-        raise RequestError(message, "ask for another month")
+        span = {"first": f"{EARLIEST:%Y-%m}", "last": f"{LATEST:%Y-%m}"}
+        message = phrase("{month} is outside {first} to {last}", month=month, **span)
+        raise RequestError(message, phrase("ask for another month"))
     return first

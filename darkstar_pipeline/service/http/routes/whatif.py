@@ -41,6 +41,7 @@ from planner.deadline import deadline
 from planner.errors import PlannerError, SolverTimeoutError
 from planner.whatif.house import AddedLoad, HouseChange
 from planner.whatif.sizing import Costs
+from planner.wording.messages import phrase
 
 router = APIRouter(prefix="/whatif", tags=["what-if"])
 MOST_SECONDS = 120.0
@@ -137,12 +138,14 @@ def working() -> Generator[None]:
         RequestError: it takes too long.
     """
     if not _one_at_a_time.acquire(blocking=False):
-        raise BusyError("another what-if is being worked out", "ask again in some seconds")
+        raise BusyError(phrase("another what-if is being worked out"), phrase("ask again in some seconds"))
     try:
         with deadline(MOST_SECONDS):
             yield
     except SolverTimeoutError as error:
-        raise RequestError(f"it takes more than {MOST_SECONDS:.0f} s", "ask for fewer days or policies") from error
+        raise RequestError(
+            phrase("it takes more than {seconds:.0f} s", seconds=MOST_SECONDS), phrase("ask for fewer days or policies")
+        ) from error
     finally:
         _one_at_a_time.release()
 
@@ -154,9 +157,13 @@ def check_span(first: date, last: date) -> None:
         RequestError: it does, or is.
     """
     if first > last:
-        raise RequestError(f"first {first} is after last {last}", "swap the two days")
+        raise RequestError(
+            phrase("first {first} is after last {last}", first=str(first), last=str(last)), phrase("swap the two days")
+        )
     if last - first >= MOST_DAYS:
-        raise RequestError(f"more than {MOST_DAYS.days} days", "ask for fewer, or use the command line")
+        raise RequestError(
+            phrase("more than {days} days", days=MOST_DAYS.days), phrase("ask for fewer, or use the command line")
+        )
 
 
 def _moment(request: PlanWhatIfRequest | ExportWhatIfRequest, service: ServiceState) -> datetime:
