@@ -5,9 +5,9 @@ The cost of an import by this module is the bill that `env.power_tariff` would w
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,8 @@ from env.site import Site
 from env.time_grid import local_day
 from env.types import Integers
 from planner.errors import PlannerError
+
+KEPT = 400  # days, a year and some before it: two kilobytes each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +51,28 @@ class PeakCalendar:
         return np.asarray(self.peak_of.tocsr().indices, dtype=np.int64)
 
 
+@dataclass(frozen=True)
+class _Horizon:
+    """A horizon of slots; equal where its slots are."""
+
+    key: bytes
+    slot_start: pl.Series = field(compare=False)
+
+
 def peak_calendar(slot_start: pl.Series, tariff: PowerTariff, timezone: str) -> PeakCalendar:
-    """The calendar of a horizon for one component.
+    """The calendar of a horizon for one component; cached, for days come again with other batteries and levels.
 
     Args:
         slot_start: starts of the slots of the horizon (UTC), ascending.
         tariff: one component.
         timezone: IANA zone of the home.
     """
+    return _calendar(_Horizon(slot_start.to_physical().to_numpy().tobytes(), slot_start), tariff, timezone)
+
+
+@lru_cache(maxsize=KEPT)
+def _calendar(horizon: _Horizon, tariff: PowerTariff, timezone: str) -> PeakCalendar:
+    slot_start = horizon.slot_start
     slots = weighted_periods(slot_start.alias("slot_start").to_frame(), tariff, timezone).with_row_index("slot")
     first = slots.row(0, named=True)
     kw_per_kwh = 60 / tariff.minutes

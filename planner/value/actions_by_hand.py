@@ -4,7 +4,8 @@ import numpy as np
 
 from env.inverter import Command, Energy
 from planner.byhand.commands import HandCommands
-from planner.value.actions import Actions, World, place, repeated
+from planner.value.actions import Actions, place
+from planner.value.world import World, repeated
 
 
 class ActionsByHand(Actions):

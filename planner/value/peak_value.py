@@ -20,17 +20,18 @@ from env.site import Site
 from env.types import Index, Integers
 from planner.byhand.commands import HandCommands
 from planner.deadline import check_deadline
-from planner.value.actions import World, along, grid_step, homes, interpolated
+from planner.value.actions import along, grid_step, homes, interpolated
 from planner.value.actions_by_hand import actions_of
 from planner.value.day_peak import DayPeak
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import ENDLESS_KW, SlotPrices
 from planner.value.value_function import PERSISTENCE, SlotPenalty, in_order, soc_grid
+from planner.value.world import World
 
 MOST_CAPS = 12
 LEAST_STEP_KW = 0.5
 PEAK_POINTS = 31  # of stored energy
-CHUNK = 4  # homes worked on together
+CHUNK = 16  # homes worked on together
 
 
 @dataclass(frozen=True)
@@ -251,7 +252,6 @@ def _row_charge(scenarios: Scenarios, caps: Energy, peak: DayPeak, others: SlotP
 
 def _other(later: Energy, scenarios: Scenarios, chance: float) -> Energy:
     """Value of going on as any scenario, times the chance of that `(n_homes, 1, n_caps, n_soc)`."""
-    n_homes, n_scenarios, n_caps, n_soc = later.shape
-    flat = np.ascontiguousarray(later).reshape(n_homes, n_scenarios, -1)
+    n_homes, n_scenarios = later.shape[:2]
     weights = np.full((n_homes, n_scenarios), 1 / n_scenarios) if scenarios.prior is None else scenarios.prior
-    return chance * in_order(weights[:, :, None] * flat).reshape(n_homes, 1, n_caps, n_soc)
+    return chance * in_order(weights[:, :, None, None] * later)[:, None]

@@ -22,13 +22,14 @@ from env.inverter import Energy
 from env.site import Site
 from planner.byhand.commands import HandCommands
 from planner.deadline import check_deadline
-from planner.value.actions import PowerCost, World, along, grid_step, interpolated
+from planner.value.actions import along, grid_step, interpolated
 from planner.value.actions_by_hand import actions_of
 from planner.value.scenarios import Scenarios
+from planner.value.world import PowerCost, World
 
 GRID_POINTS = 61
 PERSISTENCE = 0.9  # chance that a scenario goes on in the next slot
-CHUNK = 16  # homes worked on together: of 32, the system takes half as long again to hand out their arrays
+CHUNK = 32  # homes worked on together: half of it or twice as many take a third longer
 
 
 class SlotPenalty(Protocol):
@@ -143,13 +144,13 @@ def value_function(  # noqa: PLR0913 - keyword-only, all that it follows from
         world = World(own, import_price[part], export_price[part], site, power=power)
         actions = actions_of(world, grid, by_hand)
         value[part, :, n_slots] = end_value[part, None]
+        later = value[part, :, n_slots]
         for slot in reversed(range(n_slots)):
             check_deadline()
-            later = value[part, :, slot + 1]
             mixed = persistence * later + _other(later, own, 1 - persistence)
             if targets is not None:
                 mixed = mixed - targets.penalty_on(grid, slot, part)[:, None]
-            value[part, :, slot] = actions.step_back(slot, mixed)
+            value[part, :, slot] = later = actions.step_back(slot, mixed)
     return ValueFunction(grid, value)
 
 

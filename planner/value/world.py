@@ -1,0 +1,136 @@
+"""Homes in slots as the value function sees them, with a battery that no single slot fills or empties, and costs."""
+
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from env.battery import Battery
+from env.inverter import Command, Energy, Flows, apply_command, slot_limit
+from env.site import Site
+from planner.value.scenarios import Scenarios
+
+OVER_FUSE = 1e3  # times the highest price, per kWh above the fuse: as the optimiser counts it
+ROOMY_SLOTS = 8.0  # a battery of so many slots' energy never clamps a single slot
+
+
+class PowerCost(Protocol):
+    """The charge of imports of slots by their power."""
+
+    @property
+    def price(self) -> Energy:
+        """Price of imports above what is free `(n_components, n_slots)` [money/kWh]."""
+        ...
+
+    @property
+    def free_of_all(self) -> Energy:
+        """Import of a slot that no component charges, of a shape that goes with `(..., n_slots, 1)` [kWh]."""
+        ...
+
+    def cost_of_slots(self, import_kwh: Energy) -> Energy:
+        """Return the charge of imports `(..., n_slots, n_actions)` [money]."""
+        ...
+
+
+class World:
+    """Homes `(n_homes, n_scenarios, n_slots, 1)` with a battery that no single slot fills or empties.
+
+    Args:
+        scenarios: load and PV.
+        import_price: `(n_homes, n_slots)` [money/kWh].
+        export_price: `(n_homes, n_slots)` [money/kWh].
+        site: battery and limits.
+        power: demand charge; None for none.
+        rows: rows of the charge that each scenario has: the house is the same in all of them.
+    """
+
+    def __init__(
+        self,
+        scenarios: Scenarios,
+        import_price: Energy,
+        export_price: Energy,
+        site: Site,
+        *,
+        power: PowerCost | None = None,
+        rows: int = 1,
+    ) -> None:
+        self.site, self.power, self.rows = site, power, rows
+        self.load_kwh, self.pv_kwh = scenarios.load_kwh[..., None], scenarios.pv_kwh[..., None]
+        self.import_price, self.export_price = import_price[:, None, :, None], export_price[:, None, :, None]
+        battery = site.battery
+        room = ROOMY_SLOTS * max(1.0, slot_limit(battery.charge_kw), most_drawn(battery))
+        self.battery = replace(
+            battery,
+            capacity_kwh=2 * room,
+            min_soc_kwh=0.0,
+            max_soc_kwh=2 * room,
+            retention_per_hour=1.0,
+            charge_taper=(),
+            discharge_taper=(),
+        )
+        self.soc_kwh = np.asarray(room)
+        dearest = np.maximum(np.abs(import_price), np.abs(export_price)).max(axis=1)
+        self.over_fuse = (OVER_FUSE * np.maximum(dearest, 1.0))[:, None, None, None]
+
+    def run(self, command: Command, *, of_rows: bool = False) -> tuple[Energy, Energy]:
+        """Change of stored energy [kWh] and cost, wear included [money], of commands `(..., n_actions)`.
+
+        Args:
+            command: the same for all rows of a scenario.
+            of_rows: the command differs by row.
+
+        Returns:
+            Each by row.
+        """
+        flows = self.flows(command, self.battery, self.soc_kwh, of_rows=of_rows)
+        battery = self.site.battery
+        moved = battery.stored_by(flows.charge_kwh) - battery.drawn_by(flows.discharge_kwh)
+        return repeated(moved, 1 if of_rows else self.rows), self.cost(flows, of_rows=of_rows)
+
+    def run_from(self, command: Command, soc_kwh: Energy, *, of_rows: bool = False) -> tuple[Energy, Energy]:
+        """Stored energy at the end [kWh] and cost [money] of commands given with the battery itself, at one level."""
+        flows = self.flows(command, self.site.battery, soc_kwh, of_rows=of_rows)
+        return repeated(flows.soc_end_kwh, 1 if of_rows else self.rows), self.cost(flows, of_rows=of_rows)
+
+    def flows(self, command: Command, battery: Battery, soc_kwh: Energy, *, of_rows: bool = False) -> Flows:
+        """Return the flows of commands at levels of stored energy, by scenario or by row."""
+        load, pv = (repeated(table, self.rows if of_rows else 1) for table in (self.load_kwh, self.pv_kwh))
+        return apply_command(
+            command,
+            load_kwh=load,
+            pv_kwh=pv,
+            soc_kwh=soc_kwh,
+            export_price=self.export_price,
+            battery=battery,
+            limits=self.site.limits,
+        )
+
+    def cost(self, flows: Flows, *, of_rows: bool = False) -> Energy:
+        """Return the cost of flows, wear included, by row [money]."""
+        battery, times = self.site.battery, 1 if of_rows else self.rows
+        cost = (
+            flows.import_kwh * self.import_price
+            - flows.export_kwh * self.export_price
+            + flows.charge_kwh * battery.charge_wear
+            + flows.discharge_kwh * battery.discharge_wear
+            + flows.breach_kwh * self.over_fuse
+        )
+        cost = repeated(cost, times)
+        if self.power is not None:
+            cost = cost + self.power.cost_of_slots(repeated(flows.import_kwh, times))
+        return cost
+
+
+def repeated(by_scenario: Energy, rows: int) -> Energy:
+    """Return what scenarios have as what their rows have `(n_homes, n_scenarios x rows, ...)`."""
+    return by_scenario if rows == 1 else np.repeat(by_scenario, rows, axis=1)
+
+
+def most_stored(battery: Battery) -> float:
+    """Most that a slot can add to the store [kWh]."""
+    return float(battery.stored_by(np.asarray(slot_limit(battery.charge_kw))))
+
+
+def most_drawn(battery: Battery) -> float:
+    """Most that a slot can take out of the store [kWh]."""
+    return float(battery.drawn_by(np.asarray(slot_limit(battery.discharge_kw))))
