@@ -153,4 +153,7 @@ def test_script_is_called_with_its_variables_and_ended_by_the_guard(
         lambda: state(assistant, "input_boolean.script_ran")["state"] == "off", "the guard has called its default", 60
     )
     until(lambda: (read_lease(folder) or lease).released, "and seen that it ran")
+    until(lambda: (handed.check(), handed.components()[0].ok)[1], "it goes on with a lease of its own", 60)
+    assert state(assistant, "input_boolean.script_ran")["state"] == "on"
     handed.stop()
+    assert state(assistant, "input_boolean.script_ran")["state"] == "off"
