@@ -85,7 +85,7 @@ export function tellErrors(form, summary, error) {
     const [, path, why] = /^(?:body\.)?([\w.]+): (.*)$/s.exec(part) ?? [null, "", part];
     const control = controlOf(form, path);
     if (!control) {
-      rest.push(part);
+      rest.push(part.replace(/^body: /, ""));
       continue;
     }
     const id = `${control.id}-wrong`;
@@ -96,7 +96,7 @@ export function tellErrors(form, summary, error) {
     for (let around = control.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
     first ??= control;
   }
-  const hint = error.hint ? `: ${error.hint}` : "";
+  const hint = error.hint && error.code !== "wrong_value" ? `: ${error.hint}` : "";
   summary.textContent = rest.length ? `${rest.join("; ")}${hint}` : t("Some fields are wrong: each says what.");
   summary.hidden = false;
   if (first) first.focus();

@@ -7,6 +7,7 @@ import { card, scrolled, table } from "./tables.js";
 import { Working } from "./working.js";
 import { t } from "./words.js";
 
+const NAMES = { ev: t("car"), water: t("hot water") };
 let carCard, carFacts, loadsCard, loadsHolder;
 
 // Both stay hidden until the home has a car, and until a plan has a load.
@@ -62,7 +63,7 @@ export async function drawLoads() {
   const money = (value) => (value === null ? "–" : `${number(value)} ${plan.currency}`);
   const runs = (load) => load.blocks.map((block) => `${stamp(block.start, zone)} (${number(block.energy_kwh, 1)} kWh)`).join(", ");
   loadsHolder.replaceChildren(scrolled(table([t("load"), t("energy"), t("costs"), t("without a plan"), t("runs from")],
-    loads.map((load) => [load.name.replaceAll("_", " "), `${number(load.energy_kwh, 1)} kWh`, money(load.cost), money(load.unplanned_cost), runs(load) || "–"])),
+    loads.map((load) => [NAMES[load.name] ?? load.name.replaceAll("_", " "), `${number(load.energy_kwh, 1)} kWh`, money(load.cost), money(load.unplanned_cost), runs(load) || "–"])),
   t("Movable loads as a table")), ...loads.filter((load) => load.note).map((load) => node("p", load.note, { class: "note" })));
   carCard.hidden = !(plan.loads ?? []).some((load) => load.name === "ev");
   if (!carCard.hidden) drawCar(await request("/car"));

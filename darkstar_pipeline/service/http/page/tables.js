@@ -2,16 +2,19 @@
 import { node } from "./format.js";
 import { shape } from "./timeline/chart.js";
 
+const LONG = 40;  // characters
+
 // A table: the names of its columns, and rows of texts or elements, the first of each its heading. Columns of words stand left.
 export function table(names, rows, { caption } = {}) {
   const made = node("table");
   if (caption) made.append(node("caption", caption));
   const wordy = names.map((_, index) => rows.some((row) => typeof row[index] === "string" && /\p{L}{3}/u.test(row[index])));
+  const long = names.map((_, index) => rows.some((row) => typeof row[index] === "string" && row[index].length > LONG));
   const line = (cells, scope, tag) => {
     const row = node("tr");
     row.append(...cells.map((cell, index) => {
       const heads = !index || tag === "th";
-      const place = node(heads ? "th" : "td", null, { ...(heads ? { scope } : {}), ...(wordy[index] ? { class: "words" } : {}) });
+      const place = node(heads ? "th" : "td", null, { ...(heads ? { scope } : {}), ...(wordy[index] ? { class: long[index] ? "words long" : "words" } : {}) });
       place.append(cell);
       return place;
     }));
