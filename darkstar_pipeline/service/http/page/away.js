@@ -1,7 +1,7 @@
 // Vacation and a reserve for outages, asked for until an end; and what the reserve and the care of the battery cost.
 import { request } from "./api.js";
 import { forgetErrors, field, tellErrors, valuesOf } from "./forms.js";
-import { momentOf, node, number, parts, stamp } from "./format.js";
+import { fill, momentOf, node, number, parts, stamp } from "./format.js";
 import { attempt, now, replan, state } from "./frame.js";
 import { card, scrolled, table } from "./tables.js";
 import { Working } from "./working.js";
@@ -54,10 +54,10 @@ export async function drawAway() {
     input.value = `${end.year}-${end.month}-${end.day}T${end.hour}:00`;
   }
   const own = overrides.overrides.filter((override) => ["vacation", "reserve"].includes(override.mode));
-  wishes.replaceChildren(...own.map((override) => {
+  fill(wishes, ...own.map((override) => {
     const values = { percent: number(override.reserve_percent, 0), until: stamp(override.until, state.zone) };
     const words = override.mode === "reserve" ? t("A reserve of {percent} % until {until}", values) : t("Vacation until {until}", values);
-    const item = node("li"), end = node("button", t("End it"), { type: "button", "aria-label": t("End: {what}", { what: words }) });
+    const item = node("li", null, { "data-id": override.id }), end = node("button", t("End it"), { type: "button", "aria-label": t("End: {what}", { what: words }) });
     end.addEventListener("click", () => attempt(async () => {
       await request(`/overrides/${override.id}`, { method: "DELETE" });
       await replan();
@@ -70,7 +70,7 @@ export async function drawAway() {
 
 function drawCare(care, currency) {
   if (!care) {
-    active.replaceChildren(node("p", t("The plan keeps no reserve and has no full charge to place; household.care in darkstar.yaml asks for them."), { class: "quiet" }));
+    fill(active, node("p", t("The plan keeps no reserve and has no full charge to place; household.care in darkstar.yaml asks for them."), { class: "quiet" }));
     return;
   }
   const price = (value) => (value === null ? "–" : `${number(value)} ${currency}`);
@@ -89,6 +89,6 @@ function drawCare(care, currency) {
   if (care.below_reserve) notes.push(t("The battery is below its reserve: it is not discharged, and charged until it is back."));
   if (care.full_charge_late) notes.push(t("The full charge is late."));
   if (care.note) notes.push(care.note);
-  active.replaceChildren(node("h3", t("In the plan in force")),
+  fill(active, node("h3", t("In the plan in force")),
     !rows.length ? "" : scrolled(table([t("What"), t("How"), t("Costs in this plan")], rows), t("Reserve and care as a table")), ...notes.map((note) => node("p", note, { class: "note" })));
 }

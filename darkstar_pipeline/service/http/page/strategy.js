@@ -1,6 +1,6 @@
 // The strategy engine: what it did to the plan in force, and what each of its adjustments would have earned here.
 import { field, forgetErrors, tellErrors, valuesOf } from "./forms.js";
-import { localDay, node, number } from "./format.js";
+import { fill, localDay, node, number } from "./format.js";
 import { attempt, now, state } from "./frame.js";
 import { card, scrolled, table } from "./tables.js";
 import { background, isUnderWay, Working } from "./working.js";
@@ -40,7 +40,7 @@ export function strategyCard() {
 
 export function drawStrategy() {
   const made = state.plan.strategy ?? [];
-  remarks.replaceChildren(...(made.length ? made.map((remark) => node("p", remark, { class: "note" }))
+  fill(remarks, ...(made.length ? made.map((remark) => node("p", remark, { class: "note" }))
     : [node("p", t("Nothing is adjusted in the plan in force."), { class: "quiet" })]));
 }
 

@@ -1,6 +1,6 @@
 // The models that plan, and the health of the service.
 import { request } from "../api.js";
-import { el, node, stamp } from "../format.js";
+import { el, fill, node, stamp } from "../format.js";
 import { confirmMove, state } from "../frame.js";
 import { drawUpkeep, upkeepCards } from "../upkeep.js";
 import { t } from "../words.js";
@@ -36,7 +36,7 @@ function drawModels(models) {
       node("td", row.in_use ? t("in use") : row.problem || t("ready")), cell);
     return line;
   });
-  el("versions").replaceChildren(head, ...rows);
+  fill(el("versions"), head, ...rows);
   el("rollback").disabled = models.wanted === null;
 }
 
@@ -50,7 +50,7 @@ function promote(version) {
 }
 
 function drawHealth(health) {
-  el("health").replaceChildren(...health.components.map((part) => {
+  fill(el("health"), ...health.components.map((part) => {
     const item = node("li");
     const well = part.ok ? `✓ ${t("OK")}` : `✗ ${t("problem")}`;
     item.append(node("b", part.name), node("span", well, { class: part.ok ? "good" : "bad" }), node("span", part.note));
