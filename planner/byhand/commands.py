@@ -150,6 +150,18 @@ class HandCommands:
         beyond = np.maximum(self.soc_least - soc_kwh, 0.0) + np.maximum(soc_kwh - self.soc_most, 0.0)
         return price * beyond
 
+    def made_on(self, grid_kwh: Energy) -> Energy:
+        """Return the price of room or energy that was made, at each point of a grid `(n_slots, n_soc)` [money].
+
+        A bound counts at the grid point beyond it: values between two points are linear, so that one point that is
+        charged would be felt inside the bound.
+        """
+        last = len(grid_kwh) - 1
+        below = np.clip(np.searchsorted(grid_kwh, self.soc_least, side="right") - 1, 0, last)
+        above = np.clip(np.searchsorted(grid_kwh, self.soc_most, side="left"), 0, last)
+        on_grid = replace(self, soc_least=np.minimum(grid_kwh[below], self.soc_least), soc_most=grid_kwh[above])
+        return on_grid.made(grid_kwh[:, None]).T
+
     def within(self, soc_kwh: Energy, site: Site) -> "HandCommands":
         """Return the commands with bounds of what blocks are to find, by the plan without blocks.
 

@@ -25,7 +25,7 @@ class ActionsByHand(Actions):
         ahead = (
             by_hand.charge_price[:, None] * flows.charge_kwh
             + by_hand.discharge_price[:, None] * flows.discharge_kwh
-            - by_hand.made(grid[:, None]).T
+            - by_hand.made_on(grid)
         )
         self._cost = world.cost(flows) - repeated(ahead, world.rows)
         self._low, self._share = place(grid, repeated(flows.soc_end_kwh, world.rows))

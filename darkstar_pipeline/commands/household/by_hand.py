@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from darkstar_pipeline.service.schemas.overrides import BlockPreview, Override
     from darkstar_pipeline.whatif.blocks import PlannedBlock
     from planner.byhand.commands import HandBlock
+    from planner.wording.values import Words
 
 PURPOSE = "Give blocks by hand, with their price before they are accepted."
 ModeArgument = Annotated[
@@ -161,43 +162,51 @@ def _agreed(call: Call, context: "Context", preview: "BlockPreview") -> bool:
     if not call.can_prompt:
         return False
     from darkstar_pipeline.console.prompts import confirm
+    from planner.wording.messages import told
 
     for line in _preview_lines(context, preview):
-        call.note(line)
+        call.note(told(line))
     return confirm("Accept it?", default=False)
 
 
 def _preview_lines(context: "Context", preview: "BlockPreview") -> list[str]:
     """Return a preview in sentences."""
+    from planner.wording.messages import phrase
     from planner.wording.values import Words
 
     words = Words(preview.currency, context.timezone)
     block = preview.block
     power = "" if block.power_kw is None else f" {block.power_kw:g} kW"
-    lines = [f"{block.mode}{power}, {words.span(block.start, block.until)}: {_price(preview)}"]
+    lines = [_price(preview, words, f"{block.mode}{power}", words.span(block.start, block.until))]
     if preview.figures is not None:
-        site, changed = preview.figures.site.cost, preview.figures.changed.cost
-        lines.append(f"the plan costs {changed:.2f} {preview.currency} with it, {site:.2f} without")
+        changed, site = (words.money(each.cost) for each in (preview.figures.changed, preview.figures.site))
+        lines.append(phrase("the plan costs {changed} with it, {site} without", changed=changed, site=site))
     if preview.replaces:
-        lines.append(f"takes the place of {', '.join(preview.replaces)}")
+        lines.append(phrase("takes the place of {blocks}", blocks=", ".join(preview.replaces)))
     return [*lines, *preview.notes]
 
 
-def _price(preview: "BlockPreview") -> str:
+def _price(preview: "BlockPreview", words: "Words", what: str, when: str) -> str:
+    from planner.wording.messages import phrase
+
     if preview.cost is None or not preview.priced:
-        return "not priced yet"
-    cost = round(preview.cost, 2) + 0.0
-    return f"{'saves' if cost < 0 else 'costs'} {abs(cost):.2f} {preview.currency}"
+        return phrase("{what}, {when}: not priced yet", what=what, when=when)
+    money = words.money(abs(preview.cost))
+    if round(preview.cost, 2) < 0:
+        return phrase("{what}, {when}: saves {money}", what=what, when=when, money=money)
+    return phrase("{what}, {when}: costs {money}", what=what, when=when, money=money)
 
 
 def _draw(
     out: "Console", context: "Context", preview: "BlockPreview | None", preview_id: str, taken: "Override | None"
 ) -> None:
     """Print a preview with the plan as it would become, and how to accept it."""
+    from planner.wording.messages import phrase
     from planner.wording.values import Words
 
     if preview is not None:
-        out.print("\n".join(_preview_lines(context, preview)), markup=False)
+        for line in _preview_lines(context, preview):
+            out.print(line, markup=False)
         words = Words(preview.currency, context.timezone)
         rows = [
             {
@@ -211,13 +220,15 @@ def _draw(
         draw_table(out, rows, {"when": "the plan then", "soc": "SoC", "what": "what and why"})
         out.print()
     if taken is not None:
-        out.print(f"accepted as {taken.id}; `darkstar byhand remove {taken.id}` takes it away", markup=False)
+        line = phrase("accepted as {block}; `darkstar byhand remove {block}` takes it away", block=taken.id)
     else:
-        out.print(f"nothing is changed; to accept it: darkstar byhand accept {preview_id}", markup=False)
+        line = phrase("nothing is changed; to accept it: darkstar byhand accept {block}", block=preview_id)
+    out.print(line, markup=False)
 
 
 def _listed(context: "Context", by_hand: "ByHand", now: "datetime") -> Document:
     """Return the blocks and overrides that hold or are to come."""
+    from planner.wording.messages import phrase
     from planner.wording.values import Words
 
     overrides = by_hand.overrides
@@ -234,14 +245,14 @@ def _listed(context: "Context", by_hand: "ByHand", now: "datetime") -> Document:
             "when": words.span(each.begins, each.until),
             "mode": each.mode,
             "power": "" if each.power_kw is None else f"{each.power_kw:g} kW",
-            "state": "holds" if each.begins <= now else "to come",
+            "state": phrase("holds") if each.begins <= now else phrase("to come"),
         }
         for each in active
     ]
 
     def draw(out: "Console") -> None:
         if not rows:
-            out.print("nothing is set by hand", markup=False)
+            out.print(phrase("nothing is set by hand"), markup=False)
         else:
             draw_table(out, rows, {"id": "id", "when": "when", "mode": "what", "power": "power", "state": ""})
 

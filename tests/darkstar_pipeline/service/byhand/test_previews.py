@@ -5,6 +5,8 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.models.champion_pointer import POINTER
+from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.service.byhand.previews import VALID, ByHand, PreviewGoneError
 from darkstar_pipeline.service.engine.overrides import OverlapError, OverrideError
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
@@ -87,6 +89,18 @@ def test_block_is_kept_by_every_plan_and_by_a_restart_and_ends_by_itself(context
     assert again.check()
     assert not any(slot.overridden for slot in again.plan().slots)
     assert again.overrides.active(clock.at) == []
+
+
+def test_slots_before_a_block_are_left_as_they_are_where_it_takes_nothing_from_them(context: Context) -> None:
+    """The bound of what a charge is to find lies between two points of the value function's grid."""
+    (RegisteredModel.of(context).folder / POINTER).unlink()
+    engine, _ = running(context)
+    assert engine.plan().rung == "value"
+    before = [slot.charge_kwh for slot in engine.plan().slots if slot.slot_start < moment(hour=23, minute=30)]
+    accept(engine, asked("charge", moment(hour=23, minute=30), moment(LONG_DAY + timedelta(days=1), 2, 45), 3.0))
+    engine.check()
+    after = [slot.charge_kwh for slot in engine.plan().slots if slot.slot_start < moment(hour=23, minute=30)]
+    assert after == pytest.approx(before)
 
 
 def test_several_blocks_stand_together_and_one_in_the_way_is_named(context: Context) -> None:

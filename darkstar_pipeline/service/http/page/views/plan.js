@@ -3,6 +3,7 @@ import { request } from "../api.js";
 import { drawBlocks } from "../timeline/blocks.js";
 import { ago, clock, el, fill, momentOf, node, number, parts, sentenceCase, stamp } from "../format.js";
 import { attempt, now, refresh as refreshAll, replan, state } from "../frame.js";
+import { limitHand, listenByHand, MODES, paintByHand, wordsOf } from "../timeline/by_hand.js";
 import { drawTimeline, listen, timeline } from "../timeline/plan_timeline.js";
 import { t } from "../words.js";
 
@@ -17,13 +18,9 @@ const SOURCES = {
   champion: t("the trained model"), value: t("the full calculation"), mpc: t("the short calculation"), last_plan: t("the plan before"),
   self_consumption: t("nothing: the inverter decides"),
 };
-const MODES = {
-  charge: t("Charge"), discharge: t("Cover the house"), export: t("Export from the battery"), hold: t("Keep the battery as it is"),
-  self_consumption: t("Self-consumption"), vacation: t("Vacation"), reserve: t("Keep energy for outages"),
-};
-
 function build() {
   listen();
+  listenByHand();
   el("automatic").addEventListener("click", () => attempt(async () => {
     const automatic = el("automatic").getAttribute("aria-checked") !== "true";
     drawOverrides(await request("/automatic", { method: "POST", body: { automatic } }));
@@ -57,6 +54,7 @@ async function refresh() {
   await drawTimeline(state.plan, now());
   drawOverrides(await request("/overrides"));
   limitPower();
+  limitHand();
 }
 
 function drawNow() {
@@ -118,15 +116,15 @@ function drawOverrides(overrides) {
   el("automatic").setAttribute("aria-checked", String(overrides.automatic));
   el("automatic-label").textContent = overrides.automatic ? t("Automatic") : t("Manual");
   el("automatic-note").textContent = overrides.automatic ? t("The plan's commands apply where control is on.") : t("No command applies.");
+  paintByHand(overrides.overrides);
   fill(el("overrides"), ...overrides.overrides.map((override) => {
     const item = node("li", null, { "data-id": override.id }), mode = MODES[override.mode];
-    const power = override.power_kw === null ? "" : ` ${number(override.power_kw, 1)} kW`;
     const end = node("button", t("End"), { type: "button", "aria-label": t("End: {mode}", { mode }) });
     end.addEventListener("click", () => attempt(async () => {
       await request(`/overrides/${override.id}`, { method: "DELETE" });
       await replan();
     }));
-    item.append(node("span", t("{what} until {time}", { what: mode + power, time: stamp(override.until, state.zone) })), end);
+    item.append(node("span", wordsOf(override)), end);
     return item;
   }));
   if (!el("override-until").value) {
