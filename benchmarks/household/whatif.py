@@ -29,7 +29,6 @@ from planner.whatif.house import HouseChange
 
 YEAR_DAYS = 365
 SHORT_DAYS, SHORT_CHARGED_DAYS = 30, 10
-CHARGED_DAYS = 31
 MOST_YEAR_SECONDS, MOST_GRID_SECONDS, MOST_DIFFERENCE = 10.0, 90.0, 1e-6
 CAPACITIES, POWERS = (5.0, 7.5, 10.0, 12.5, 15.0, 20.0, 25.0, 30.0), (3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 EXPORT_DAYS = 20
@@ -45,7 +44,7 @@ def run(scope: Scope) -> list[Row]:
         context = home.context
         state = _content(context.home)
         year, replayed = _seconds(lambda: _replay(context, BATTERY, home.first, last))
-        charged_last = _day(home, scope.of(CHARGED_DAYS, SHORT_CHARGED_DAYS))
+        charged_last = scope.of(home.last, _day(home, SHORT_CHARGED_DAYS))
         charged, months = _seconds(lambda: _replay(context, CHARGE, home.first, charged_last))
         sizes = (scope.of(CAPACITIES, CAPACITIES[1::4]), scope.of(POWERS, POWERS[2::3]))
         grid_seconds, grid = _seconds(lambda: _grid(context, *sizes, home.first, last))
@@ -67,7 +66,14 @@ def run(scope: Scope) -> list[Row]:
             year <= MOST_YEAR_SECONDS,
             applies="whole",
         ),
-        Row("whatif_year_with_demand_charge_cpu_seconds", charged, "s"),
+        Row(
+            "whatif_year_with_demand_charge_cpu_seconds",
+            charged,
+            "s",
+            f"<= {MOST_YEAR_SECONDS:g}",
+            charged <= MOST_YEAR_SECONDS,
+            applies="whole",
+        ),
         Row(
             "sizing_grid_48_cpu_seconds",
             grid_seconds,

@@ -20,6 +20,7 @@ from darkstar_pipeline.warehouse.schemas import (
 )
 from env.battery import Battery
 from env.site import Site
+from planner.replay.schedules import READINGS
 from planner.replay.usable_slots import usable_slots
 from planner.value.protocol import Protocol, WriteBudgetRules
 from planner.value.scenario_source import SCENARIO_DAYS
@@ -63,7 +64,7 @@ def home_has_pv(lake: Lake, site_name: str, configured: bool | None) -> bool:  #
 
 
 def replay_inputs(
-    lake: Lake, site: Site, days: Sequence[date], *, has_pv: bool | None, lookback_days: int = SCENARIO_DAYS
+    lake: Lake, site: Site, days: Sequence[date], *, has_pv: bool | None, lookback_days: int | None = SCENARIO_DAYS
 ) -> ReplayInputs:
     """Return the inputs of replays of some graded days.
 
@@ -72,7 +73,7 @@ def replay_inputs(
         site: the home.
         days: local days; those that are not graded as usable have no slots.
         has_pv: whether the home has panels, as configured; None finds out from the readings.
-        lookback_days: number of days of readings before the first day.
+        lookback_days: number of days of readings before the first day; None for no history at all.
     """
     first, last, name = min(days), max(days), site.name
     panels = home_has_pv(lake, name, has_pv)
@@ -85,6 +86,8 @@ def replay_inputs(
         has_pv=panels,
     )
     forecasts = lake.read(SLOT_FORECASTS, name, first - timedelta(days=1), last)
+    if lookback_days is None:
+        return ReplayInputs(slots, forecasts, slots.select(READINGS).clear())
     history = past_readings(lake, site, first, last, lookback_days=lookback_days, has_pv=panels)
     return ReplayInputs(slots, forecasts, history)
 

@@ -80,5 +80,5 @@ def policy_inputs(context: Context, policy: str, days: Sequence[date]) -> tuple[
 
 
 def stored_inputs(context: Context, days: Sequence[date]) -> ReplayInputs:
-    """Return the inputs of replays of some days as they are stored."""
-    return replay_inputs(context.lake, context.site, days, has_pv=context.site_settings.has_pv)
+    """Return the inputs of replays of some days as they are stored, without the history that only planners need."""
+    return replay_inputs(context.lake, context.site, days, has_pv=context.site_settings.has_pv, lookback_days=None)
