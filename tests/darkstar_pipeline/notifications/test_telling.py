@@ -49,6 +49,24 @@ def look(context: Context, minutes: float, person: Person, *findings: CheckResul
     return [*told.failed, *told.done]
 
 
+def test_message_is_in_the_site_s_language(tmp_path: Path):
+    swedish = Settings(sites={"home": SiteSettings(language="sv")})
+    context, person = open_context("home", settings=swedish, home=tmp_path), Person()
+    for minutes in (0, 60, 120, 180):
+        look(context, minutes, person, LATE if minutes < 120 else WELL)
+    broken, mended = person.heard
+    assert broken.text.splitlines() == [
+        "prices of tomorrow are late.",  # doctor's findings name commands and settings, and stay English
+        "Så är det sedan 2026-01-30 12:00. Gör så här: darkstar fetch prices.",
+        "Det sägs en gång, och igen när det fungerar.",
+    ]
+    assert (mended.title, mended.cause, mended.state) == (
+        "Darkstar: prices, home fungerar igen",
+        "prices, home",
+        "mended",
+    )
+
+
 def test_a_cause_is_told_once_and_then_that_it_is_mended(context: Context):
     person = Person()
     for minutes in range(0, 300, 10):

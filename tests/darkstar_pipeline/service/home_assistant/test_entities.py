@@ -20,6 +20,8 @@ from darkstar_pipeline.service.home_assistant.entities import (
 )
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.service.schemas.steering import STEERING_STATES, Steering
+from planner.wording.languages import speaking
+from planner.wording.messages import told
 from tests.builders.service_home import made_engine, moment
 
 RECORDER_BYTES = 16_384
@@ -97,6 +99,19 @@ def test_discovery_message_names_entities_once_when_two_sites_share_a_broker() -
     assert len(ids) == len(set(ids)) == 14
     assert all(component["expire_after"] == 120 for each in messages for component in each["components"].values())
     assert json.loads(compact_json(messages[0])) == messages[0]
+
+
+def test_entities_speak_the_site_s_language_and_their_ids_stay(context: Context, plan: PlanDocument) -> None:
+    topics, now = Topics("home", "homeassistant"), plan.slots[0].slot_start
+    command = command_document(context.site, plan, now, automatic=True)
+    with speaking("de"):
+        named = discovery_message(topics, "home", "EUR", ["ev"])["components"]
+        states = entity_states(plan, command, STEERING, now)
+    english = discovery_message(topics, "home", "EUR", ["ev"])["components"]
+    assert named["planned_soc"]["name"] == "Geplanter Ladestand"
+    assert [each["unique_id"] for each in named.values()] == [each["unique_id"] for each in english.values()]
+    assert states["command"] == told(command.command, "de") != command.command
+    assert states["steering"] == "dry_run", "codes stay"
 
 
 def test_steering_is_announced_with_all_its_states_when_home_assistant_asks() -> None:
