@@ -40,6 +40,7 @@ def replay_document(replayed: ReplayedWhatIf, first: date, last: date) -> dict[s
         "to": last,
         "days": len(replayed.days),
         "left_out": replayed.left_out.to_dicts(),
+        "assumptions": replayed.assumptions,
         "policies": [asdict(comparison) for comparison in replayed.comparisons],
     }
 
@@ -160,7 +161,7 @@ def sizing_document(grid: SizeGrid, span: tuple[date, date], policy: str, notes:
         "left_out": grid.left_out.to_dicts(),
         "idle_cost": grid.idle_cost,
         "year_factor": grid.year_factor,
-        "notes": list(notes),
+        "notes": [*notes, *grid.assumptions],
         "sizes": rows,
         "best": asdict(best_of(grid.results).size),
     }

@@ -10,6 +10,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.evaluation.policy_replays import range_protocol, stored_inputs
 from darkstar_pipeline.evaluation.range_verdict import evaluate_range, replayed_schedule
+from darkstar_pipeline.whatif.begun_month import begun_month
 from darkstar_pipeline.whatif.changed_context import WhatIf, own_economics
 from planner.evaluation.charged_results import charged_results
 from planner.evaluation.verdict import paid
@@ -46,12 +47,14 @@ class ReplayedWhatIf:
         days: that both were replayed on.
         left_out: `day, reasons` of the others.
         comparisons: a policy each.
+        assumptions: what is taken of the month in which the span begins late, a sentence each.
     """
 
     case: WhatIf
     days: list[date]
     left_out: pl.DataFrame
     comparisons: list[Comparison]
+    assumptions: list[str]
 
 
 def replay_what_if(
@@ -95,7 +98,10 @@ def replay_what_if(
         for policy in policies
     ]
     every = pl.concat([left_out, also_left_out]).unique("day", keep="first").sort("day")
-    return ReplayedWhatIf(case=case, days=days, left_out=every, comparisons=comparisons)
+    assumed = list(
+        dict.fromkeys(each for context in (case.site, case.changed) for each in begun_month(context, days[0]))
+    )
+    return ReplayedWhatIf(case=case, days=days, left_out=every, comparisons=comparisons, assumptions=assumed)
 
 
 def _own_costs(case: WhatIf, days: Sequence[date], policies: Sequence[str]) -> dict[str, float]:

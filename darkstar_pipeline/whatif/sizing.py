@@ -15,6 +15,7 @@ from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.evaluation.policy_replays import policy_inputs, range_protocol
 from darkstar_pipeline.evaluation.range_verdict import usable_days
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
+from darkstar_pipeline.whatif.begun_month import begun_month
 from darkstar_pipeline.whatif.changed_context import WhatIf, what_if
 from darkstar_pipeline.whatif.changes import Changes
 from darkstar_pipeline.whatif.settings_changes import changed_settings
@@ -66,6 +67,7 @@ class SizeGrid:
         left_out: `day, reasons` of the others.
         idle_cost: what the house costs without a battery, panels as they are [money].
         year_factor: from these days to a year; None where they are not one.
+        assumptions: what is taken of the month in which the span begins late, a sentence each.
     """
 
     case: WhatIf
@@ -74,6 +76,7 @@ class SizeGrid:
     left_out: pl.DataFrame
     idle_cost: float
     year_factor: float | None
+    assumptions: list[str]
 
 
 def size_grid(
@@ -128,7 +131,13 @@ def size_grid(
                 )
             )
     return SizeGrid(
-        case=cases[1.0], results=results, days=days, left_out=left_out, idle_cost=idle[1.0], year_factor=factor
+        case=cases[1.0],
+        results=results,
+        days=days,
+        left_out=left_out,
+        idle_cost=idle[1.0],
+        year_factor=factor,
+        assumptions=begun_month(houses[1.0], days[0]),
     )
 
 

@@ -78,6 +78,8 @@ def replay(  # noqa: PLR0913 - keyword-only, an option each
     note_case(call, case)
     if left_out := replayed.left_out["day"].to_list():
         call.note(phrase("{n} days are left out: {days}", n=len(left_out), days=format_days(left_out)))
+    for assumption in replayed.assumptions:
+        call.note(assumption)
     document = replay_document(replayed, first, last)
 
     def draw(out: "Console") -> None:

@@ -110,7 +110,7 @@ def sizing(  # noqa: PLR0913 - keyword-only, an option each
             grid = size_grid(context, changes, question, *span, progress=progress)
         if grid.case.rows:
             note_case(call, grid.case)
-        for note in (*notes, *_span_notes(grid, span, per_year=per_year)):
+        for note in (*notes, *grid.assumptions, *_span_notes(grid, span, per_year=per_year)):
             call.note(note)
         document = sizing_document(grid, span, policy, notes)
         if picture is not None:

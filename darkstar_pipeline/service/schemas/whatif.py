@@ -156,6 +156,7 @@ class ReplayWhatIfDocument(Case):
     last: date = Field(alias="to")
     days: int
     left_out: list[LeftOutDay]
+    assumptions: list[Text] = Field(description="What is taken of the month in which the span begins late.")
     policies: list[ComparisonDocument]
 
 

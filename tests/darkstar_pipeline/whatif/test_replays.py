@@ -156,3 +156,13 @@ def test_nothing_can_be_written_through_a_what_if(context: Context) -> None:
 def test_unmaterialised_days_are_refused_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(DataMissingError, match="materialised"):
         replay_what_if(what_if(small_context(tmp_path), Changes()), FIRST, LAST, ["value"])
+
+
+def test_a_span_that_begins_late_in_a_charged_month_says_what_is_taken_of_its_peaks(context: Context) -> None:
+    charged = what_if(context, Changes(settings={"tariff.power": [{"price_per_kw": 60}]}))
+    [later] = replay_what_if(charged, DAYS[3], DAYS[4], ["idle"]).assumptions
+    assert f"before {DAYS[3]}" in later
+    assert "stand" in later
+    [first] = replay_what_if(charged, DAYS[0], DAYS[1], ["idle"]).assumptions
+    assert first.startswith("nothing was read of ")
+    assert replay_what_if(what_if(context, Changes()), DAYS[3], DAYS[4], ["idle"]).assumptions == []

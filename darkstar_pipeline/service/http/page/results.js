@@ -40,7 +40,7 @@ export function drawCase(holder, found) {
   } else if (!mark && !found.sizes) {
     parts.push(node("p", t("Nothing is changed: both cases are the site as it is."), { class: "quiet" }));
   }
-  parts.push(...found.doubts.map((doubt) => node("p", doubt, { class: "note" })));
+  parts.push(...[...found.doubts, ...found.assumptions ?? []].map((told) => node("p", told, { class: "note" })));
   if (found.left_out?.length) {
     const days = node("details");
     days.append(node("summary", found.left_out.length === 1 ? t("1 day is left out") : t("{n} days are left out", { n: found.left_out.length })),
