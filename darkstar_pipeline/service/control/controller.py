@@ -158,7 +158,7 @@ class Controller:
             holds=lambda: self._keeper.held,
         )
         longest_step = (ATTEMPTS + 1) * self._confirm_seconds
-        self._stuck_seconds = longest_step + STUCK_SECONDS
+        self._stuck_seconds = 2 * longest_step + STUCK_SECONDS  # what ends a mode is read back before the rest
         self._keeper = LeaseKeeper(
             home.folder,
             Reach(url=home.settings.url or "", token_file=home.settings.token_file, ca_file=home.ca_file),
