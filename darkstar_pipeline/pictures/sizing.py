@@ -10,6 +10,8 @@ import numpy as np
 
 from darkstar_pipeline.pictures.canvas import INK, LARGE, QUIET, Style, add_axes, add_text, hide_frame, new_figure
 from planner.whatif.sizing import SizeResult
+from planner.wording.languages import localized, spoken
+from planner.wording.messages import phrase, told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,12 +41,12 @@ def sizing_figure(results: Sequence[SizeResult], *, title: str, currency: str, y
     height = max(len(powers), 3) * _CELL
     figure = new_figure(style, _TOP + rows * (height + _GAP) - _GAP + _BOTTOM)
     add_text(figure, title, left=0.3, top=0.4, size=style.font + 4)
-    what = "lower bills a year" if yearly else "lower bills on these days"
-    maps: list[tuple[str, Value, str]] = [
-        (f"{what} [{currency}]", lambda result: _bill(result, yearly=yearly), "Blues")
-    ]
+    lower = phrase("lower bills on these days [{currency}]", currency=currency)
+    if yearly:
+        lower = phrase("lower bills a year [{currency}]", currency=currency)
+    maps: list[tuple[str, Value, str]] = [(lower, lambda result: _bill(result, yearly=yearly), "Blues")]
     if paid:
-        maps.append(("years until the price is paid back", lambda result: result.payback_years, "Oranges_r"))
+        maps.append((phrase("years until the price is paid back"), lambda result: result.payback_years, "Oranges_r"))
     for row, (name, value, colours) in enumerate(maps):
         for column, scale in enumerate(scales):
             own = [result for result in results if result.size.pv_scale == scale]
@@ -52,8 +54,8 @@ def sizing_figure(results: Sequence[SizeResult], *, title: str, currency: str, y
             axes = add_axes(figure, style, left=left, top=top, width=width, height=height)
             every = [found for result in results if (found := value(result)) is not None]
             _draw_map(axes, style, own, value, (min(every), max(every)), colours)
-            panels = "" if scales == [1.0] else f", panels × {scale:g}"
-            add_text(figure, f"{name}{panels}", left=left, top=top - 0.14, size=style.font, colour=INK)
+            said = name if scales == [1.0] else phrase("{what}, panels × {scale}", what=name, scale=f"{scale:g}")
+            add_text(figure, told(said), left=left, top=top - 0.14, size=style.font, colour=INK)
     return figure
 
 
@@ -78,14 +80,14 @@ def _draw_map(
     hide_frame(axes, style)
     axes.set_xticks(range(len(capacities)), [f"{capacity:g}" for capacity in capacities])
     axes.set_yticks(range(len(powers)), [f"{power:g}" for power in powers])
-    axes.set_xlabel("capacity [kWh]", fontsize=style.font - 1, color=QUIET)
-    axes.set_ylabel("power [kW]", fontsize=style.font - 1, color=QUIET)
+    axes.set_xlabel(told(phrase("capacity [kWh]")), fontsize=style.font - 1, color=QUIET)
+    axes.set_ylabel(told(phrase("power [kW]")), fontsize=style.font - 1, color=QUIET)
     most = max((abs(each) for each in bounds), default=0.0)
     digits = 0 if most >= 100 else 1  # noqa: PLR2004 - three figures can be read in a cell
     for row in range(len(powers)):
         for column in range(len(capacities)):
             number = float(table[row, column])
-            text = "–" if np.isnan(number) else f"{number:.{digits}f}"
+            text = "–" if np.isnan(number) else localized(f"{number:.{digits}f}", spoken())
             share = 0.0 if np.isnan(number) or high <= low else (number - low) / (high - low)
             dark = share > _DARK if not colours.endswith("_r") else share < 1 - _DARK
             colour = "white" if dark and text != "–" else INK

@@ -24,7 +24,7 @@ from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.console.progress import progress_bar
-from planner.wording.messages import figures, phrase
+from planner.wording.messages import figures, phrase, told
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -237,7 +237,14 @@ def _draw_picture(grid: "SizeGrid", document: dict[str, Any], path: Path) -> Non
     from darkstar_pipeline.pictures.canvas import save_png
     from darkstar_pipeline.pictures.sizing import sizing_figure
 
-    title = f"{document['site']}, {document['area']}: {document['days']} days, {document['from']} to {document['to']}"
+    title = phrase(
+        "{site}, {area}: {n} days, {first} to {last}",
+        site=document["site"],
+        area=document["area"],
+        n=document["days"],
+        first=str(document["from"]),
+        last=str(document["to"]),
+    )
     yearly = grid.year_factor is not None
-    figure = sizing_figure(grid.results, title=title, currency=document["currency"], yearly=yearly)
+    figure = sizing_figure(grid.results, title=told(title), currency=document["currency"], yearly=yearly)
     save_png(figure, path, shared=True)
