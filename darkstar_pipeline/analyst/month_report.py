@@ -105,12 +105,19 @@ def month_report(context: Context, costs: ActualCosts, month: date, today: date)
     """
     last = min(month.replace(day=month_days(month)), today - timedelta(days=1))
     if last < month:
-        raise DataMissingError(f"{month:%Y-%m} has no day that is over yet", "give an earlier --month")
+        raise DataMissingError(
+            phrase("{month} has no day that is over yet", month=f"{month:%Y-%m}"), phrase("give an earlier --month")
+        )
     days = list(days_between(month, last))
     known = costs.of_days(context, days)
     if not known:
-        remedy = f"run `darkstar backfill --from {month} --to {last}`; `darkstar quality` says why days are refused"
-        raise DataMissingError(f"no day of {month:%Y-%m} can be compared for site {context.site_name}", remedy)
+        remedy = phrase(
+            "run `darkstar backfill --from {first} --to {last}`; `darkstar quality` says why days are refused",
+            first=str(month),
+            last=str(last),
+        )
+        said = {"month": f"{month:%Y-%m}", "site": context.site_name}
+        raise DataMissingError(phrase("no day of {month} can be compared for site {site}", **said), remedy)
     compared = {day: own for day, own in known.items() if own[ACTUAL] is not None} or known
     grades = context.lake.read(DATA_QUALITY_DAILY, context.site_name, month, last)
     totals = {way: total_cost(list(compared.values()), way) for way in WAYS}

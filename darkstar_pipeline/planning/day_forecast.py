@@ -54,8 +54,13 @@ def day_forecast(
         return old
     n_days = max(settings.load_days, settings.pv_days)
     raise DataMissingError(
-        f"site {tables.site} has no readings of the {n_days} days before {today} to forecast from",
-        "run `darkstar import observations FILE`, or name a moment with --at",
+        phrase(
+            "site {site} has no readings of the {n} days before {day} to forecast from",
+            site=tables.site,
+            n=n_days,
+            day=str(today),
+        ),
+        phrase("run `darkstar import observations FILE`, or name a moment with --at"),
         subject="load",
     )
 

@@ -163,10 +163,13 @@ def _published_prices(tables: SiteTables, timezone: str, at: datetime) -> tuple[
     priced = slots.filter((pl.col("price").is_null() & ahead).cum_sum() == 0)
     if priced.filter(ahead).is_empty():
         days = tables.days(RAW_SPOT_PRICES)
-        reach = f"prices reach from {days[0]} to {days[-1]}" if days else "there are no prices at all"
+        reach: str = phrase("there are no prices at all")
+        if days:
+            reach = phrase("prices reach from {first} to {last}", first=str(days[0]), last=str(days[-1]))
+        said = {"site": tables.site, "time": start.isoformat(), "reach": note or reach}
         raise DataMissingError(
-            f"site {tables.site} has no spot price for {start.isoformat()}; {note or reach}",
-            "run `darkstar import prices FILE`, or name a moment with --at",
+            phrase("site {site} has no spot price for {time}; {reach}", **said),
+            phrase("run `darkstar import prices FILE`, or name a moment with --at"),
             subject="prices",
         )
     return priced.with_columns(pl.col("price").fill_null(strategy="backward")), note

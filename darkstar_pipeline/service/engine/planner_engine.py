@@ -42,7 +42,7 @@ from env.time_grid import slot_of
 from planner.byhand.commands import HandBlock
 from planner.deadline import deadline
 from planner.plans.fallback_chain import CHAMPION, FAILED
-from planner.wording.messages import phrase
+from planner.wording.messages import joined, phrase
 
 RETRY_SECONDS = 30.0
 STUCK_SECONDS = 180.0
@@ -176,7 +176,11 @@ class PlannerEngine:
                 ok=quiet < STUCK_SECONDS and reach,
                 note="" if reach else phrase("no plan reaches this moment"),
             ),
-            Component(name="inputs", ok=not inputs, note="; ".join(f"{each.name}: {each.note}" for each in inputs)),
+            Component(
+                name="inputs",
+                ok=not inputs,
+                note=joined("; ", [joined(": ", [each.name, each.note]) for each in inputs]),
+            ),
             Component(name="champion", ok=not following.problem, note=following.problem),
             Component(name="storage", ok=not self._storage_trouble(), note=self._storage_trouble()),
             Component(name="configuration", ok=not memory.configuration, note=memory.configuration),
@@ -184,7 +188,7 @@ class PlannerEngine:
         ]
 
     def _storage_trouble(self) -> str:
-        return "; ".join(part for part in (self._memory.storage, self.overrides.storage_problem) if part)
+        return joined("; ", [part for part in (self._memory.storage, self.overrides.storage_problem) if part])
 
     @property
     def counts(self) -> tuple[int, int, float]:
