@@ -1,7 +1,7 @@
 // The best start for an appliance, in money: what the run adds to the plan's cost, the battery planned around it.
 import { request } from "./api.js";
-import { field, forgetErrors, tellErrors, valuesOf } from "./forms.js";
-import { momentOf, node, number, stamp } from "./format.js";
+import { field, forgetErrors, instantOf, tellErrors, valuesOf } from "./forms.js";
+import { node, number, stamp } from "./format.js";
 import { attempt, state } from "./frame.js";
 import { bar, card, scrolled, table } from "./tables.js";
 import { Working } from "./working.js";
@@ -27,7 +27,7 @@ export function applianceCard() {
     try {
       await working.run(async ({ signal }) => {
         const asked = valuesOf(form);
-        if (asked.by) asked.by = momentOf(asked.by, state.zone).toISOString();
+        if (asked.by) asked.by = instantOf("by", asked.by, state.zone);
         draw(answer, await request(`/appliance?${new URLSearchParams(asked)}`, { signal }));
       });
     } catch (error) {

@@ -1,7 +1,7 @@
 // Vacation and a reserve for outages, asked for until an end; and what the reserve and the care of the battery cost.
 import { request } from "./api.js";
-import { forgetErrors, field, tellErrors, valuesOf } from "./forms.js";
-import { fill, momentOf, node, number, parts, stamp } from "./format.js";
+import { forgetErrors, field, instantOf, tellErrors, valuesOf } from "./forms.js";
+import { fill, node, number, parts, stamp } from "./format.js";
 import { attempt, now, replan, state } from "./frame.js";
 import { card, scrolled, table } from "./tables.js";
 import { Working } from "./working.js";
@@ -33,7 +33,7 @@ export function awayCard() {
     try {
       await working.run(async ({ signal }) => {
         const { until: end, ...body } = valuesOf(form);
-        await request("/overrides", { method: "POST", body: { ...body, until: end ? momentOf(end, state.zone).toISOString() : null }, signal });
+        await request("/overrides", { method: "POST", body: { ...body, until: instantOf("until", end, state.zone) }, signal });
         await replan();
       });
     } catch (error) {

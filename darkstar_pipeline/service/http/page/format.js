@@ -20,6 +20,8 @@ export function fill(holder, ...nodes) {
 export const number = (value, digits = 2) =>
   value === null || value === undefined ? "–" : decimal(value.toFixed(digits).replace("-", "−"));
 
+export const figure = (value) => decimal(String(value).replace("-", "−"));
+
 const decimal = (text) => (spoken() === "en" ? text : text.replace(".", ","));
 
 export const sentenceCase = (text) => text.charAt(0).toUpperCase() + text.slice(1);
@@ -48,9 +50,10 @@ export function localDay(moment, zone) {
   return `${found.year}-${found.month}-${found.day}`;
 }
 
-// The moment at which the home's clock shows `text` (2026-01-31T07:00); of a repeated hour the first.
+// The moment at which the home's clock shows `text` (2026-01-31T07:00); of a repeated hour the first, of a skipped one none.
 export function momentOf(text, zone) {
-  const wanted = Date.parse(`${text}:00Z`);
+  const wanted = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text) ? Date.parse(`${text}:00Z`) : NaN;
+  if (Number.isNaN(wanted)) throw new Error(t("Choose a day and a time of day."));
   const shown = (moment) => {
     const found = parts(moment, zone);
     return Date.parse(`${found.year}-${found.month}-${found.day}T${found.hour}:${found.minute}:00Z`);
@@ -58,6 +61,7 @@ export function momentOf(text, zone) {
   let guess = wanted;
   for (let round = 0; round < 3; round += 1) guess -= shown(guess) - wanted;
   if (shown(guess - 3600000) === wanted) guess -= 3600000;
+  if (shown(guess) !== wanted) throw new Error(t("The clock leaves this hour out that day: choose another."));
   return new Date(guess);
 }
 

@@ -1,5 +1,6 @@
 // Fields of forms: made from descriptions, read into the body of a request, and told what is wrong at their place.
-import { node } from "./format.js";
+import { plain } from "./api.js";
+import { momentOf, node } from "./format.js";
 import { locale, t } from "./words.js";
 
 // What cannot be sent: told at the field as an answer of the service would be.
@@ -52,6 +53,15 @@ export function valuesOf(root) {
   return found;
 }
 
+// The instant of a field of day and time, as it is sent.
+export function instantOf(name, text, zone) {
+  try {
+    return momentOf(text, zone).toISOString();
+  } catch (error) {
+    throw new FieldError(name, error.message);
+  }
+}
+
 // "5, 7.5, 10" as numbers; where a comma is the decimal sign, "5; 7,5; 10" and "5, 7,5, 10".
 export function numbersOf(name, text) {
   const found = (text ?? "").split(/[\s;]+|,\s+/).filter(Boolean).flatMap(listed).map(Number);
@@ -72,7 +82,7 @@ export function forgetErrors(form) {
 }
 
 // Tell an answer that refuses what was sent: each part at the field that it names, the rest at `summary`.
-// Parts are "body.load_scale: why; battery.capacity_kwh: why", as the service writes them.
+// Parts are "body.load_scale: why; battery.capacity_kwh: why", as the service writes them; `query.` stands before those of an address.
 export function tellErrors(form, summary, error) {
   if (error.status === 0) {  // the page asks again by itself for what it shows, and for nothing that a person asks
     summary.textContent = t("The service does not answer: ask again when it does.");
@@ -82,10 +92,10 @@ export function tellErrors(form, summary, error) {
   const rest = [];
   let first = null;
   for (const part of (error.reason ?? error.message).split("; ")) {
-    const [, path, why] = /^(?:body\.)?([\w.]+): (.*)$/s.exec(part) ?? [null, "", part];
+    const [, path, why] = /^(?:(?:body|query)\.)?([\w.]+): (.*)$/s.exec(part) ?? [null, "", part];
     const control = controlOf(form, path);
     if (!control) {
-      rest.push(part.replace(/^body: /, ""));
+      rest.push(plain(part));
       continue;
     }
     const id = `${control.id}-wrong`;
@@ -96,7 +106,7 @@ export function tellErrors(form, summary, error) {
     for (let around = control.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
     first ??= control;
   }
-  const hint = error.hint && error.code !== "wrong_value" ? `: ${error.hint}` : "";
+  const hint = error.hint ? `: ${error.hint}` : "";
   summary.textContent = rest.length ? `${rest.join("; ")}${hint}` : t("Some fields are wrong: each says what.");
   summary.hidden = false;
   if (first) first.focus();

@@ -1,7 +1,7 @@
 // The car and other movable loads: how they are, what is asked of them, and what the plan gives them.
 import { request } from "./api.js";
-import { field, forgetErrors, tellErrors, valuesOf } from "./forms.js";
-import { fill, momentOf, node, number, stamp } from "./format.js";
+import { field, forgetErrors, instantOf, tellErrors, valuesOf } from "./forms.js";
+import { fill, node, number, stamp } from "./format.js";
 import { attempt, replan, state } from "./frame.js";
 import { card, scrolled, table } from "./tables.js";
 import { Working } from "./working.js";
@@ -49,7 +49,7 @@ function carForm() {
     event.preventDefault();
     ask(() => {
       const { leaves, ...body } = valuesOf(form);
-      return request("/car/request", { method: "POST", body: { ...body, leaves: leaves ? momentOf(leaves, state.zone).toISOString() : null } });
+      return request("/car/request", { method: "POST", body: { ...body, leaves: instantOf("leaves", leaves, state.zone) } });
     });
   });
   forget.addEventListener("click", () => ask(() => request("/car/request", { method: "DELETE" })));

@@ -12,6 +12,7 @@ import { choose, spoken } from "./words.js";
 const RETRY_MS = 5000;
 
 function showLogin() {
+  if (!el("login-card").hidden) return;  // whoever asks again meanwhile takes nobody's focus
   stop();
   el("content").hidden = el("logout").hidden = el("views").hidden = true;
   el("login-card").hidden = false;
@@ -33,6 +34,12 @@ async function enter() {
 }
 
 function addListeners() {
+  // A double click is one click: the second would ask twice, or end what has moved up under it. Moving in the picture is fast.
+  document.addEventListener("click", (event) => {
+    if (event.detail < 2 || !event.target.closest("button") || event.target.closest(".picture")) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
   el("language").value = spoken();
   el("language").addEventListener("change", () => choose(el("language").value));
   el("login").addEventListener("submit", (event) => {

@@ -1,6 +1,7 @@
 // Long work asked for by a button: one at a time, with its progress, and an end before its time.
 import { request } from "./api.js";
 import { node } from "./format.js";
+import { attempt } from "./frame.js";
 import { t } from "./words.js";
 
 const ASK_MS = 1000;
@@ -66,10 +67,10 @@ export async function background(path, body, { signal, told }) {
         await cancel();
         throw new DOMException("cancelled", "AbortError");
       }
-      const job = await request(`${path}/${id}`);
-      if (job.state === "done") return job.result;
-      if (job.state !== "running") throw new Error(job.error || t("It was cancelled."));
-      told(job.progress);
+      const job = await stateOf(`${path}/${id}`);
+      if (job?.state === "done") return job.result;
+      if (job && job.state !== "running") throw new Error(job.error || t("It was cancelled."));
+      if (job) told(job.progress);
       await new Promise((go) => {
         const waiting = setTimeout(go, ASK_MS);
         signal.addEventListener("abort", () => { clearTimeout(waiting); go(); }, { once: true });
@@ -77,6 +78,18 @@ export async function background(path, body, { signal, told }) {
     }
   } finally {
     sessionStorage.removeItem(key);
+  }
+}
+
+// How a job is; null where that cannot be known just now: it goes on without a session, and while the service is away.
+async function stateOf(path) {
+  try {
+    return await request(path);
+  } catch (error) {
+    if (error.status === 404) throw new Error(t("The service was started anew and knows nothing of this calculation: begin it again."));
+    if (error.status === 401) await attempt(() => { throw error; });
+    else if (error.status !== 0) throw error;
+    return null;
   }
 }
 

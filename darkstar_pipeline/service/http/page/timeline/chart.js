@@ -1,5 +1,5 @@
 // A chart of slots in panels above each other, drawn as SVG. A slot is a step; a missing value leaves a gap.
-import { weekday } from "../format.js";
+import { figure, weekday } from "../format.js";
 import { t } from "../words.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
@@ -56,7 +56,7 @@ export class Chart {
     const y = (value) => top + panel.height * (1 - (value - low) / (high - low));
     for (const tick of ticks(low, high, panel.height)) {
       shape("line", { class: tick ? "grid" : "zero", x1: LEFT, x2: this.width - RIGHT, y1: y(tick), y2: y(tick) }, this.svg);
-      label(this.svg, LEFT - 6, y(tick) + 4, String(tick).replace("-", "−"), { "text-anchor": "end" });
+      label(this.svg, LEFT - 6, y(tick) + 4, figure(tick), { "text-anchor": "end" });
     }
     label(this.svg, LEFT, top - 7, `${panel.title} [${panel.unit}]`, { class: "title" });
     for (const band of panel.bands ?? []) this.band(band, y);
@@ -189,7 +189,8 @@ export const valuesOf = (rows, panel) => rows.flatMap((row) => [
 function extent(values) {
   if (!values.length) return [0, 1];
   const low = Math.min(0, ...values), high = Math.max(0, ...values);
-  const room = (high - low || 1) * 0.05;
+  if (low === high) return [0, 1];  // zeros alone
+  const room = (high - low) * 0.05;
   return [low < 0 ? low - room : low, high > 0 ? high + room : high];
 }
 

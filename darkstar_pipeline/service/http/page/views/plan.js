@@ -31,10 +31,10 @@ function build() {
   el("override-power").addEventListener("input", limitPower);
   el("override").addEventListener("submit", (event) => {
     event.preventDefault();
-    const power = el("override-power").value;
-    const body = { mode: el("override-mode").value, until: momentOf(el("override-until").value, state.zone).toISOString() };
-    if (power && !el("override-power").disabled) body.power_kw = Number(power);
     attempt(async () => {
+      const power = el("override-power").value;
+      const body = { mode: el("override-mode").value, until: momentOf(el("override-until").value, state.zone).toISOString() };
+      if (power && !el("override-power").disabled) body.power_kw = Number(power);
       await request("/overrides", { method: "POST", body });
       await replan();
     });

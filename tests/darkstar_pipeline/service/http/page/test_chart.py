@@ -125,6 +125,39 @@ def test_picture_ends_with_the_last_price_and_has_no_holes(page: Page) -> None:
     assert rows[-1][0] == "19:45"
 
 
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2025-03-30T01:59", "2025-03-30T00:59:00.000Z"),
+        ("2025-03-30T02:30", "The clock leaves this hour out that day: choose another."),
+        ("2025-03-30T03:00", "2025-03-30T01:00:00.000Z"),
+        ("2025-10-26T02:30", "2025-10-26T00:30:00.000Z"),
+        ("20255-10-26T02:30", "Choose a day and a time of day."),
+        ("", "Choose a day and a time of day."),
+    ],
+)
+def test_times_of_the_clock_are_moments_or_said_to_be_none(page: Page, text: str, moment: str) -> None:
+    script = """async ([text, zone]) => {
+      const { momentOf } = await import('./static/format.js');
+      try { return momentOf(text, zone).toISOString(); } catch (error) { return error.message; }
+    }"""
+    assert page.evaluate(script, [text, ZONE]) == moment
+
+
+def test_zeros_alone_are_drawn_on_the_zero(page: Page) -> None:
+    script = """async (history) => {
+      const { dayRows } = await import('./static/timeline/rows.js');
+      const { Chart } = await import('./static/timeline/chart.js');
+      const holder = document.createElement('div');
+      const panel = { title: '', unit: '', height: 100, lines: [{ key: 'import_price' }], bars: [{ key: 'charge' }] };
+      new Chart(holder, dayRows(history), history.timezone, [panel], { width: 600 });
+      return holder.innerHTML;
+    }"""
+    drawn = page.evaluate(script, day_of_history(date(2025, 10, 27), price=0))
+    assert "NaN" not in drawn
+    assert 'class="zero"' in drawn
+
+
 def test_bands_that_are_not_there_are_neither_drawn_nor_named(page: Page) -> None:
     script = """async (history) => {
       const { dayRows } = await import('./static/timeline/rows.js');

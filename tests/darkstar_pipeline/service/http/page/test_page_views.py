@@ -123,6 +123,53 @@ def test_sizes_show_progress_begin_once_and_can_be_cancelled(page: Page) -> None
     expect(page.locator("#view-whatif .problem[role=alert]")).to_have_text("no day of the span is usable")
 
 
+def test_a_job_outlives_a_lost_session_and_a_service_that_is_away(page: Page) -> None:
+    job: dict[str, Any] = {"id": "1a2b3c4d", "state": "running", "progress": 0.25, "error": "", "result": None}
+    answers = [
+        {"status": 202, "json": job},
+        {"status": 502, "body": "<html>Bad Gateway</html>"},  # a proxy while the service starts again
+        {"status": 401, "json": {"error": {"code": "unauthorized", "message": "this session has ended", "hint": ""}}},
+        {"status": 200, "json": job | {"state": "failed", "progress": 1.0, "error": "no day of the span is usable"}},
+    ]
+    page.route("**/whatif/sizing**", lambda route: route.fulfill(**answers.pop(0)))
+    show(page, "whatif")
+    page.click("[data-kind='sizing']")
+    page.click(GO)
+    expect(page.locator("#login-card")).to_be_visible()
+    page.fill("#token", TOKEN)
+    page.click("#login button")
+    expect(page.locator("#view-whatif .problem[role=alert]")).to_have_text("no day of the span is usable")
+    assert answers == []
+
+
+def test_wrong_times_and_powers_are_told_at_their_field(page: Page) -> None:
+    show(page, "household")
+    for value, why in (("", "Choose a day and a time"), ("2026-03-29T02:30", "leaves this hour out")):
+        page.fill("#view-household [name='until']", value)
+        page.click("#view-household button:has-text('Ask for it')")
+        expect(page.locator(".field:has([name='until']) .wrong")).to_contain_text(why)
+    page.fill("#view-household [name='kw']", "1e9")
+    page.click("#view-household button:has-text('When to start')")
+    expect(page.locator(".field:has([name='kw']) .wrong")).to_have_text(
+        "'1000000000' is above 1000, the most that it may be"
+    )
+
+
+def test_double_clicks_are_one_click(page: Page, engine: PlannerEngine) -> None:
+    page.fill("#override-until", "2025-10-26T16:00")
+    page.dblclick("#override button")
+    expect(page.locator("#overrides li")).to_have_count(1)
+    page.select_option("#override-mode", "vacation")
+    page.click("#override button")
+    expect(page.locator("#overrides li")).to_have_count(2)
+    page.dblclick("#overrides li >> nth=0 >> button")
+    expect(page.locator("#overrides li")).to_have_count(1)
+    expect(page.locator("#problem")).to_be_hidden()
+    page.click("#overrides li button")
+    expect(page.locator("#overrides li")).to_have_count(0)
+    assert engine.overrides.active(engine.clock.now()) == []
+
+
 def test_every_view_is_read_on_a_phone_in_both_colours(page: Page) -> None:
     for name, seen in {
         "household": "#view-household .card p",
@@ -188,7 +235,7 @@ def test_upkeep_asks_first_and_says_what_it_did(page: Page) -> None:
     expect(page.locator("#view-administration .working span", has_text="50 % done")).to_be_visible()
     assert sent[-1][1] == {"why": "the heat pump is new"}
     page.unroute("**/retrain**")  # the service knows of none, as after a restart
-    expect(page.locator("#problem")).to_contain_text("there is no retrain 1a2b3c4d")
+    expect(page.locator("#problem")).to_contain_text("started anew and knows nothing of this calculation")
     page.context.clear_cookies()
     page.get_by_role("button", name="Empty the caches").click()
     page.click("#confirm-yes")
