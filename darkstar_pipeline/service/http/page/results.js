@@ -1,5 +1,5 @@
 // Answers of what-ifs: two cases side by side, export scenarios, grids of sizes; relaxed economics are marked at each.
-import { node, number, stamp } from "./format.js";
+import { figure, node, number, stamp } from "./format.js";
 import { state } from "./frame.js";
 import { Chart, legend } from "./timeline/chart.js";
 import { gridPower, named, spanOf } from "./timeline/rows.js";
@@ -109,8 +109,8 @@ export function drawExport(holder, found) {
 export function drawSizes(holder, found) {
   const yearly = found.year_factor !== null, paid = found.sizes.some((size) => size.payback_years !== null);
   const best = found.best;
-  const size = best.pv_scale === 1 ? t("{capacity} kWh, {power} kW", { capacity: best.capacity_kwh, power: best.power_kw })
-    : t("{capacity} kWh, {power} kW, panels × {scale}", { capacity: best.capacity_kwh, power: best.power_kw, scale: best.pv_scale });
+  const size = best.pv_scale === 1 ? t("{capacity} kWh, {power} kW", { capacity: figure(best.capacity_kwh), power: figure(best.power_kw) })
+    : t("{capacity} kWh, {power} kW, panels × {scale}", { capacity: figure(best.capacity_kwh), power: figure(best.power_kw), scale: figure(best.pv_scale) });
   const span = { days: found.days, from: found.from, to: found.to, area: found.area, cost: `${number(found.idle_cost)} ${found.currency}` };
   holder.append(node("p", paid ? t("Paid back soonest: {size}", { size }) : t("Saves most: {size}", { size }), { class: "big" }),
     node("p", t("{days} days from {from} to {to}, {area}, against {cost} without a battery.", span), { class: "quiet" }));
@@ -120,13 +120,13 @@ export function drawSizes(holder, found) {
   const scales = [...new Set(found.sizes.map((each) => each.pv_scale))];
   for (const scale of scales) {
     const own = found.sizes.filter((each) => each.pv_scale === scale);
-    const told = (caption) => (scales.length > 1 || scale !== 1 ? t("{what}, panels × {scale}", { what: caption, scale }) : caption);
+    const told = (caption) => (scales.length > 1 || scale !== 1 ? t("{what}, panels × {scale}", { what: caption, scale: figure(scale) }) : caption);
     holder.append(heat(found, own, (each) => (yearly ? each.yearly_bill_saving : each.bill_saving), told(saved), 1));
     if (paid) holder.append(heat(found, own, (each) => each.payback_years, told(t("years until the price is paid back")), -1));
   }
   const names = ["kWh", "kW", ...(scales.length > 1 ? [t("panels")] : []), saved, t("less wear [{currency}]", found), t("full cycles"),
     t("price [{currency}]", found), t("payback [years]")];
-  const rows = found.sizes.map((each) => [String(each.capacity_kwh), String(each.power_kw), ...(scales.length > 1 ? [String(each.pv_scale)] : []),
+  const rows = found.sizes.map((each) => [figure(each.capacity_kwh), figure(each.power_kw), ...(scales.length > 1 ? [figure(each.pv_scale)] : []),
     number(yearly ? each.yearly_bill_saving : each.bill_saving, 0), number(yearly ? each.yearly_saving : each.saving, 0),
     number(each.figures.cycles, 0), number(each.price, 0), number(each.payback_years, 1)]);
   const all = node("details");
@@ -141,14 +141,14 @@ function heat(found, sizes, value, caption, better) {
   const known = sizes.map(value).filter((each) => each !== null);
   const low = Math.min(...known), high = Math.max(...known);
   const digits = Math.max(Math.abs(low), Math.abs(high)) >= 100 ? 0 : 1;
-  const rows = powers.map((power) => [t("{power} kW", { power }), ...capacities.map((capacity) => {
+  const rows = powers.map((power) => [t("{power} kW", { power: figure(power) }), ...capacities.map((capacity) => {
     const each = sizes.find((candidate) => candidate.capacity_kwh === capacity && candidate.power_kw === power);
     const is = value(each);
     const share = is === null || high <= low ? 0 : better > 0 ? (is - low) / (high - low) : (high - is) / (high - low);
     const chosen = ["capacity_kwh", "power_kw", "pv_scale"].every((name) => each[name] === found.best[name]);
     return node("span", chosen ? `${number(is, digits)} ★` : number(is, digits), { class: `heat heat-${Math.round(share * HEATS)}` });
   })]);
-  const made = table([t("power, capacity"), ...capacities.map((capacity) => t("{capacity} kWh", { capacity }))], rows,
+  const made = table([t("power, capacity"), ...capacities.map((capacity) => t("{capacity} kWh", { capacity: figure(capacity) }))], rows,
     { caption: [caption, relaxedMark(found)].filter(Boolean).join(" · ") });
   made.classList.add("heats");
   return scrolled(made, caption);

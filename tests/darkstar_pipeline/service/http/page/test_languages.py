@@ -42,6 +42,8 @@ def test_page_speaks_the_browser_s_language_and_fits_a_phone(watched: Watched, l
         shown = page.locator("main").inner_text()
         assert [text for text in english if text in shown and catalogue(language)[text] != text] == [], name  # type: ignore[index]
         assert re.search(r"\d\.\d\d (?:SEK|kWh|kW|%)", shown) is None, f"{name}: decimal commas"
+        scales = page.locator("#content svg text:not(.title)").all_text_contents()
+        assert [text for text in scales if re.search(r"\d\.\d", text)] == [], f"{name}: scales"
     assert [each for each in watched.errors if "404" not in each] == []
 
 
