@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import polars as pl
 
+from env.battery import Battery
 from env.command_menu import full_export_kw
 from env.inverter import Command, Decision, Energy, LimitedCommand, apart, slot_limit
 from env.power_tariff import PowerTariff
@@ -46,6 +47,7 @@ class HandBlock:
         start: its begin (UTC); a slot that it begins inside is its own.
         end: its end (UTC).
         power_kw: most power; None for all there is [kW].
+        target_percent: state of charge at which a charge, discharge or sale ends; None for none [%].
         shown: whether it is told as set by hand.
     """
 
@@ -53,6 +55,7 @@ class HandBlock:
     start: datetime
     end: datetime
     power_kw: float | None = None
+    target_percent: float | None = None
     shown: bool = True
 
 
@@ -66,6 +69,8 @@ class HandCommands:
         command: the commands, 0 elsewhere; each `(n_slots,)` [kW].
         charge_price: what a kWh charged is put ahead by `(n_slots,)` [money/kWh].
         discharge_price: what a kWh discharged is put ahead by `(n_slots,)` [money/kWh].
+        reaches_kwh: stored energy above which the commands do not charge, infinity for none `(n_slots,)` [kWh].
+        leaves_kwh: stored energy below which the commands do not discharge, 0 for none `(n_slots,)` [kWh].
         load_prices: the same of movable loads, by the name of their column, where they are to run.
         soc_least: stored energy that a block is to find at least at a slot's start; 0 for any `(n_slots,)` [kWh].
         soc_most: stored energy that a block is to find at most at a slot's start; infinity for any `(n_slots,)` [kWh].
@@ -78,18 +83,43 @@ class HandCommands:
     discharge_price: Energy
     soc_least: Energy
     soc_most: Energy
+    reaches_kwh: Energy
+    leaves_kwh: Energy
     load_prices: Mapping[str, Energy] = field(default_factory=dict[str, Energy])
 
     def over(self, command: Command) -> Command:
         """Return commands `(n_slots,)` with those set by hand in their place."""
         return Command(*(np.where(self.fixed, own, each) for own, each in zip(self.command, command, strict=True)))
 
-    def decided(self, decision: Decision, slot: int) -> Decision:
+    @property
+    def aims(self) -> bool:
+        """Return whether a block ends at a target of stored energy."""
+        return bool(np.isfinite(self.reaches_kwh).any() or (self.leaves_kwh > 0).any())
+
+    def until_target(self, command: Command, slot: int | slice, soc_kwh: Energy, site: Site) -> Command:
+        """Return commands of slots that end at the blocks' targets; behind these the battery rests.
+
+        Args:
+            command: of the slots, those set by hand among them [kW].
+            slot: the slots.
+            soc_kwh: stored energy at their starts [kWh].
+            site: battery and limits.
+        """
+        reaches, leaves = self.reaches_kwh[slot], self.leaves_kwh[slot]
+        return _until(command, np.asarray(reaches), np.asarray(leaves), soc_kwh, site)
+
+    def on_grid(self, grid_kwh: Energy, site: Site) -> Command:
+        """Return the commands at each point of a grid of stored energy `(n_slots, n_soc)`, targets heeded [kW]."""
+        command = Command(*(power[:, None] for power in self.command))
+        return _until(command, self.reaches_kwh[:, None], self.leaves_kwh[:, None], grid_kwh[None], site)
+
+    def decided(self, decision: Decision, slot: int, soc_kwh: Energy, site: Site) -> Decision:
         """Return the decision of a slot, or the command set by hand."""
         if not self.fixed[slot]:
             return decision
         command, limit_kw = apart(decision)
         own = Command(*(np.full_like(each, power[slot]) for each, power in zip(command, self.command, strict=True)))
+        own = self.until_target(own, slot, soc_kwh, site)
         return own if limit_kw is None else LimitedCommand(own, np.full_like(limit_kw, np.inf))
 
     def slots(self, first: int, end: int | None = None) -> "HandCommands":
@@ -103,6 +133,8 @@ class HandCommands:
             discharge_price=self.discharge_price[part],
             soc_least=self.soc_least[part],
             soc_most=self.soc_most[part],
+            reaches_kwh=self.reaches_kwh[part],
+            leaves_kwh=self.leaves_kwh[part],
             load_prices={name: price[part] for name, price in self.load_prices.items()},
         )
 
@@ -116,12 +148,15 @@ class HandCommands:
             discharge_price=np.concatenate([np.zeros(n_slots), self.discharge_price]),
             soc_least=np.concatenate([np.zeros(n_slots), self.soc_least]),
             soc_most=np.concatenate([np.full(n_slots, np.inf), self.soc_most]),
+            reaches_kwh=np.concatenate([np.full(n_slots, np.inf), self.reaches_kwh]),
+            leaves_kwh=np.concatenate([np.zeros(n_slots), self.leaves_kwh]),
         )
 
     @property
     def tables(self) -> tuple[Energy, ...]:
         """Return all that plans around the commands follow from."""
         asked = (self.charge_price, self.discharge_price, self.soc_least, self.soc_most)
+        asked += (self.reaches_kwh, self.leaves_kwh)
         return (self.fixed.astype(np.float64), *self.command, *asked)
 
     @property
@@ -252,6 +287,7 @@ def hand_commands(
         return None
     powers, asks, shown = np.zeros((3, len(starts))), np.zeros((2, len(starts))), np.zeros(len(starts), dtype=np.bool_)
     fixed = np.zeros(len(starts), dtype=np.bool_)
+    reaches, leaves = np.full(len(starts), np.inf), np.zeros(len(starts))
     price = ahead_price(site, slots, tariffs)
     loads: dict[str, Energy] = {}
     for slot, found in enumerate(held):
@@ -260,6 +296,7 @@ def hand_commands(
                 powers[:, slot] = battery_command(site, mode, block.power_kw)
                 asks[:, slot] = (mode == "charge", mode in {"discharge", "export"})
                 fixed[slot], shown[slot] = True, block.shown
+                reaches[slot], leaves[slot] = _aim(block, site.battery)
             else:
                 loads.setdefault(LOADS[mode], np.zeros(len(starts)))[slot] = price
     return HandCommands(
@@ -270,8 +307,28 @@ def hand_commands(
         discharge_price=price * asks[1],
         soc_least=np.zeros(len(starts)),
         soc_most=np.full(len(starts), np.inf),
+        reaches_kwh=reaches,
+        leaves_kwh=leaves,
         load_prices=loads,
     )
+
+
+def _aim(block: HandBlock, battery: Battery) -> tuple[float, float]:
+    """Return the stored energy that a block charges up to, and that it discharges down to [kWh]."""
+    if block.target_percent is None:
+        return np.inf, 0.0
+    target_kwh = battery.stored_kwh(block.target_percent)
+    return (target_kwh, 0.0) if block.mode == "charge" else (np.inf, target_kwh)
+
+
+def _until(command: Command, reaches: Energy, leaves: Energy, soc_kwh: Energy, site: Site) -> Command:
+    """Return commands that end at targets, all of shapes that go together [kW, kWh]."""
+    battery, kept = site.battery, site.battery.retention_per_slot * soc_kwh
+    room_kw = np.where(np.isinf(reaches), np.inf, battery.charge_storing(np.maximum(reaches - kept, 0.0)) / SLOT_HOURS)
+    left_kw = np.where(leaves > 0, battery.discharge_drawing(np.maximum(kept - leaves, 0.0)) / SLOT_HOURS, np.inf)
+    charge, discharge = np.minimum(command.charge_kw, room_kw), np.minimum(command.discharge_kw, left_kw)
+    rests = ((charge <= 0) & (command.charge_kw > 0)) | ((discharge <= 0) & (command.discharge_kw > 0))
+    return Command(charge, discharge, np.where(rests, full_export_kw(site), command.export_kw))
 
 
 def _begins(price: Energy) -> Mask:

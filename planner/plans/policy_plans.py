@@ -183,7 +183,7 @@ def _rolled_out(
         decision = rolling.command(first + slot, soc_kwh)
         values.append(rolling.later_value(first + slot))
         if task.by_hand is not None:
-            decision = task.by_hand.decided(decision, slot)
+            decision = task.by_hand.decided(decision, slot, soc_kwh, task.site)
             if task.targets is not None:
                 decision = task.targets.kept_above(decision, slot, soc_kwh, task.site.battery)
         return without_discharge(decision) if draws[slot] else decision
@@ -218,7 +218,8 @@ def _commands(task: PlanTask, ahead: RollingState, rolling: RollingLearned, move
         slots = np.arange(part.start, part.stop)
         powers[:, part] = rolling.commands(first + slots, guess[part])
         if task.by_hand is not None:
-            powers[:, part] = task.by_hand.slots(part.start, part.stop).over(Command(*powers[:, part]))
+            commands = task.by_hand.slots(part.start, part.stop).over(Command(*powers[:, part]))
+            powers[:, part] = task.by_hand.until_target(commands, part, guess[part], task.site)
         powers[1, part] = np.where(draws[part], 0.0, powers[1, part])
         flows = simulate_open_loop(
             Command(*powers[:, part]),

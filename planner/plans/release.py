@@ -20,7 +20,6 @@ from env.command_menu import full_export_kw
 from env.inverter import Command, Decision, Energy, Flows, LimitedCommand, apply_command, slot_limit
 from env.open_loop import simulate_open_loop
 from env.simulator import World, simulate
-from planner.care.soc_targets import SocTargets
 from planner.optimizer.deferrable_loads import FlexibleLoad
 from planner.plans.schedule import modelled_cost, schedule_frame
 from planner.plans.task import PlanTask
@@ -244,9 +243,9 @@ def simulated(
         command = task.by_hand.over(command)
         import_limit_kw = None if import_limit_kw is None else np.where(task.by_hand.fixed, np.inf, import_limit_kw)
     command = held_for_loads(task, others, command)
-    if task.targets is not None:
+    if task.targets is not None or (task.by_hand is not None and task.by_hand.aims):
         world = World((load + task.shifted_load(others))[None], pv[None], import_price[None], export_price[None])
-        command = _leaving_reserve(task, task.targets, world, command, import_limit_kw)
+        command = _within_store(task, world, command, import_limit_kw)
     flows = simulate_open_loop(
         command,
         load_kwh=load + task.shifted_load(others),
@@ -259,17 +258,18 @@ def simulated(
     return schedule_frame(task, flow_columns(flows), others, command, import_limit_kw)
 
 
-def _leaving_reserve(
-    task: PlanTask, targets: SocTargets, world: World, command: Command, import_limit_kw: Energy | None
-) -> Command:
-    """Return the commands, each bounded by what the slots before it leave above the reserve."""
+def _within_store(task: PlanTask, world: World, command: Command, import_limit_kw: Energy | None) -> Command:
+    """Return the commands, each bounded by what the slots before it leave above the reserve and to blocks' targets."""
+    targets, by_hand, site = task.targets, task.by_hand, task.site
 
     def decide(slot: int, soc_kwh: Energy) -> Decision:
         wanted = Command(*(np.asarray(power)[slot : slot + 1] for power in command))
+        if by_hand is not None:
+            wanted = by_hand.until_target(wanted, slot, soc_kwh, site)
         limited = wanted if import_limit_kw is None else LimitedCommand(wanted, import_limit_kw[slot : slot + 1])
-        return targets.kept_above(limited, slot, soc_kwh, task.site.battery)
+        return limited if targets is None else targets.kept_above(limited, slot, soc_kwh, site.battery)
 
-    done = simulate(decide, world, task.site, np.array([task.start_soc_kwh]))
+    done = simulate(decide, world, site, np.array([task.start_soc_kwh]))
     return Command(*(power[0] for power in done.commands))
 
 

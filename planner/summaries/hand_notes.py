@@ -84,11 +84,17 @@ def _power_notes(task: PlanTask, block: HandBlock) -> list[str]:
 
 def _energy_notes(task: PlanTask, schedule: pl.DataFrame, block: HandBlock, inside: Mask, words: Words) -> list[str]:
     """Return a note on each reason why a block moves less energy than asked for."""
+    if _is_reached(task, schedule, block, inside):
+        return []
+    missed: list[str] = []
+    if block.target_percent is not None:
+        percent = 100 * float(schedule["soc_end_kwh"].to_numpy()[inside][-1]) / task.site.battery.capacity_kwh
+        missed = [phrase("it ends at {percent:.0f} %, not {target:g} %", percent=percent, target=block.target_percent)]
     asked = _asked_kwh(task, schedule, block)
     done = schedule[_FLOWS[block.mode]].to_numpy()
     short = np.where(inside, np.maximum(asked - done, 0.0), 0.0)
     if float(short.sum()) <= VISIBLE_KWH:
-        return []
+        return missed
     starts = schedule["slot_start"].to_list()
     notes: list[str] = []
     left = short > _EDGE_KWH
@@ -105,7 +111,16 @@ def _energy_notes(task: PlanTask, schedule: pl.DataFrame, block: HandBlock, insi
         "discharge": phrase("{done} of {asked} can be given", **amounts),
         "export": phrase("{done} of {asked} can be sold", **amounts),
     }
-    return [done_words[block.mode], *notes]
+    return [*missed, done_words[block.mode], *notes]
+
+
+def _is_reached(task: PlanTask, schedule: pl.DataFrame, block: HandBlock, inside: Mask) -> bool:
+    """Return whether a block reaches its target of stored energy; without one it does not."""
+    if block.target_percent is None:
+        return False
+    soc, target = schedule["soc_end_kwh"].to_numpy()[inside], task.site.battery.stored_kwh(block.target_percent)
+    far = target - soc if block.mode == "charge" else soc - target
+    return bool(far.min() <= _EDGE_KWH)
 
 
 def _asked_kwh(task: PlanTask, schedule: pl.DataFrame, block: HandBlock) -> Energy:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from env.inverter import Command, Energy
+from env.inverter import Energy
 from planner.byhand.commands import HandCommands
 from planner.value.actions import Actions, place
 from planner.value.world import World, repeated
@@ -20,8 +20,7 @@ class ActionsByHand(Actions):
     def __init__(self, world: World, grid: Energy, by_hand: HandCommands) -> None:
         super().__init__(world, grid)
         self.by_hand = by_hand
-        command = Command(*(power[:, None] for power in by_hand.command))
-        flows = world.flows(command, world.site.battery, grid)
+        flows = world.flows(by_hand.on_grid(grid, world.site), world.site.battery, grid)
         ahead = (
             by_hand.charge_price[:, None] * flows.charge_kwh
             + by_hand.discharge_price[:, None] * flows.discharge_kwh

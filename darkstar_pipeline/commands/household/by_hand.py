@@ -48,6 +48,10 @@ def add(  # noqa: PLR0913 - a command's options
     start: FromOption,
     until: ToOption,
     power: PowerOption = None,
+    target: Annotated[
+        float | None,
+        typer.Option("--target", metavar="PERCENT", min=0, max=100, help="State of charge at which it ends."),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of blocks that it overlaps.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Accept it at once, whatever it costs.")] = False,
     soc: Annotated[
@@ -72,10 +76,9 @@ def add(  # noqa: PLR0913 - a command's options
     context = call.context()
     now = parse_instant("--at", at, context.timezone)
     first, last = parse_span(start, until, now, context.timezone)
+    asked = {"mode": mode, "start": first, "until": last, "power_kw": power, "target_percent": target}
     try:
-        request = BlockRequest.model_validate(
-            {"mode": mode, "start": first, "until": last, "power_kw": power, "replace": replace}
-        )
+        request = BlockRequest.model_validate({**asked, "replace": replace})
     except ValidationError as error:
         wrong = error.errors()[0]
         place = wrong["loc"][0] if wrong["loc"] else ""
@@ -90,8 +93,8 @@ def add(  # noqa: PLR0913 - a command's options
         "accepted": None if taken is None else taken.model_dump(mode="json"),
         "preview": preview.model_dump(mode="json"),
     }
-    asked = call.can_prompt and not yes  # what the question showed already is not printed twice
-    return Document(document, lambda out: _draw(out, context, None if asked else preview, preview.id, taken))
+    seen = call.can_prompt and not yes  # what the question showed already is not printed twice
+    return Document(document, lambda out: _draw(out, context, None if seen else preview, preview.id, taken))
 
 
 def accept(
@@ -177,6 +180,7 @@ def _preview_lines(context: "Context", preview: "BlockPreview") -> list[str]:
     words = Words(preview.currency, context.timezone)
     block = preview.block
     power = "" if block.power_kw is None else f" {block.power_kw:g} kW"
+    power += "" if block.target_percent is None else f" → {block.target_percent:g} %"
     lines = [_price(preview, words, f"{block.mode}{power}", words.span(block.start, block.until))]
     if preview.figures is not None:
         changed, site = (words.money(each.cost) for each in (preview.figures.changed, preview.figures.site))
@@ -245,6 +249,7 @@ def _listed(context: "Context", by_hand: "ByHand", now: "datetime") -> Document:
             "when": words.span(each.begins, each.until),
             "mode": each.mode,
             "power": "" if each.power_kw is None else f"{each.power_kw:g} kW",
+            "target": "" if each.target_percent is None else f"{each.target_percent:g} %",
             "state": phrase("holds") if each.begins <= now else phrase("to come"),
         }
         for each in active
@@ -254,6 +259,8 @@ def _listed(context: "Context", by_hand: "ByHand", now: "datetime") -> Document:
         if not rows:
             out.print(phrase("nothing is set by hand"), markup=False)
         else:
-            draw_table(out, rows, {"id": "id", "when": "when", "mode": "what", "power": "power", "state": ""})
+            draw_table(
+                out, rows, {"id": "id", "when": "when", "mode": "what", "power": "power", "target": "to", "state": ""}
+            )
 
     return Document(document, draw)

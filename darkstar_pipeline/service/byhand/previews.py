@@ -87,7 +87,13 @@ class ByHand:
         if found and not asked.replace:
             raise overlap_error(found)
         kept = [each for each in active if each not in found]
-        block = HandBlock(mode=asked.mode, start=asked.start, end=asked.until, power_kw=asked.power_kw)
+        block = HandBlock(
+            mode=asked.mode,
+            start=asked.start,
+            end=asked.until,
+            power_kw=asked.power_kw,
+            target_percent=asked.target_percent,
+        )
         planned = plan(block, asked_blocks(active), asked_blocks(kept))
         if isinstance(planned, PlannedBlock):
             clamped = planned.notes
@@ -132,6 +138,7 @@ class ByHand:
             start=asked.start,
             until=asked.until,
             power_kw=asked.power_kw,
+            target_percent=asked.target_percent,
         )
         self.overrides.add_block(block, now, replace=asked.replace)
         self._previews.keep(_Previews(previews=tuple(each for each in previews if each.id != preview_id)))

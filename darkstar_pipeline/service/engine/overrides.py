@@ -51,7 +51,13 @@ def asked_reserves(overrides: Sequence[Override]) -> list[TimedReserve]:
 def asked_blocks(overrides: Sequence[Override]) -> list[HandBlock]:
     """Return the blocks that set the battery's command, the first wins."""
     return [
-        HandBlock(mode=each.mode, start=each.begins, end=each.until, power_kw=each.power_kw)
+        HandBlock(
+            mode=each.mode,
+            start=each.begins,
+            end=each.until,
+            power_kw=each.power_kw,
+            target_percent=each.target_percent,
+        )
         for each in overrides
         if each.mode not in ("vacation", "reserve")
     ]

@@ -1,7 +1,7 @@
 """Documents of overrides and of automatic mode."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,17 @@ from darkstar_pipeline.service.schemas.whatif import FiguresDocument
 BlockMode = Literal["charge", "discharge", "export", "hold", "self_consumption", "heat_water", "charge_car"]
 Mode = Literal[BlockMode, "vacation", "reserve"]
 RESERVE: Mode = "reserve"
+Target = Annotated[
+    Number | None,
+    Field(
+        ge=0,
+        le=100,
+        strict=True,
+        exclude_if=lambda percent: percent is None,
+        description="State of charge at which a charge, discharge or sale ends, and the battery rests [%]; null: none.",
+        examples=[80.0],
+    ),
+]
 POWERED = ("charge", "discharge", "export")
 
 
@@ -55,6 +66,7 @@ class Override(OverrideRequest):
         exclude_if=lambda start: start is None,
         description="Begin of a block that was accepted with its price; absent: since it was accepted.",
     )
+    target_percent: Target = None
 
     @property
     def begins(self) -> datetime:
@@ -76,12 +88,14 @@ class BlockRequest(Document):
         description="Most power of charge, discharge or export [kW]; null: all there is.",
         examples=[3.5],
     )
+    target_percent: Target = None
     replace: bool = Field(default=False, strict=True, description="Take the place of blocks that it overlaps.")
 
     @model_validator(mode="after")
     def _power_where_it_counts(self) -> "BlockRequest":
-        if self.power_kw is not None and self.mode not in POWERED:
-            message = f"mode {self.mode} takes no power_kw; {', '.join(POWERED)} do"
+        given = [name for name in ("power_kw", "target_percent") if getattr(self, name) is not None]
+        if given and self.mode not in POWERED:
+            message = f"mode {self.mode} takes no {given[0]}; {', '.join(POWERED)} do"
             raise ValueError(message)
         return self
 

@@ -43,10 +43,18 @@ def task_of(
     )
 
 
-def block(task: PlanTask, mode: str, first: int, end: int, power_kw: float | None = None) -> HandBlock:
+def block(
+    task: PlanTask, mode: str, first: int, end: int, power_kw: float | None = None, target: float | None = None
+) -> HandBlock:
     starts = task.slots["slot_start"]
     until: datetime = starts[end - 1] + SLOT
-    return HandBlock(mode=mode, start=starts[first], end=until, power_kw=power_kw)  # pyright: ignore[reportArgumentType]
+    return HandBlock(
+        mode=mode,  # pyright: ignore[reportArgumentType]
+        start=starts[first],
+        end=until,
+        power_kw=power_kw,
+        target_percent=target,
+    )
 
 
 def around(task: PlanTask, *blocks: HandBlock) -> PlanTask:
@@ -86,6 +94,20 @@ def test_sale_is_not_evaded_and_not_stocked_up_for() -> None:
     assert schedule["export_kwh"][4:].sum() > 0.5
     notes = block_notes(task, schedule, block(task, "export", 4, 12, 4.0))
     assert any("at its minimum" in note for note in notes)
+
+
+@pytest.mark.parametrize(("mode", "target", "start"), [("charge", 60.0, 2.0), ("export", 30.0, 9.0)])
+def test_block_ends_at_its_target_and_the_battery_rests_behind_it(mode: str, target: float, start: float) -> None:
+    task = task_of(np.full(12, 2.0), start=start)
+    asked = block(task, mode, 2, 12, target=target)
+    schedule = planned(around(task, asked))
+    soc = schedule["soc_end_kwh"].to_list()
+    assert soc[-1] == pytest.approx(target / 10)
+    assert soc[8:] == pytest.approx([target / 10] * 4)
+    assert (schedule["charge_kw"][-1], schedule["discharge_kw"][-1]) == (0, 0)
+    assert block_notes(around(task, asked), schedule, asked) == []
+    far = block(task, mode, 2, 3, target=target)
+    assert block_notes(around(task, far), planned(around(task, far)), far) != []
 
 
 def test_car_is_not_fed_by_a_block_and_the_note_says_so() -> None:
@@ -161,7 +183,14 @@ def asked_days(draw: st.DrawFn) -> tuple[PlanTask, list[HandBlock]]:
     task = PlanTask(slots=frame, site=home(PAPER_BATTERY, limits), start_soc_kwh=start, end=End(value=1.0))
     edges = sorted(draw(st.sets(st.integers(0, n_slots), min_size=2, max_size=6)))
     blocks = [
-        block(task, draw(st.sampled_from(BATTERY_MODES)), first, end, draw(st.sampled_from([None, 0.5, 3.0, 50.0])))
+        block(
+            task,
+            draw(st.sampled_from(BATTERY_MODES)),
+            first,
+            end,
+            draw(st.sampled_from([None, 0.5, 3.0, 50.0])),
+            draw(st.sampled_from([None, None, 0.0, 45.0, 100.0])),
+        )
         for first, end in zip(edges[::2], edges[1::2], strict=False)
     ]
     return task, blocks
@@ -179,9 +208,11 @@ def test_plan_keeps_blocks_and_all_limits_whatever_is_asked(asked: tuple[PlanTas
         schedule.drop("local_day"), task.site, start_soc_kwh=task.start_soc_kwh, end_soc_kwh=None
     )
     assert verification.valid, verification.violations
+    soc = schedule["soc_start_kwh"].to_numpy()
+    as_asked = by_hand.until_target(by_hand.command, slice(None), soc, task.site)
     for name in ("charge_kw", "discharge_kw", "export_kw"):
-        commanded, own = schedule[name].to_numpy(), getattr(by_hand.command, name)
-        assert np.array_equal(commanded[by_hand.fixed], own[by_hand.fixed]), "every block is commanded as it was asked"
+        commanded, own = schedule[name].to_numpy(), getattr(as_asked, name)
+        assert commanded[by_hand.fixed] == pytest.approx(own[by_hand.fixed]), "every block is commanded as asked"
     assert schedule["charge_kwh"].to_numpy().max() <= 1.0 + 1e-9
     assert schedule["discharge_kwh"].to_numpy().max() <= 1.0 + 1e-9
     whole = candidate(around_blocks, PLAN, schedule)

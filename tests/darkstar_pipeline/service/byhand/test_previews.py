@@ -91,6 +91,25 @@ def test_block_is_kept_by_every_plan_and_by_a_restart_and_ends_by_itself(context
     assert again.overrides.active(clock.at) == []
 
 
+@pytest.mark.parametrize("champion", [True, False])
+def test_charge_ends_at_its_target_whoever_plans(context: Context, *, champion: bool) -> None:
+    if not champion:
+        (RegisteredModel.of(context).folder / POINTER).unlink()
+    engine, _ = running(context)
+    times = {"start": moment(hour=17, minute=0).isoformat(), "until": moment(hour=22, minute=0).isoformat()}
+    request = BlockRequest.model_validate({"mode": "charge", **times, "target_percent": 70})
+    shown = accept(engine, request)
+    assert shown.notes == []
+    engine.check()
+    assert engine.plan().rung == ("champion" if champion else "value")
+    assert engine.plan().cost == pytest.approx(shown.figures.changed.cost if shown.figures else 0.0, abs=1e-6)
+    inside_block = [slot for slot in engine.plan().slots if request.start <= slot.slot_start < request.until]
+    assert inside_block[-1].soc_end_percent == pytest.approx(70)
+    assert inside_block[-1].charge_kw == 0
+    stored = engine.overrides.active(engine.clock.now())[0]
+    assert stored.target_percent == 70
+
+
 def test_slots_before_a_block_are_left_as_they_are_where_it_takes_nothing_from_them(context: Context) -> None:
     """The bound of what a charge is to find lies between two points of the value function's grid."""
     (RegisteredModel.of(context).folder / POINTER).unlink()

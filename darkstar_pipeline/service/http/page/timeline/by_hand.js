@@ -1,6 +1,6 @@
 // Blocks by hand on the timeline: hours are chosen, get a price, and are accepted or dropped.
 import { request } from "../api.js";
-import { FieldError, forgetErrors, tellErrors } from "../forms.js";
+import { forgetErrors, tellErrors, valuesOf } from "../forms.js";
 import { clock, el, fill, node, number, sentenceCase, stamp, weekday } from "../format.js";
 import { attempt, now, replan, state } from "../frame.js";
 import { t } from "../words.js";
@@ -68,7 +68,7 @@ export function limitHand() {
   const { plan } = state, mode = el("hand-mode").value, power = el("hand-power");
   const loads = (plan?.loads ?? []).map((load) => load.name);
   for (const option of el("hand-mode").options) option.hidden = option.disabled = option.value in LOADS && !loads.includes(LOADS[option.value]);
-  power.disabled = !POWERED.includes(mode);
+  power.disabled = el("hand-target").disabled = !POWERED.includes(mode);
   power.max = (mode === "charge" ? plan?.max_charge_kw : plan?.max_discharge_kw) ?? "";
 }
 
@@ -86,15 +86,13 @@ function drop() {
 }
 
 async function ask(replace) {
-  const form = el("hand-form"), power = el("hand-power");
+  const form = el("hand-form");
   forget();
-  const asked = chosen, body = { mode: el("hand-mode").value, start: asked.start.toISOString(), until: asked.until.toISOString(), replace };
+  const asked = chosen, body = { start: asked.start.toISOString(), until: asked.until.toISOString(), replace };
   form.setAttribute("aria-busy", "true");
   el("hand-ask").disabled = true;
   try {
-    if (power.validity.badInput) throw new FieldError("power_kw", t("this is no number"));
-    if (!power.disabled && power.value) body.power_kw = Number(power.value);
-    const answer = await request("/overrides/preview", { method: "POST", body });
+    const answer = await request("/overrides/preview", { method: "POST", body: { ...body, ...valuesOf(form) } });
     if (asked === chosen) show(answer);
   } catch (error) {
     tellErrors(form, el("hand-problem"), error);
@@ -135,7 +133,9 @@ export function paintByHand(overrides) {
 }
 
 export function wordsOf(override) {
-  const what = MODES[override.mode] + (override.power_kw === null ? "" : ` ${number(override.power_kw, 1)} kW`), until = stamp(override.until, state.zone);
+  const power = override.power_kw === null ? "" : ` ${number(override.power_kw, 1)} kW`;
+  const target = (override.target_percent ?? null) === null ? "" : ` → ${number(override.target_percent, 0)} %`;
+  const what = MODES[override.mode] + power + target, until = stamp(override.until, state.zone);
   if (!override.start || Date.parse(override.start) <= now()) return t("{what} until {time}", { what, time: until });
   return t("{what} from {start} until {time}", { what, start: stamp(override.start, state.zone), time: until });
 }
