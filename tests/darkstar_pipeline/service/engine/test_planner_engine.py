@@ -16,7 +16,7 @@ from darkstar_pipeline.models.champion_pointer import POINTER
 from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.schemas.overrides import OverrideRequest
-from darkstar_pipeline.service.schemas.plans import PlanDocument
+from darkstar_pipeline.service.schemas.plans import PlanDocument, PlanSlot
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SPOT_PRICES
 from env.power_tariff import PowerTariff
 from env.tariff import Tariff
@@ -415,6 +415,30 @@ def test_battery_rests_in_windows_ahead_in_which_others_have_it(context: Context
         assert later.soc_start_percent == pytest.approx(slot.soc_end_percent)
     assert sum(slot.charge_kwh or 0.0 for slot in plan.slots) > 0
     assert [slot.command for slot in plan.slots[:8]] == [slot.command for slot in plain.slots[:8]]
+
+
+def test_what_comes_before_a_window_is_planned_with_it_in_view(context: Context) -> None:
+    """Energy that was bought for the dear hours is not bought where others have the battery then."""
+
+    class Empty:
+        def soc(self) -> tuple[float, datetime]:
+            return 7.0, moment()
+
+    engine, _ = made_engine(context, moment())
+    engine.live = Empty()
+    assert engine.check()
+    plain = check(engine)
+    used = [slot.slot_start for slot in plain.slots if (slot.discharge_kwh or 0.0) > 0.01]
+    engine.others_at = lambda at: at in used
+    engine.replan()
+    plan = check(engine)
+    assert all(slot.discharge_kwh == slot.charge_kwh == 0 for slot in plan.slots if slot.slot_start in used)
+
+    def bought(slots: list[PlanSlot]) -> float:
+        return sum(slot.charge_kwh or 0.0 for slot in slots if slot.slot_start < used[-1])
+
+    assert bought(plan.slots) < bought(plain.slots) - 1.0
+    assert plan.verified
 
 
 def test_nobody_at_home_changes_nothing_when_no_water_is_heated(context: Context) -> None:
