@@ -8,13 +8,12 @@ import logging
 from collections.abc import Callable
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 
 from darkstar_pipeline.config.household.control import EvccControl
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.wanted_loads import WantedLoad
 from darkstar_pipeline.service.home_assistant.mqtt_broker import QOS, MqttBroker
+from darkstar_pipeline.service.home_assistant.mqtt_link import MqttLink
 from darkstar_pipeline.service.periodic import PeriodicCheck
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.loads import CarReading
@@ -52,23 +51,20 @@ class EvccHandover:
         take: Callable[[CarReading], None],
         clock: Clock,
     ) -> None:
-        self._broker, self._settings, self._wanted, self._take, self._clock = broker, settings, wanted, take, clock
+        self._settings, self._wanted, self._take, self._clock = settings, wanted, take, clock
         self._base = f"{settings.topic}/loadpoints/{settings.loadpoint}"
         self._mode = ""
         self._set, self._attempts, self._confirmed, self._next_try = "", 0, False, 0.0
-        self._problem, self._note = "not connected yet", ""
-        self._client = self._new_client(f"darkstar_{site}_evcc")
+        self._note = ""
+        client_id, topics = f"darkstar_{site}_evcc", [f"{self._base}/+"]
+        self._link = MqttLink(broker, client_id, topics, name="evcc", take=self._on_message, lost=self._begin_anew)
+        self._client = self._link.client
+        self._client.will_set(f"{self._base}/mode/set", settings.default_mode, qos=QOS)
         self._periodic = PeriodicCheck(self.check, name="evcc", first_seconds=0.0, seconds=POLL_SECONDS)
-
-    def _new_client(self, client_id: str) -> mqtt.Client:
-        client = self._broker.new_client(client_id)
-        client.will_set(f"{self._base}/mode/set", self._settings.default_mode, qos=QOS)
-        client.on_connect, client.on_message, client.on_disconnect = self._on_connect, self._on_message, self._on_lost
-        return client
 
     def start(self) -> None:
         """Start connecting and handing over."""
-        self._broker.connect(self._client)
+        self._link.start()
         self._periodic.start()
 
     def stop(self) -> None:
@@ -79,40 +75,18 @@ class EvccHandover:
                 self._publish(self._settings.default_mode).wait_for_publish(STOP_SECONDS)
             except (RuntimeError, ValueError):
                 _log.warning("evcc did not get its default mode")
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._link.stop()
 
     def components(self) -> list[Component]:
         """Return the state of the handover as a component of the service."""
-        notes = "; ".join(part for part in (self._problem, self._note) if part)
-        return [Component(name="evcc", ok=not self._problem, note=notes)]
+        notes = "; ".join(part for part in (self._link.problem, self._note) if part)
+        return [Component(name="evcc", ok=not self._link.problem, note=notes)]
 
-    def _on_connect(
-        self,
-        client: mqtt.Client,
-        _data: object,
-        _flags: mqtt.ConnectFlags,
-        reason: ReasonCode,
-        _more: Properties | None,
-    ) -> None:
-        if reason.is_failure:
-            self._problem = f"the broker refuses: {reason}"
-            return
-        self._problem = ""
-        client.subscribe(f"{self._base}/+", qos=QOS)
+    def _begin_anew(self) -> None:
+        """Forget the mode that evcc showed: the broker's last will, which changes it, is no person's."""
+        self._mode, self._attempts, self._confirmed, self._next_try = "", 0, False, 0.0
 
-    def _on_lost(
-        self,
-        _client: mqtt.Client,
-        _data: object,
-        _flags: mqtt.DisconnectFlags,
-        reason: ReasonCode,
-        _more: Properties | None,
-    ) -> None:
-        self._problem = f"the connection to {self._broker.address} was lost: {reason}"
-        self._mode, self._attempts, self._confirmed, self._next_try = "", 0, False, 0.0  # the last will is no person's
-
-    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+    def _on_message(self, message: mqtt.MQTTMessage) -> None:
         """Take the mode, and what evcc knows of the car."""
         text, topic = bytes(message.payload).decode("utf-8", "replace").strip(), message.topic.rpartition("/")[2]
         if topic == "mode":

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.wanted_loads import WantedLoad
@@ -31,6 +29,7 @@ from darkstar_pipeline.service.home_assistant.entities import (
     steering_attributes,
 )
 from darkstar_pipeline.service.home_assistant.mqtt_broker import QOS, MqttBroker
+from darkstar_pipeline.service.home_assistant.mqtt_link import MqttLink
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
 from darkstar_pipeline.service.schemas.steering import Steering
@@ -84,27 +83,25 @@ class Publisher:
         shown: Shown,
         clock: Clock,
     ) -> None:
-        self._broker, self._site, self._currency = broker, site, currency
+        self._site, self._currency = site, currency
         self._shown, self._clock = shown, clock
         self._topics = Topics(site, broker.settings.discovery_prefix)
-        self._problem = "not connected yet"
+        self._problem = ""
         self._announce_due, self._stop, self._wake = threading.Event(), threading.Event(), threading.Event()
         self._published: dict[str, bytes] = {}
         self._next_repeat = 0.0
         self._thread: threading.Thread | None = None
-        self._client = self._new_client()
-
-    def _new_client(self) -> mqtt.Client:
-        """Return a client named after the site: two services of one site disconnect each other, and report it."""
-        client = self._broker.new_client(self._topics.device)
-        client.will_set(self._topics.availability, OFFLINE, qos=QOS, retain=True)
-        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-        client.on_message, client.on_connect_fail = self._on_message, self._on_connect_fail
-        return client
+        # Named after the site: two services of one site disconnect each other, and report it.
+        topics = [self._topics.home_assistant]
+        self._link = MqttLink(
+            broker, self._topics.device, topics, name="mqtt", take=self._on_message, connected=self._announce
+        )
+        self._client = self._link.client
+        self._client.will_set(self._topics.availability, OFFLINE, qos=QOS, retain=True)
 
     def start(self) -> None:
         """Start connecting and publishing; return at once, whether there is a broker or not."""
-        self._broker.connect(self._client)
+        self._link.start()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._thread.start()
 
@@ -121,8 +118,7 @@ class Publisher:
                 )
             except (RuntimeError, ValueError):
                 _log.warning("the broker did not accept the offline message; its last will reports the same")
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._link.stop()
 
     def wake(self) -> None:
         """Publish changes now, such as a new plan."""
@@ -130,45 +126,18 @@ class Publisher:
 
     def status(self) -> Component:
         """Return the state of the publisher as a component of the service."""
-        return Component(name="mqtt", ok=not self._problem, note=self._problem)
+        problem = self._link.problem or self._problem
+        return Component(name="mqtt", ok=not problem, note=problem)
 
-    def _on_connect(
-        self,
-        client: mqtt.Client,
-        _data: object,
-        _flags: mqtt.ConnectFlags,
-        reason: ReasonCode,
-        _more: Properties | None,
-    ) -> None:
-        if reason.is_failure:
-            self._problem = f"the broker refuses: {reason}"
-            _log.warning("mqtt: %s", self._problem)
-            return
-        self._problem = ""
-        client.subscribe(self._topics.home_assistant, qos=QOS)
+    def _announce(self) -> None:
+        """Publish everything anew."""
         self._announce_due.set()
         self._wake.set()
 
-    def _on_disconnect(
-        self,
-        _client: mqtt.Client,
-        _data: object,
-        _flags: mqtt.DisconnectFlags,
-        reason: ReasonCode,
-        _more: Properties | None,
-    ) -> None:
-        if not self._stop.is_set() and not self._problem:
-            self._problem = f"the connection was lost: {reason}"
-            _log.warning("mqtt: %s", self._problem)
-
-    def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
-        self._problem = f"no broker answers at {self._broker.address}"
-
-    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+    def _on_message(self, message: mqtt.MQTTMessage) -> None:
         """Publish everything anew when Home Assistant has started: it keeps only retained messages."""
         if message.payload == ONLINE.encode():
-            self._announce_due.set()
-            self._wake.set()
+            self._announce()
 
     def _run(self) -> None:
         """Publish changes until stopped."""

@@ -14,13 +14,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 
 from darkstar_pipeline.config.sources.mqtt import MqttReadingSettings, MqttTopic
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.home_assistant.feeds.mqtt_payload import PayloadError, instant_in, number_in
-from darkstar_pipeline.service.home_assistant.mqtt_broker import QOS, MqttBroker
+from darkstar_pipeline.service.home_assistant.mqtt_broker import MqttBroker
+from darkstar_pipeline.service.home_assistant.mqtt_link import MqttLink
 from darkstar_pipeline.service.schemas.health import Component
 
 KEPT = timedelta(hours=6)
@@ -61,30 +60,26 @@ class MqttReader:
     """
 
     def __init__(self, broker: MqttBroker, settings: MqttReadingSettings, *, site: str, clock: Clock) -> None:
-        self._broker, self._clock = broker, clock
+        self._clock = clock
         self._sensors = {entity: _Sensor(topic) for entity, topic in settings.entities.items()}
         self._lock = threading.Lock()
-        self._problem = "not connected yet"
-        self._client = broker.new_client(f"darkstar_{site}_readings")
-        self._client.on_connect, self._client.on_disconnect = self._on_connect, self._on_disconnect
-        self._client.on_connect_fail, self._client.on_message = self._on_connect_fail, self._on_message
-        self._topics = sorted({each.topic.topic for each in self._sensors.values()})
-        self._client.on_subscribe = self._on_subscribe
+        topics = sorted({each.topic.topic for each in self._sensors.values()})
+        client_id = f"darkstar_{site}_readings"
+        self._link = MqttLink(broker, client_id, topics, name="mqtt readings", take=self._on_message)
 
     def start(self) -> None:
         """Start listening; return at once, whether there is a broker or not."""
-        self._broker.connect(self._client)
+        self._link.start()
 
     def stop(self) -> None:
         """Stop listening."""
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._link.stop()
 
     def status(self) -> Component:
         """Return the state of the connection and of the messages as a component of the service."""
         with self._lock:
             strange = [each.problem for each in self._sensors.values() if each.problem]
-        problems = [problem for problem in (self._problem, *strange) if problem]
+        problems = [problem for problem in (self._link.problem, *strange) if problem]
         return Component(name="mqtt_broker", ok=not problems, note="; ".join(problems))
 
     def state(self, entity: str) -> Mapping[str, Any]:
@@ -119,7 +114,7 @@ class MqttReader:
                 told.append((at + silent, None))
         return told
 
-    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+    def _on_message(self, message: mqtt.MQTTMessage) -> None:
         """Keep what a message says of every quantity that its topic measures."""
         if message.retain:
             return
@@ -155,48 +150,6 @@ class MqttReader:
                 kept = [each for each in sensor.states if now - KEPT <= each[0] <= now + AHEAD]
                 sensor.states = kept[-MOST_STATES // 2 :]
         return ""
-
-    def _on_connect(
-        self,
-        client: mqtt.Client,
-        _data: object,
-        _flags: mqtt.ConnectFlags,
-        reason: ReasonCode,
-        _more: Properties | None,
-    ) -> None:
-        if reason.is_failure:
-            self._tell(f"the broker refuses: {reason}")
-            return
-        self._tell("")
-        client.subscribe([(topic, QOS) for topic in self._topics])
-
-    def _on_subscribe(
-        self, _client: mqtt.Client, _data: object, _message: int, reasons: list[ReasonCode], _more: Properties | None
-    ) -> None:
-        """Tell which topics the broker does not let this user read: it stays connected, and they stay silent."""
-        refused = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
-        if refused:
-            self._tell(f"the broker does not let this user read {', '.join(refused)}: allow it there")
-
-    def _on_disconnect(
-        self,
-        _client: mqtt.Client,
-        _data: object,
-        _flags: mqtt.DisconnectFlags,
-        reason: ReasonCode,
-        _more: Properties | None,
-    ) -> None:
-        if reason.is_failure and not self._problem:
-            self._tell(f"the connection was lost: {reason}")
-
-    def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
-        self._tell(f"no broker answers at {self._broker.address}")
-
-    def _tell(self, problem: str) -> None:
-        """Remember what is wrong with the connection, and log it where it is something else."""
-        if problem and problem != self._problem:
-            _log.warning("mqtt readings: %s", problem)
-        self._problem = problem
 
 
 def _silent_after(topic: MqttTopic) -> timedelta | None:

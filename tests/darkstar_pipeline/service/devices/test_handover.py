@@ -380,7 +380,7 @@ def test_evcc_gets_a_mode_by_block_and_its_own_back_when_the_service_dies(broker
         take=taken.append,
         clock=HandClock(at=moment()),
     )
-    handover._broker.connect(handover._client)
+    handover._link.start()
     try:
         until(lambda: not handover.components()[0].note, "connected")
         for topic, text in (("mode", "pv"), ("connected", "true"), ("chargePower", "7400"), ("vehicleSoc", "0")):
@@ -425,11 +425,30 @@ def test_mode_that_the_brokers_last_will_has_set_is_nobody_elses(monkeypatch: py
     handover.check()
     handover._mode = "now"
     handover.check()
-    handover._on_lost(handover._client, None, mqtt.DisconnectFlags(False), ReasonCode(PacketTypes.DISCONNECT), None)  # noqa: FBT003 - paho's own
+    lost = (mqtt.DisconnectFlags(False), ReasonCode(PacketTypes.DISCONNECT), None)  # noqa: FBT003 - paho's own
+    handover._link._on_disconnect(handover._client, None, *lost)
     handover._mode = "pv"
     handover.check()
     assert published == ["now", "now"]
     assert "somebody else" not in handover.components()[0].note
+
+
+def test_handover_says_that_no_broker_answers() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        handover = EvccHandover(
+            MqttBroker(MqttSettings(port=nobody.getsockname()[1])),
+            EvccControl(loadpoint=1),
+            site="home",
+            wanted=lambda: LEFT_ALONE,
+            take=lambda _: None,
+            clock=HandClock(at=moment()),
+        )
+        handover._link.start()
+        try:
+            until(lambda: "no broker answers at" in handover.components()[0].note, "it says that there is none")
+        finally:
+            handover.stop()
 
 
 @pytest.mark.slow
