@@ -1,5 +1,6 @@
 """The plan of a moment with changes, beside the plan of the site as it is; neither is kept or carried out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_
 from darkstar_pipeline.planning.plan_sources import site_plan
 from darkstar_pipeline.whatif.changed_context import WhatIf, own_economics
 from env.time_grid import day_start, zone
+from planner.byhand.commands import HandBlock
 from planner.plans.fallback_chain import FallbackResult
 from planner.plans.task import PlanTask
 from planner.whatif.exports import ExportScenarios, export_scenarios, growing_targets
@@ -74,7 +76,15 @@ def moment_of(context: Context, day: date, now: datetime) -> datetime:
     return now
 
 
-def plan_what_if(case: WhatIf, at: datetime, *, soc: float | None = None, day: date | None = None) -> PlannedWhatIf:
+def plan_what_if(
+    case: WhatIf,
+    at: datetime,
+    *,
+    soc: float | None = None,
+    day: date | None = None,
+    standing: Sequence[HandBlock] = (),
+    blocks: Sequence[HandBlock] = (),
+) -> PlannedWhatIf:
     """Plan from a moment on, for the site as it is and as it would be.
 
     Args:
@@ -82,13 +92,16 @@ def plan_what_if(case: WhatIf, at: datetime, *, soc: float | None = None, day: d
         at: the moment.
         soc: state of charge at the start; None takes what was read [%].
         day: local day that has to be in the horizon; None for any.
+        standing: blocks by hand that hold in both.
+        blocks: blocks by hand of the changed plan, before those.
 
     Raises:
         DataMissingError: there is no price of the moment or the day, or nothing to forecast from.
         NoFeasibleScheduleError: the demands contradict the home's limits.
     """
     start = None if soc is None else StartSoc(soc)
-    site, changed = (_planned(context, at, start, day) for context in (case.site, case.changed))
+    site = _planned(case.site, at, start, day, standing)
+    changed = _planned(case.changed, at, start, day, [*blocks, *standing])
     own: float | None = None
     if case.relaxed:
         task = inputs_at(own_economics(case), at, soc=start).task
@@ -100,8 +113,10 @@ def plan_what_if(case: WhatIf, at: datetime, *, soc: float | None = None, day: d
     return PlannedWhatIf(at=at, site=site, changed=changed, difference=difference, own_cost=own)
 
 
-def _planned(context: Context, at: datetime, soc: StartSoc | None, day: date | None) -> PlannedCase:
-    inputs, result = site_plan(context, at, soc=soc)
+def _planned(
+    context: Context, at: datetime, soc: StartSoc | None, day: date | None, blocks: Sequence[HandBlock]
+) -> PlannedCase:
+    inputs, result = site_plan(context, at, soc=soc, blocks=blocks)
     if day is not None:
         _check_reaches(inputs.task, day)
     return planned_case(inputs, result)

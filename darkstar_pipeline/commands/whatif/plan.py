@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from darkstar_pipeline.commands.whatif.blocks import ByHandOption, blocks_of
 from darkstar_pipeline.commands.whatif.options import (
     AddLoadOption,
     AreaOption,
@@ -55,6 +56,7 @@ def plan(  # noqa: PLR0913 - keyword-only, an option each
     load_scale: LoadScaleOption = 1.0,
     pv_scale: PvScaleOption = 1.0,
     added: AddLoadOption = None,
+    by_hand: ByHandOption = None,
     soc: SocOption = None,
     policy: Annotated[
         str | None, typer.Option("--policy", metavar="P", help="Replay a past day by it; oracle is hindsight.")
@@ -71,6 +73,8 @@ def plan(  # noqa: PLR0913 - keyword-only, an option each
     prices and the forecasts that the plan in force has. With `--policy` a past day is replayed instead, on its
     readings. The plan in force stays as it is, and nothing is written.
     """
+    from darkstar_pipeline.service.byhand.previews import ByHand
+    from darkstar_pipeline.service.state_folder import service_folder
     from darkstar_pipeline.whatif.changed_context import what_if
     from darkstar_pipeline.whatif.documents import day_document, plan_document
     from darkstar_pipeline.whatif.plans import plan_what_if
@@ -88,14 +92,19 @@ def plan(  # noqa: PLR0913 - keyword-only, an option each
         most_export=most_export,
     )
     case = what_if(call.context(), changes)
-    note_case(call, case)
+    note_case(call, case, unchanged=not by_hand)
     if policy is not None:
+        if by_hand:
+            raise UsageError("--policy replays a day without blocks by hand", "give one of --policy and --by-hand")
         if day is None or at is not None or soc is not None:
             raise UsageError("--policy replays a past day from its protocol", "give --day, without --at and --soc")
         check_policy(policy, POLICIES)
         document = day_document(case, day, policy)
     else:
-        planned = plan_what_if(case, planned_moment(case.site, day, at), soc=soc, day=day)
+        moment = planned_moment(case.site, day, at)
+        standing = ByHand(service_folder(case.site.home, case.site.site_name)).blocks(moment)
+        blocks = blocks_of(by_hand, moment, case.site.timezone)
+        planned = plan_what_if(case, moment, soc=soc, day=day, standing=standing, blocks=blocks)
         document = plan_document(case, planned)
     return Document(document, lambda out: _draw(out, document, case.site.timezone, with_slots=slots))
 

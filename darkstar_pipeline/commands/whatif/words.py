@@ -30,11 +30,11 @@ _MOVED = {
 }
 
 
-def note_case(call: Call, case: "WhatIf") -> None:
-    """Name on stderr what is doubtful about a what-if."""
+def note_case(call: Call, case: "WhatIf", *, unchanged: bool = True) -> None:
+    """Name on stderr what is doubtful about a what-if; `unchanged` where its settings are all that may change."""
     for doubt in case.doubts:
         call.note(doubt)
-    if not case.rows and not case.relaxed:
+    if unchanged and not case.rows and not case.relaxed:
         call.note(phrase("nothing is changed: both columns are the site as it is"))
 
 

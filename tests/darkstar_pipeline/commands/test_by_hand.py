@@ -23,6 +23,10 @@ def test_block_is_priced_accepted_planned_around_and_removed(darkstar: Darkstar)
     assert (preview["block"]["start"], preview["block"]["until"]) == ("2024-03-31T15:00:00Z", "2024-03-31T17:00:00Z")
     assert preview["figures"]["site"]["cost"] == pytest.approx(plain["cost"], abs=1e-9)
     assert darkstar("plan", "--at", AT, "--json").document == plain | {"solver": plain["solver"]}
+    what_if = darkstar("whatif", "plan", "--at", AT, "--by-hand", "charge 17:00 19:00 2", "--json").document
+    for case in ("site", "changed", "difference"):
+        assert what_if["figures"][case]["cost"] == pytest.approx(preview["figures"][case]["cost"], abs=1e-9)
+    assert darkstar("whatif", "plan", "--at", AT, "--by-hand", "charge 17:00").code == 2
     words = darkstar(*block)
     assert "nothing is changed; to accept it: darkstar byhand accept" in words.out
     accepted = darkstar("byhand", "accept", preview["id"], "--at", AT, "--json").document["overrides"]
