@@ -133,8 +133,9 @@ export class Chart {
       const [hours, quarters] = row.time.split(":").map(Number);
       if ((60 * hours + quarters) % minutes || x - last < TIME_WIDTH - 4 || x > this.width - 30) continue;
       shape("line", { class: "tick", x1: x, x2: x, y1: this.bottom, y2: this.bottom + 4 }, this.svg);
-      label(this.svg, x, height - 16, row.time, { "text-anchor": x > LEFT + 16 ? "middle" : "start" });
-      last = x;
+      const atEdge = x <= LEFT + 16;
+      label(this.svg, x, height - 16, row.time, { "text-anchor": atEdge ? "start" : "middle" });
+      last = atEdge ? x + TIME_WIDTH / 2 : x;
     }
   }
 

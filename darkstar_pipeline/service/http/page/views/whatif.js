@@ -151,6 +151,7 @@ function submit() {
 async function run(name, body) {
   const question = questions[name];
   let found;
+  result.hidden = true;  // an answer to another question is none to this one
   try {
     const done = await working.run(async (how) => { found = await question.ask(body, how); });
     if (!done) {

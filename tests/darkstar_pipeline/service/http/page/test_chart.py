@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Generator, Sequence
 from datetime import date, timedelta
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -156,6 +156,29 @@ def test_zeros_alone_are_drawn_on_the_zero(page: Page) -> None:
     drawn = page.evaluate(script, day_of_history(date(2025, 10, 27), price=0))
     assert "NaN" not in drawn
     assert 'class="zero"' in drawn
+
+
+@pytest.mark.parametrize("width", [280, 390, 600, 860, 1200])
+def test_times_of_the_axis_stand_apart(page: Page, width: int) -> None:
+    script = """async ([history, width]) => {
+      const { dayRows } = await import('./static/timeline/rows.js');
+      const { Chart } = await import('./static/timeline/chart.js');
+      const holder = document.createElement('div');
+      holder.className = 'chart';
+      document.body.append(holder);
+      const panel = { title: '', unit: '', height: 100, lines: [{ key: 'import_price' }] };
+      const drawn = [8, 24, 42, 54, 96].map((end) => {
+        new Chart(holder, dayRows(history), history.timezone, [panel], { width, end });
+        holder.firstChild.style.width = `${width}px`;
+        const times = [...holder.querySelectorAll('text')].filter((text) => /^[0-9]{2}:/.test(text.textContent));
+        return times.map((text) => { const box = text.getBBox(); return [box.x, box.x + box.width]; });
+      });
+      holder.remove();
+      return drawn;
+    }"""
+    for times in page.evaluate(script, [day_of_history(date(2025, 10, 27)), width]):
+        assert len(times) > 1
+        assert all(right + 3 < left for (_, right), (left, _) in pairwise(times))
 
 
 def test_bands_that_are_not_there_are_neither_drawn_nor_named(page: Page) -> None:

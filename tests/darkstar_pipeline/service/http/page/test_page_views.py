@@ -83,6 +83,10 @@ def test_what_if_tells_what_is_wrong_at_its_field_and_answers_on_paper(page: Pag
     expect(result.locator("table caption")).to_have_text("Relaxed economics, not the home's own: wear 0")
     expect(result.locator("ul.changed")).to_contain_text("battery.capacity_kwh: 34.2 → 5")
     assert is_within(page)
+    page.fill("#view-whatif .row input >> nth=1", "x")
+    page.click(GO)
+    expect(page.locator("#view-whatif .problem[role=alert]")).to_be_visible()
+    expect(page.get_by_role("region", name="Result")).to_be_hidden()  # no answer to what was asked before
     assert (state_hash(engine.context.home), engine.plan().id) == (before, plan)
 
 
