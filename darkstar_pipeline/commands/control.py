@@ -90,7 +90,7 @@ def install(
 
 
 def release(call: Call) -> Document:
-    """Release the leases of inverter and loads by hand, after a look at them.
+    """Release the leases of inverter and loads by hand, after a look.
 
     So it is where an entity that the lease names was renamed or removed: the guard tries for ever, and nothing is
     controlled until it is done.
