@@ -1,7 +1,7 @@
 // The car and other movable loads: how they are, what is asked of them, and what the plan gives them.
 import { request } from "./api.js";
 import { field, forgetErrors, instantOf, tellErrors, valuesOf } from "./forms.js";
-import { fill, node, number, stamp } from "./format.js";
+import { fill, node, number, sentenceCase, stamp } from "./format.js";
 import { attempt, replan, state } from "./frame.js";
 import { card, scrolled, table } from "./tables.js";
 import { Working } from "./working.js";
@@ -64,7 +64,7 @@ export async function drawLoads() {
   const runs = (load) => load.blocks.map((block) => `${stamp(block.start, zone)} (${number(block.energy_kwh, 1)} kWh)`).join(", ");
   fill(loadsHolder, scrolled(table([t("load"), t("energy"), t("costs"), t("without a plan"), t("runs from")],
     loads.map((load) => [NAMES[load.name] ?? load.name.replaceAll("_", " "), `${number(load.energy_kwh, 1)} kWh`, money(load.cost), money(load.unplanned_cost), runs(load) || "–"])),
-  t("Movable loads as a table")), ...loads.filter((load) => load.note).map((load) => node("p", load.note, { class: "note" })));
+  t("Movable loads as a table")), ...loads.filter((load) => load.note).map((load) => node("p", sentenceCase(load.note), { class: "note" })));
   carCard.hidden = !(plan.loads ?? []).some((load) => load.name === "ev");
   if (!carCard.hidden) drawCar(await request("/car"));
 }
@@ -84,5 +84,5 @@ function drawCar(car) {
     return pair;
   }));
   const notes = [car.note, car.holds_battery ? t("The house battery holds because the car charges.") : ""].filter(Boolean);
-  fill(carFacts, list, ...notes.map((note) => node("p", note, { class: "note" })));
+  fill(carFacts, list, ...notes.map((note) => node("p", sentenceCase(note), { class: "note" })));
 }

@@ -26,7 +26,8 @@ function figuresOf(row, plan) {
   return [
     [t("Buying costs"), price(row.import_price)], [t("Selling brings"), price(row.export_price)],
     [t("House"), kw(row.load, row.planned_load)], [t("panels|Sun"), kw(row.pv, row.planned_pv)],
-    [t("Battery"), directed(isKnown(row.charge) || isKnown(row.discharge) ? (row.charge ?? 0) - (row.discharge ?? 0) : null, t("charges"), t("gives"))],
+    [t("Battery"), directed(isKnown(row.charge) || isKnown(row.discharge) ? (row.charge ?? 0) - (row.discharge ?? 0) - (row.further ?? 0) : null, t("charges"), t("gives"))],
+    ...(isKnown(row.further) ? [[t("Other batteries"), directed(row.further, t("charges"), t("gives"))]] : []),
     [t("Grid"), directed(row.grid, t("buys"), t("sells"))],
     ...(row.others ? [[t("Car, water and appliances"), kw(row.others)]] : []),
     [t("Stored at the end"), stored],

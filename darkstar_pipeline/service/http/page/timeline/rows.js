@@ -34,14 +34,21 @@ const isWorthShowing = (row) => row.slot !== null || row.past || row.import_pric
 // A day of /history by itself: what was read beside what was planned.
 export const dayRows = (history) => named(history.slots.map((slot) => pastRow(slot, true)), history.timezone);
 
+// Energy of the batteries behind the first one; null where there is none.
+function furtherOf(slot, flow) {
+  const found = Object.entries(slot.others).filter(([name]) => new RegExp(`^battery_\\d+_${flow}_kwh$`).test(name));
+  return found.length ? found.reduce((sum, [, energy]) => sum + energy, 0) : null;
+}
+
 function comingRow(slot) {
+  const [fed, given] = [furtherOf(slot, "charge"), furtherOf(slot, "discharge")];
   const others = Object.entries(slot.others).filter(([name]) => /^(water|ev|appliance)_.*kwh$/.test(name));
   return {
     ...spanOf(slot), past: false, slot,
     import_price: slot.import_price, export_price: slot.export_price,
     load: power(slot.load_kwh), load_low: power(slot.load_low_kwh), load_high: power(slot.load_high_kwh),
     pv: power(slot.pv_kwh), pv_low: power(slot.pv_low_kwh), pv_high: power(slot.pv_high_kwh),
-    charge: power(slot.charge_kwh), discharge: power(slot.discharge_kwh), grid: gridPower(slot),
+    charge: power(slot.charge_kwh + fed), discharge: power(slot.discharge_kwh + given), further: difference(fed, given), grid: gridPower(slot),
     others: others.length ? power(others.reduce((sum, [, energy]) => sum + energy, 0)) : null,
     target: slot.soc_end_percent, kept: slot.min_soc_percent ?? null, command: slot.command, sentence: slot.sentence,
   };

@@ -109,6 +109,21 @@ def test_powers_are_in_kilowatts_as_read_and_as_they_had_been_planned(page: Page
     assert page.evaluate(script, history) == [2, 1, 3, 4, 40, 1.6, 45]
 
 
+def test_batteries_behind_the_first_are_in_the_picture(page: Page) -> None:
+    slot = {
+        **dict.fromkeys(("load_kwh", "pv_kwh", "import_kwh", "export_kwh", "charge_kwh", "discharge_kwh"), 0.25),
+        "slot_start": "2025-10-27T08:00:00Z",
+        "others": {"battery_2_charge_kwh": 0.5, "battery_2_discharge_kwh": 0.0, "battery_2_soc_end_kwh": 6.0},
+    }
+    script = """async (slots) => {
+      const { rowsOf } = await import('./static/timeline/rows.js');
+      const rows = rowsOf({ slots, timezone: 'Europe/Stockholm' }, [], 0);
+      return rows.map((row) => [row.charge, row.discharge, row.further]);
+    }"""
+    assert page.evaluate(script, [slot]) == [[3, 1, 2]]
+    assert page.evaluate(script, [slot | {"others": {}}]) == [[1, 1, None]]
+
+
 def test_picture_ends_with_the_last_price_and_has_no_holes(page: Page) -> None:
     history = day_of_history(date(2025, 10, 27))
     for index in (*range(40, 50), *range(80, 96)):
