@@ -103,8 +103,9 @@ def learned_values_asset(home: Home) -> dg.AssetsDefinition:
         from darkstar_pipeline.learning.tuning.tracked import log_step  # MLflow comes with it
         from planner.wording.messages import read
 
-        day = as_of(home, config.at, datetime.now(UTC))
-        rows = learn_day(home.context, day)
+        now = datetime.now(UTC)
+        day = as_of(home, config.at, now)
+        rows = learn_day(home.context, day, as_of(home, "", now))
         if rows.is_empty():
             return dg.MaterializeResult(metadata={"day": str(day), "status": "learned or reset before"})
         run_id = log_step(home.context.home, home.name, rows, context.run.run_id)

@@ -78,14 +78,17 @@ class LearnedHistory:
                 found[day] = self._values(latest)
         return found
 
-    def is_done(self, day: date) -> bool:
-        """Return whether a local day, or a later one, was learned or reset."""
-        last = self.last_day()
+    def is_done(self, day: date, today: date) -> bool:
+        """Return whether a local day, or a later one until today, was learned or reset.
+
+        A day that is still to come was learned by a clock that went wrong, and keeps no other from being learned.
+        """
+        last = self.last_day(max(day, today))
         return last is not None and last >= day
 
-    def last_day(self) -> date | None:
-        """Return the last local day of the history; None where it is empty."""
-        days = self._lake.days(LEARNED_VALUES, self._site.name)
+    def last_day(self, today: date) -> date | None:
+        """Return the last local day of the history until today; None where it is empty."""
+        days = [each for each in self._lake.days(LEARNED_VALUES, self._site.name) if each <= today]
         return days[-1] if days else None
 
     def learn(self, evidence: Mapping[QuantityName, Evidence], now: datetime) -> pl.DataFrame:

@@ -87,7 +87,9 @@ def add(  # noqa: PLR0913 - a command's options
         raise UsageError(message, hint) from error
     by_hand = _by_hand(context)
     preview = by_hand.preview(request, now, context.site, _planner(context, now, soc))
+    _check_kept(by_hand)
     taken = by_hand.accept(preview.id, now) if yes or _agreed(call, context, preview) else None
+    _check_kept(by_hand)
     document: dict[str, Any] = {
         "site": context.site_name,
         "accepted": None if taken is None else taken.model_dump(mode="json"),
@@ -110,6 +112,7 @@ def accept(
     now = parse_instant("--at", at, context.timezone)
     by_hand = _by_hand(context)
     by_hand.accept(preview, now)
+    _check_kept(by_hand)
     return _listed(context, by_hand, now)
 
 
@@ -127,6 +130,7 @@ def remove(
     by_hand = _by_hand(context)
     if not by_hand.overrides.end(block):
         raise UsageError(f"there is no block {block}", "`darkstar byhand show` lists them")
+    _check_kept(by_hand)
     return _listed(context, by_hand, parse_instant("--at", at, context.timezone))
 
 
@@ -134,7 +138,21 @@ def _by_hand(context: "Context") -> "ByHand":
     from darkstar_pipeline.service.byhand.previews import ByHand
     from darkstar_pipeline.service.state_folder import service_folder
 
-    return ByHand(service_folder(context.home, context.site_name))
+    by_hand = ByHand(service_folder(context.home, context.site_name))
+    _check_kept(by_hand)
+    return by_hand
+
+
+def _check_kept(by_hand: "ByHand") -> None:
+    """Refuse to go on where blocks cannot be read or kept: a command's memory ends with it.
+
+    Raises:
+        ConfigurationError: they cannot.
+    """
+    from darkstar_pipeline.errors import ConfigurationError
+
+    if by_hand.problem:
+        raise ConfigurationError(by_hand.problem, "mend or remove the file, and look at its folder and disk")
 
 
 def _planner(context: "Context", now: "datetime", soc: float | None) -> Any:  # noqa: ANN401 - a callable of the service

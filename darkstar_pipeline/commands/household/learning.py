@@ -103,7 +103,7 @@ def run(call: Call, *, first: FirstLearned = None, last: LastLearned = None) -> 
     with progress_bar(call, "learning") as progress:
         added = 0
         for done, day in enumerate(days, start=1):
-            added += learn_day(context, day).height
+            added += learn_day(context, day, today).height
             if progress is not None:
                 progress(done, len(days))
     if not added:

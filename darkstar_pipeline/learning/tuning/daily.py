@@ -22,18 +22,19 @@ BATTERY_DAYS = 120
 _MEDIAN = 0.5
 
 
-def learn_day(context: Context, day: date) -> pl.DataFrame:
+def learn_day(context: Context, day: date, today: date | None = None) -> pl.DataFrame:
     """Take a day's step, from what was read before that local day.
 
     Args:
         context: the site.
         day: local day; it counts as learned at its first slot.
+        today: present local day; None where that is the day.
 
     Returns:
         The rows of `learned_values` that were added; none where the day, or a later one, was learned or reset before.
     """
     history = LearnedHistory(context.lake, context.site)
-    if history.is_done(day):  # the readings of months need not be read again
+    if history.is_done(day, today or day):  # the readings of months need not be read again
         return history.rows(day, day).clear()
     return history.learn(evidence_before(context, day), day_start(day, context.timezone))
 
@@ -78,7 +79,7 @@ def _of_margin(context: Context, today: date) -> list[Evidence]:
     except DataMissingError:
         return []
     history = LearnedHistory(context.lake, context.site)
-    share, now = history.quantities["s_share"], history.in_force()["s_share"]
+    share, now = history.quantities["s_share"], history.in_force(today)["s_share"]
     shares = {share.clamped(now + way * share.most_step / FOLLOWED) for way in (-1, 0, 1)}
     days = {each: replay.daily(("s_index",), {"s_share": each}) for each in shares}
     return share_evidence({each: float(table["cost"].sum()) for each, table in days.items()}, days[now].height)

@@ -26,7 +26,7 @@ def learning_document(context: Context, today: date, *, days: int = 30) -> dict[
         days: length of the history, up to the last day that has some.
     """
     history, on = LearnedHistory(context.lake, context.site), context.site_settings.household.strategy.adjustments
-    values, last_day = history.in_force(), history.last_day() or today
+    values, last_day = history.in_force(today), history.last_day(today) or today
     rows = history.rows(last_day - timedelta(days=days - 1), last_day)
     steps = [
         {**row, "cause": read(row["cause"])}

@@ -18,6 +18,7 @@ from darkstar_pipeline.service.engine.overrides import (
     OverrideStore,
     asked_blocks,
     check_end,
+    check_not_ended,
     overlap_error,
     overlapping,
 )
@@ -66,6 +67,11 @@ class ByHand:
     def blocks(self, now: datetime) -> list[HandBlock]:
         """Return the blocks that are accepted and have not ended."""
         return asked_blocks(self.overrides.active(now))
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the files in which blocks and previews are kept; empty for nothing."""
+        return self.overrides.storage_problem or self._previews.problem
 
     def preview(self, request: BlockRequest, now: datetime, site: Site, plan: PlanBlockWith) -> BlockPreview:
         """Work out what a block would cost and do, and keep the answer for its acceptance.
@@ -130,7 +136,7 @@ class ByHand:
             )
             raise PreviewGoneError(message, phrase("preview the block again"))
         asked = made.block
-        check_end(asked.until, now)
+        check_not_ended(asked.until, now)  # in whole quarter-hours it may end a little later than asked for
         block = Override(
             id=secrets.token_hex(4),
             since=now,
@@ -140,7 +146,7 @@ class ByHand:
             power_kw=asked.power_kw,
             target_percent=asked.target_percent,
         )
-        self.overrides.add_block(block, now, replace=asked.replace)
+        self.overrides.add_block(block, now, made.replaces)
         self._previews.keep(_Previews(previews=tuple(each for each in previews if each.id != preview_id)))
         return block
 

@@ -5,7 +5,7 @@ Stored in one small file, replaced atomically. If it cannot be written, override
 
 import secrets
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -69,11 +69,20 @@ def check_end(until: datetime, now: datetime) -> None:
     Raises:
         OverrideError: it does.
     """
-    if until <= now:
-        message = phrase("until {until} has passed; it is {now}", until=until.isoformat(), now=now.isoformat())
-        raise OverrideError(message, _MOMENT)
+    check_not_ended(until, now)
     if until > now + FURTHEST:
         message = phrase("until {until} is more than {days} days ahead", until=until.isoformat(), days=FURTHEST.days)
+        raise OverrideError(message, _MOMENT)
+
+
+def check_not_ended(until: datetime, now: datetime) -> None:
+    """Refuse an end that has passed.
+
+    Raises:
+        OverrideError: it has.
+    """
+    if until <= now:
+        message = phrase("until {until} has passed; it is {now}", until=until.isoformat(), now=now.isoformat())
         raise OverrideError(message, _MOMENT)
 
 
@@ -148,17 +157,23 @@ class OverrideStore:
             self._add(override, others)
         return override
 
-    def add_block(self, block: Override, now: datetime, *, replace: bool) -> None:
+    def add_block(self, block: Override, now: datetime, replaces: Collection[str] = ()) -> None:
         """Add a block with a begin of its own.
 
+        Args:
+            block: the block.
+            now: the moment.
+            replaces: ids of those whose place it takes.
+
         Raises:
-            OverrideError: it overlaps others, and is not to replace them; or there are too many.
+            OverlapError: it overlaps others than these.
+            OverrideError: there are too many.
         """
         with self._exclusive():
             active = self.active(now)
             found = overlapping(active, block.mode, block.begins, block.until)
-            if found and not replace:
-                raise overlap_error(found)
+            if others := [each for each in found if each.id not in replaces]:
+                raise overlap_error(others)
             names = {each.id for each in found}
             others = [each for each in active if each.id not in names]
             if len(others) >= MAX_OVERRIDES:

@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from darkstar_pipeline.commands.household.moments import parse_moment, parse_span
+from darkstar_pipeline.config.settings import home_dir
 from darkstar_pipeline.console.failures import UsageError
+from darkstar_pipeline.service.engine.overrides import OVERRIDES_FILE
+from darkstar_pipeline.service.state_folder import service_folder
 from tests.builders.command_line import Darkstar
 
 AT = "2024-03-31T14:00"  # the day with 92 slots
@@ -63,6 +66,17 @@ def test_block_that_cannot_be_is_refused_in_a_sentence(
     assert done.code == 2
     assert words in done.err
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("in_copy_of_sample")
+def test_blocks_that_cannot_be_read_are_told_and_not_written_over(darkstar: Darkstar) -> None:
+    file = service_folder(home_dir(), "sample") / OVERRIDES_FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('{"bad')
+    for command in (("show",), ("accept", "1a2b3c4d"), ("remove", "1a2b3c4d")):
+        done = darkstar("byhand", *command)
+        assert (done.code, str(file) in done.err, "mend or remove" in done.err) == (2, True, True)
+    assert file.read_text() == '{"bad'
 
 
 def test_time_alone_is_the_next_one_and_an_end_the_one_after_its_begin() -> None:

@@ -45,8 +45,17 @@ def test_each_day_takes_one_step_and_keeps_its_cause(history: LearnedHistory) ->
 def test_a_day_that_was_learned_is_not_learned_again(history: LearnedHistory) -> None:
     last = FIRST + timedelta(days=2)
     assert history.learn(HIGH, at(last) + timedelta(hours=5)).is_empty()
-    assert history.is_done(last)
-    assert not history.is_done(last + timedelta(days=1))
+    assert history.is_done(last, last)
+    assert not history.is_done(last + timedelta(days=1), last + timedelta(days=1))
+
+
+def test_a_day_that_a_wrong_clock_learned_ahead_keeps_no_other_from_being_learned(history: LearnedHistory) -> None:
+    ahead, today = date(2040, 1, 1), FIRST + timedelta(days=3)
+    assert history.learn(HIGH, at(ahead)).height
+    assert not history.is_done(today, today)
+    assert history.is_done(today - timedelta(days=2), today), "a later day was learned in its time"
+    assert history.last_day(today) == FIRST + timedelta(days=2)
+    assert history.in_force(today)["load_evening"] == pytest.approx(1 + 3 * FACTOR_STEP)
 
 
 def test_a_reset_returns_to_what_is_configured_and_keeps_the_history(history: LearnedHistory) -> None:

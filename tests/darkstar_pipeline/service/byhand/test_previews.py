@@ -8,7 +8,7 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.champion_pointer import POINTER
 from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.service.byhand.previews import VALID, ByHand, PreviewGoneError
-from darkstar_pipeline.service.engine.overrides import OverlapError, OverrideError
+from darkstar_pipeline.service.engine.overrides import FURTHEST, OverlapError, OverrideError
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.schemas.overrides import BlockPreview, BlockRequest, OverrideRequest
 from darkstar_pipeline.service.schemas.plans import PlanDocument
@@ -265,3 +265,25 @@ def test_block_of_another_process_is_taken_up_by_a_running_engine(context: Conte
     assert other.overrides.end(block.id)
     assert engine.check()
     assert not engine.command().overridden
+
+
+def test_replacement_takes_the_place_of_what_its_preview_named_alone(context: Context) -> None:
+    hands, now = ByHand(service_folder(context.home, context.site_name)), moment(hour=12, minute=0)
+    request = asked("hold", moment(hour=17, minute=0), moment(hour=19, minute=0), replace=True)
+    shown = hands.preview(request, now, context.site, unplanned)
+    set_since = hands.preview(request.model_copy(update={"mode": "charge"}), now, context.site, unplanned)
+    hands.accept(set_since.id, now)
+    with pytest.raises(OverlapError, match="charge"):
+        hands.accept(shown.id, now)
+    again = hands.preview(request, now, context.site, unplanned)
+    assert [hands.accept(again.id, now).mode, len(hands.blocks(now))] == ["hold", 1]
+
+
+def test_block_that_ends_in_the_last_quarter_hour_of_the_month_ahead_can_be_accepted(context: Context) -> None:
+    hands, now = ByHand(service_folder(context.home, context.site_name)), moment(hour=12, minute=7)
+    shown = hands.preview(asked("hold", now, now + FURTHEST), now, context.site, unplanned)
+    assert hands.accept(shown.id, now).until > now + FURTHEST
+
+
+def unplanned(*_: object) -> str:
+    return "there are no prices"
