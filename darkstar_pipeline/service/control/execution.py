@@ -156,7 +156,7 @@ class Execution:
             if percent is None or has_value(state, write) or self._strangers.is_ours(write.entity, percent):
                 continue
             if 0 <= percent <= 100:  # noqa: PLR2004 - percent
-                self._strangers.left(write.entity)
+                self._strangers.left(write, percent)
                 self._translator.adopt(write, percent)
 
     def _carried_out(self, writer: EntityWriter, command: CommandDocument, target: Translated) -> Outcome:

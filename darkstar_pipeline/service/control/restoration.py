@@ -117,12 +117,13 @@ class Restoration:
         differing = [number for number, each in seen.items() if each.call is not None]
         ready = self._ready(differing, seen, calls)
         waited = self._waited(ready, differing, calls)
-        if differing and (waited or self._due(len(calls))):
+        if ready and (waited or self._due(len(calls))):
             first = waited or self._first(ready)
             if not self._set(home, seen, first, goes_on):
                 return [RENEWED]
             seen = self._settled(home, calls, goes_on)
-            rest = [number for number in differing if number not in first and seen[number].call is not None]
+            left = [number for number in differing if seen[number].call is not None]
+            rest = [number for number in self._ready(left, seen, calls) if number not in first]
             if rest and not any(seen[number].problem for number in first):  # it takes writes again
                 if not self._set(home, seen, rest, goes_on):
                     return [RENEWED]
@@ -150,10 +151,11 @@ class Restoration:
         """Return what may be set now: what stands behind a mode waits until that is at its default.
 
         A limit that is raised again while a charge still runs would have it charge at full power. A mode that Home
-        Assistant refuses, such as an option that is gone, is not waited for; one that is unavailable is.
+        Assistant refuses, such as an option that is gone, is not waited for; one that cannot be seen is: unavailable,
+        renamed, in another unit.
         """
-        away = [number for number, each in seen.items() if each.text == AWAY]
-        waited = sorted({*differing, *away} - self._refused)
+        unseen = [number for number, each in seen.items() if each.problem and each.call is None]
+        waited = sorted({*differing, *unseen} - self._refused)
         modes = [number for number in waited if _is_mode(calls[number])]
         return [number for number in differing if number in modes or not modes or number < modes[0]]
 

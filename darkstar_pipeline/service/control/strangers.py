@@ -6,7 +6,7 @@ up to four hours, with the inverter at its default; and where that is changed to
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from darkstar_pipeline.service.home_assistant.entity_values import State, has_no_value, has_value, number_of
@@ -119,9 +119,9 @@ class Strangers:
             for at, written in self._written.get(entity, [])
         )
 
-    def left(self, entity: str) -> None:
-        """Note that an entity is left as somebody has set it."""
-        self._stood.pop(entity, None)
+    def left(self, write: Write, value: float) -> None:
+        """Note that an entity is left as somebody has set it, and stands so: what it shows next is theirs too."""
+        self._stood[write.entity] = replace(write, value=value)
 
     def is_theirs(self, changes: Sequence[Change]) -> bool:
         """Return whether the values are others', and none of ours that came late."""

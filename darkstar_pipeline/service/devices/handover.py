@@ -19,7 +19,7 @@ from darkstar_pipeline.service.devices.load_writes import LoadClient, load_write
 from darkstar_pipeline.service.engine.wanted_loads import LEFT_ALONE, WantedLoad
 from darkstar_pipeline.service.home_assistant.entity_writer import EntityClient, EntityWriter, Look
 from darkstar_pipeline.service.home_assistant.lease import ServiceCall
-from darkstar_pipeline.service.home_assistant.profiles import Write
+from darkstar_pipeline.service.home_assistant.profiles import SWITCHES, Write
 from darkstar_pipeline.service.periodic import PeriodicCheck
 from darkstar_pipeline.service.schemas.health import Component
 
@@ -158,8 +158,12 @@ class Handover:
         return problem
 
     def _restore(self, default: list[Write]) -> list[ServiceCall]:
-        """Return the calls that leave the loads as they are without Darkstar."""
-        return [*self._writer.calls(default), *self._scripts.default_calls()]
+        """Return the calls that leave the loads as they are without Darkstar.
+
+        Switches come last: the guard has what stands behind one wait for it, and one load is not the others'.
+        """
+        switches_last = sorted(default, key=lambda write: write.domain in SWITCHES)
+        return [*self._scripts.default_calls(), *self._writer.calls(switches_last)]
 
     def _looked(self, target: list[Write]) -> tuple[list[Write], Look, str]:
         """Return what can be written now, what of it differs, and why the rest cannot: one load is not the others'."""

@@ -56,7 +56,7 @@ class LoadScripts:
     client: EntityClient
     monotonic: Callable[[], float]
     wait: Callable[[float], bool]
-    _told: dict[str, WantedLoad] = field(default_factory=dict[str, WantedLoad])
+    _told: dict[str, WantedLoad | None] = field(default_factory=dict[str, WantedLoad | None])
     _tried: dict[str, tuple[WantedLoad, int]] = field(default_factory=dict[str, tuple[WantedLoad, int]])
 
     def default_calls(self) -> list[ServiceCall]:
@@ -89,6 +89,7 @@ class LoadScripts:
             if problem := script_problem(script.entity, state):
                 return problem
             self._tried[name] = (wanted, attempts + 1)
+            self._told[name] = None  # a call that is not seen to run may be carried out late: it is ended all the same
             call = script.call(wanted)
             self.client.call(call.domain, call.service, call.data)
             if not self._runs(script.entity, state):

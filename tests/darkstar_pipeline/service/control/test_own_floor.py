@@ -1,6 +1,8 @@
 """The inverter's own floor is the person's: followed where they change it, restored by default, lease and guard."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,3 +56,30 @@ def test_value_of_ours_that_comes_late_is_no_floor_of_a_person(tmp_path: Path) -
     home.inverter.by_hand(entity, 100.0, user=None)
     home.run(4)
     assert home.inverter.values[entity] == 20.0
+
+
+@pytest.mark.parametrize("family", FLOORS)
+def test_floor_that_shows_zero_while_the_integration_starts_is_not_written(family: str, tmp_path: Path) -> None:
+    """Home Assistant restarts: the floor shows 0 for a moment while another entity has no value yet."""
+    floor, _ = FLOORS[family]
+    home = ControlledInverter(tmp_path, FAMILIES[family])
+    home.run(20)
+    own = home.inverter.values[floor]
+    away = next(name for name in home.inverter.values if name != floor)
+    read = home.inverter.state
+    starting = True
+
+    def state(entity: str) -> Mapping[str, Any] | None:
+        shown = read(entity)
+        if not starting or shown is None or entity not in (floor, away):
+            return shown
+        return {**shown, "state": "0" if entity == floor else "unavailable"}
+
+    home.inverter.state = state
+    home.run(0.3)
+    starting = False
+    home.run(30)
+    assert home.inverter.values[floor] == own
+    lease = read_lease(tmp_path)
+    assert lease is not None
+    assert own in [call.data.get("value") for call in lease.restore]

@@ -227,6 +227,31 @@ def test_limit_is_raised_only_when_the_charge_has_ended(late: int, tmp_path: Pat
     assert inverter.charged_at in {0.0, 500.0}, "never at full power"
 
 
+@pytest.mark.parametrize("state", [None, {"state": "unavailable"}])
+def test_limit_is_not_raised_while_a_mode_cannot_be_seen(state: Mapping[str, Any] | None, tmp_path: Path) -> None:
+    """A mode that was renamed while it charges: its limit stays low, also where another mode is taken meanwhile."""
+    seen = ServiceCall(domain="switch", service="turn_off", data={"entity_id": "switch.forced"})
+
+    class Renamed(ModeInverter):
+        def state(self, entity: str) -> Mapping[str, Any]:
+            if entity == "switch.forced":
+                return {"state": self.values.get(entity, "on")}
+            return super().state(entity) if entity != "select.mode" else state  # pyright: ignore[reportReturnType]
+
+        def call(self, domain: str, service: str, data: Mapping[str, Any]) -> None:
+            if domain == "switch":
+                self.values["switch.forced"] = "off"
+            else:
+                super().call(domain, service, data)
+
+    watch, inverter = Watch(tmp_path), Renamed()
+    for _ in range(10):
+        problems = watch.restoration.step(inverter, [seen, *MODE_DEFAULT], goes_on=lambda: True)
+        watch.seconds += 5
+        assert any("select.mode" in problem for problem in problems), "it is told"
+    assert (inverter.values["switch.forced"], inverter.values["number.limit"]) == ("off", "500")
+
+
 def test_limit_does_not_wait_for_a_mode_that_home_assistant_refuses(tmp_path: Path) -> None:
     watch, inverter = Watch(tmp_path), ModeInverter()
     inverter.refuses = True

@@ -270,6 +270,21 @@ def test_guard_restores_a_thermostat_until_it_is_read_back(made: Callable[..., H
     assert handed.home.temperature == 45
 
 
+def test_guard_restores_a_load_beside_another_that_is_unavailable(made: Callable[..., Handed]) -> None:
+    """A charger without power is no reason to heat the water for ever."""
+    handed = made(switch="switch.box")
+    tank = {"setpoint": "number.tank", "normal_temperature": 50, "boosted_temperature": 60, "default_on": False}
+    handed.handover._loads = (*handed.handover._loads, HandedLoad("t", DeviceControl.model_validate(tank), lambda: ON))
+    handed.becomes(OFF)
+    lease = read_lease(handed.folder)
+    assert lease is not None
+    handed.home.states["switch.box"] = "unavailable"
+    writes = DailyWrites(handed.folder, timezone="UTC", budget=50)
+    restoration = Restoration(writes, DefaultPace(handed.folder, lambda: 0.0), wait=lambda _: None)
+    assert restoration.step(handed.home, lease.restore, goes_on=lambda: True) == ["switch.box is unavailable"]
+    assert float(handed.home.states["number.tank"]) == 50
+
+
 def test_setpoint_is_boosted_in_its_hours(made: Callable[..., Handed]) -> None:
     temperatures = {"normal_temperature": 45, "boosted_temperature": 65}
     handed = made(setpoint="water_heater.tank", default_on=False, **temperatures)
@@ -306,6 +321,20 @@ def test_script_that_does_not_run_is_told_and_not_called_for_ever(made: Callable
         handed.becomes(ON)
     assert len(handed.home.calls) == 3, "Home Assistant answers 200 to a script that runs already"
     assert handed.note == "script.charge does not run"
+
+
+def test_script_that_ran_unseen_is_called_back(made: Callable[..., Handed]) -> None:
+    """Home Assistant did not answer in time and ran it all the same: the load would be on for ever."""
+    handed = made(script="script.charge", default_on=False)
+    handed.home.takes = False
+    for _ in range(4):
+        handed.becomes(ON)
+    handed.home.takes = True
+    handed.becomes(LEFT_ALONE)
+    assert handed.home.calls[-1][2]["variables"]["on"] is False
+    lease = read_lease(handed.folder)
+    assert lease is not None
+    assert lease.released
 
 
 def test_script_that_is_missing_is_told(made: Callable[..., Handed]) -> None:
