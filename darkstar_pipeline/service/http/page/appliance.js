@@ -2,7 +2,7 @@
 import { request } from "./api.js";
 import { field, forgetErrors, instantOf, tellErrors, valuesOf } from "./forms.js";
 import { node, number, stamp } from "./format.js";
-import { attempt, state } from "./frame.js";
+import { state } from "./frame.js";
 import { bar, card, scrolled, table } from "./tables.js";
 import { Working } from "./working.js";
 import { t } from "./words.js";
@@ -32,8 +32,7 @@ export function applianceCard() {
       });
     } catch (error) {
       answer.replaceChildren();
-      if (error.status === 401) attempt(() => { throw error; });
-      else tellErrors(form, problem, error);
+      tellErrors(form, problem, error);
     }
   });
   return card(t("When to run an appliance"), form, answer);

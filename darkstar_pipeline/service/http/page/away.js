@@ -37,8 +37,7 @@ export function awayCard() {
         await replan();
       });
     } catch (error) {
-      if (error.status === 401) attempt(() => { throw error; });
-      else tellErrors(form, problem, error);
+      tellErrors(form, problem, error);
     }
   });
   return card(t("Vacation and outages"),

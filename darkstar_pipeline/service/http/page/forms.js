@@ -1,6 +1,7 @@
 // Fields of forms: made from descriptions, read into the body of a request, and told what is wrong at their place.
 import { plain } from "./api.js";
 import { momentOf, node } from "./format.js";
+import { attempt } from "./frame.js";
 import { locale, t } from "./words.js";
 
 // What cannot be sent: told at the field as an answer of the service would be.
@@ -84,10 +85,11 @@ export function forgetErrors(form) {
 // Tell an answer that refuses what was sent: each part at the field that it names, the rest at `summary`.
 // Parts are "body.load_scale: why; battery.capacity_kwh: why", as the service writes them; `query.` stands before those of an address.
 export function tellErrors(form, summary, error) {
+  if (error.status === 401) return attempt(() => { throw error; });  // the token is asked for
   if (error.status === 0) {  // the page asks again by itself for what it shows, and for nothing that a person asks
     summary.textContent = t("The service does not answer: ask again when it does.");
     summary.hidden = false;
-    return;
+    return undefined;
   }
   const rest = [];
   let first = null;
@@ -110,6 +112,7 @@ export function tellErrors(form, summary, error) {
   summary.textContent = rest.length ? `${rest.join("; ")}${hint}` : t("Some fields are wrong: each says what.");
   summary.hidden = false;
   if (first) first.focus();
+  return undefined;
 }
 
 // Of `tariff.0.vat` the field `tariff.vat` is meant, of `added_loads.0.start` the load's, of `tarif` that of `tarif.vat`.

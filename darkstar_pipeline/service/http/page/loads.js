@@ -2,7 +2,7 @@
 import { request } from "./api.js";
 import { field, forgetErrors, instantOf, tellErrors, valuesOf } from "./forms.js";
 import { fill, node, number, sentenceCase, stamp } from "./format.js";
-import { attempt, replan, state } from "./frame.js";
+import { replan, state } from "./frame.js";
 import { card, scrolled, table } from "./tables.js";
 import { Working } from "./working.js";
 import { t } from "./words.js";
@@ -41,8 +41,7 @@ function carForm() {
         await replan();
       });
     } catch (error) {
-      if (error.status === 401) attempt(() => { throw error; });
-      else tellErrors(form, problem, error);
+      tellErrors(form, problem, error);
     }
   };
   form.addEventListener("submit", (event) => {

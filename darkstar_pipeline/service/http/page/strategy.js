@@ -1,7 +1,7 @@
 // The strategy engine: what it did to the plan in force, and what each of its adjustments would have earned here.
 import { field, forgetErrors, tellErrors, valuesOf } from "./forms.js";
 import { fill, localDay, node, number } from "./format.js";
-import { attempt, now, state } from "./frame.js";
+import { now, state } from "./frame.js";
 import { card, scrolled, table } from "./tables.js";
 import { background, isUnderWay, Working } from "./working.js";
 import { t } from "./words.js";
@@ -26,8 +26,7 @@ export function strategyCard() {
     try {
       await working.run(async (how) => draw(answer, await background(EFFECTS, body, how)));
     } catch (error) {
-      if (error.status === 401) attempt(() => { throw error; });
-      else tellErrors(form, problem, error);
+      tellErrors(form, problem, error);
     }
   };
   form.addEventListener("submit", (event) => {

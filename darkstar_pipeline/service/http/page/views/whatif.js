@@ -3,7 +3,7 @@ import { request } from "../api.js";
 import { changesFields, readChanges } from "../changes.js";
 import { localDay, node } from "../format.js";
 import { field, forgetErrors, group, numbersOf, tellErrors, valuesOf } from "../forms.js";
-import { attempt, now, state } from "../frame.js";
+import { now, state } from "../frame.js";
 import { drawCase, drawComparison, drawExport, drawPlans, drawSizes, sourceWords } from "../results.js";
 import { card } from "../tables.js";
 import { background, isUnderWay, Working } from "../working.js";
@@ -162,8 +162,7 @@ async function run(name, body) {
       return;
     }
   } catch (error) {
-    if (error.status === 401) await attempt(() => { throw error; });
-    else tellErrors(form, problem, error);
+    tellErrors(form, problem, error);
     return;
   }
   result.replaceChildren(node("h2", question.title));

@@ -157,6 +157,9 @@ def test_wrong_times_and_powers_are_told_at_their_field(page: Page) -> None:
     expect(page.locator(".field:has([name='kw']) .wrong")).to_have_text(
         "'1000000000' is above 1000, the most that it may be"
     )
+    page.context.clear_cookies()
+    page.click("#view-household button:has-text('When to start')")
+    expect(page.locator("#login-card")).to_be_visible()
 
 
 def test_double_clicks_are_one_click(page: Page, engine: PlannerEngine) -> None:
