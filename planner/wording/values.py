@@ -8,6 +8,8 @@ import numpy as np
 from env.inverter import Energy
 from planner.wording.messages import figures, joined, phrase
 
+WEEKDAYS_TELL = timedelta(days=6)
+"""Time ahead in which a weekday names one day alone."""
 LEAST_SHOWN = 0.005  # anything less rounds to 0.00
 WEEKDAYS = (
     phrase("day|Mon"),
@@ -85,6 +87,13 @@ class Words:
         first, last = start.astimezone(self.zone), end.astimezone(self.zone)
         same = first.date() == (last - timedelta(minutes=1)).date()
         return joined("–", [self.moment(start), self._hour(last) if same else self.moment(end)])
+
+    def far_span(self, start: datetime, end: datetime, seen_from: datetime) -> str:
+        """Format a span as `span`, with dates where it ends so late that weekdays are those of another week."""
+        if end - seen_from < WEEKDAYS_TELL:
+            return self.span(start, end)
+        ends = (each.astimezone(self.zone) for each in (start, end))
+        return joined("–", [joined(" ", [f"{local:%Y-%m-%d}", self._hour(local)]) for local in ends])
 
     def moment(self, instant: datetime) -> str:
         """Format a local weekday and time: `Wed 17:00`."""

@@ -199,7 +199,7 @@ def _preview_lines(context: "Context", preview: "BlockPreview") -> list[str]:
     block = preview.block
     power = "" if block.power_kw is None else f" {block.power_kw:g} kW"
     power += "" if block.target_percent is None else f" → {block.target_percent:g} %"
-    lines = [_price(preview, words, f"{block.mode}{power}", words.span(block.start, block.until))]
+    lines = [_price(preview, words, f"{block.mode}{power}", words.far_span(block.start, block.until, preview.at))]
     if preview.figures is not None:
         changed, site = (words.money(each.cost) for each in (preview.figures.changed, preview.figures.site))
         lines.append(phrase("the plan costs {changed} with it, {site} without", changed=changed, site=site))
@@ -264,7 +264,7 @@ def _listed(context: "Context", by_hand: "ByHand", now: "datetime") -> Document:
     rows = [
         {
             "id": each.id,
-            "when": words.span(each.begins, each.until),
+            "when": words.far_span(each.begins, each.until, now),
             "mode": each.mode,
             "power": "" if each.power_kw is None else f"{each.power_kw:g} kW",
             "target": "" if each.target_percent is None else f"{each.target_percent:g} %",
