@@ -10,7 +10,7 @@ from darkstar_pipeline.errors import ConfigurationError, DarkstarError
 from darkstar_pipeline.home_assistant_api.failures import TOKEN_VARIABLE
 from darkstar_pipeline.inverters.catalogue import profile_of
 from darkstar_pipeline.service.control.controller import unconfirmed
-from darkstar_pipeline.service.control.dead_man import DeadManNames
+from darkstar_pipeline.service.control.dead_man import DeadManNames, edition
 from darkstar_pipeline.service.control.guard_status import live_guard
 from darkstar_pipeline.service.home_assistant.client import HomeAssistantClient
 from darkstar_pipeline.service.home_assistant.lease import LEASE_FILE, look_at_lease, uptime_seconds
@@ -62,8 +62,7 @@ def check_control(chosen: SiteSettings | None, home: Path, site: str) -> list[Ch
     found = [*_inverter(settings, f"inverter, {site}"), *_abilities(chosen, f"inverter and plan, {site}"), *left]
     found += _floor(chosen, f"floor, {site}")
     if settings.control.enabled and not settings.control.dry_run:
-        ca_file = chosen.sources.ca_file
-        found += [_guard(folder, f"guard, {site}"), _dead_man(settings, ca_file, f"dead man's switch, {site}")]
+        found += [_guard(folder, f"guard, {site}"), _dead_man(chosen, f"dead man's switch, {site}")]
     return found
 
 
@@ -160,8 +159,9 @@ def _guard(folder: Path, check: str) -> CheckResult:
     return passed(check, f"apart from the service, looked {max(0.0, status.age(uptime_seconds())):.0f} s ago")
 
 
-def _dead_man(settings: HomeAssistantSettings, ca_file: Path | None, check: str) -> CheckResult:
-    """Return whether timer and automation are in Home Assistant, and the automation is on."""
+def _dead_man(chosen: SiteSettings, check: str) -> CheckResult:
+    """Return whether timer and automation are in Home Assistant, as they would be written now, and it is on."""
+    settings, ca_file = chosen.home_assistant, chosen.sources.ca_file
     timer = settings.control.dead_man_timer
     if timer is None:
         remedy = f"{INSTALL}, and set home_assistant.control.dead_man_timer"
@@ -179,7 +179,22 @@ def _dead_man(settings: HomeAssistantSettings, ca_file: Path | None, check: str)
     automation = states[names.automation]
     if automation is None or automation.get("state") != "on":
         return warned(check, f"{names.automation} is off", "turn it on in Home Assistant")
+    if _edition(chosen, names) not in str((states[names.armed] or {}).get("attributes", {}).get("friendly_name")):
+        old = "Home Assistant has another package than Darkstar writes now: its default or its rules may be old"
+        return warned(check, old, f"{INSTALL}, copy the file and restart Home Assistant")
     return passed(check, f"{names.timer} and {names.automation} are there")
+
+
+def _edition(chosen: SiteSettings, names: DeadManNames) -> str:
+    """Return the edition of the package that would be written now; empty where the inverter's check tells why none."""
+    control = chosen.home_assistant.control
+    try:
+        default = translator_of(
+            control, chosen.battery.discharge_kw, throttles=bool(chosen.limits.curtailable)
+        ).default()
+    except ConfigurationError:
+        return ""
+    return edition(names, default, control.lease_minutes * 60)
 
 
 def _serving(folder: Path) -> bool:

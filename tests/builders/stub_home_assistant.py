@@ -22,6 +22,7 @@ class StubHomeAssistant:
 
     Attributes:
         states: state of every entity.
+        names: name of entities that have one.
         largest: `max` of every entity.
         skips: whether calls are answered with 200 and change nothing, as for an unavailable entity.
         answer: every answer's body; None for the true one.
@@ -30,6 +31,7 @@ class StubHomeAssistant:
     """
 
     states: dict[str, str] = field(default_factory=lambda: {ENTITY: "5000"})
+    names: dict[str, str] = field(default_factory=dict[str, str])
     largest: float = 9000
     skips: bool = False
     answer: bytes | None = None
@@ -53,7 +55,8 @@ class StubHomeAssistant:
         if entity not in self.states:
             return None
         limits = {"min": 0, "max": self.largest, "step": 1}
-        return {"entity_id": entity, "state": self.states[entity], "attributes": limits}
+        named = {"friendly_name": self.names[entity]} if entity in self.names else {}
+        return {"entity_id": entity, "state": self.states[entity], "attributes": {**limits, **named}}
 
     def call(self, data: Json) -> int:
         """Carry out a call and return the status that Home Assistant answers."""

@@ -7,6 +7,7 @@ restart of Home Assistant too. The automation sets what is not at its default on
 an hour, and at once where an entity shows something else: every write wears the inverter's memory.
 """
 
+import hashlib
 import json
 import math
 import re
@@ -127,9 +128,22 @@ def package(names: DeadManNames, default: Sequence[Write], lease_seconds: float)
         default: values of the inverter's default.
         lease_seconds: how long a lease lasts [s].
     """
+    document = _document(names, default, lease_seconds)
+    switch = document["input_boolean"][names.armed.partition(".")[2]]
+    switch["name"] += f" ({edition(names, default, lease_seconds)})"
+    return HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+
+
+def edition(names: DeadManNames, default: Sequence[Write], lease_seconds: float) -> str:
+    """Return what the name of the switch ends with, by which a package is known that another would replace now."""
+    return "package " + hashlib.sha256(repr(_document(names, default, lease_seconds)).encode()).hexdigest()[:8]
+
+
+def _document(names: DeadManNames, default: Sequence[Write], lease_seconds: float) -> dict[str, Any]:
+    """Return the content of the package, without its edition."""
     title = names.key.replace("_", " ").capitalize()
     timer_is_over = {"condition": "template", "value_template": f"{{{{ not is_state('{names.timer}', 'active') }}}}"}
-    document = {
+    return {
         "timer": {
             names.key: {
                 "name": f"{title} lease",
@@ -168,7 +182,6 @@ def package(names: DeadManNames, default: Sequence[Write], lease_seconds: float)
             },
         ],
     }
-    return HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _is_due(names: DeadManNames) -> str:

@@ -98,4 +98,8 @@ def test_doctor_warns_when_a_lease_is_outstanding_or_nothing_guards(
             pid=1, boot=boot_id(), started_at=0.0, looked_at=uptime_seconds(), stays=True, locked=False
         )
         (folder / "standby.json").write_text(status.model_dump_json())
+        assert "another package than Darkstar writes now" in check_all(state, None)[1].detail, "written by 0.2"
+        written = darkstar("control", "install", "--to", str(home), "--json").document["path"]
+        switch_of = yaml.safe_load(Path(written).read_text())["input_boolean"]["mine_armed"]
+        assistant.names = {"input_boolean.mine_armed": switch_of["name"]}
         assert [found.verdict for found in check_all(state, None)] == [Verdict.OK, Verdict.OK]
