@@ -66,7 +66,7 @@ export function instantOf(name, text, zone) {
 // "5, 7.5, 10" as numbers; where a comma is the decimal sign, "5; 7,5; 10" and "5, 7,5, 10".
 export function numbersOf(name, text) {
   const found = (text ?? "").split(/[\s;]+|,\s+/).filter(Boolean).flatMap(listed).map(Number);
-  if (!found.length || found.some(Number.isNaN)) throw new FieldError(name, t("write numbers with commas between, such as 5, 7.5, 10"));
+  if (!found.length || !found.every(Number.isFinite)) throw new FieldError(name, t("write numbers with commas between, such as 5, 7.5, 10"));
   return found;
 }
 
