@@ -1,7 +1,7 @@
 // Fields of forms: made from descriptions, read into the body of a request, and told what is wrong at their place.
 import { plain } from "./api.js";
 import { momentOf, node } from "./format.js";
-import { attempt } from "./frame.js";
+import { attempt, now } from "./frame.js";
 import { locale, t } from "./words.js";
 
 // What cannot be sent: told at the field as an answer of the service would be.
@@ -54,13 +54,16 @@ export function valuesOf(root) {
   return found;
 }
 
-// The instant of a field of day and time, as it is sent.
+// The coming instant of a field of day and time, as it is sent.
 export function instantOf(name, text, zone) {
+  let moment;
   try {
-    return momentOf(text, zone).toISOString();
+    moment = momentOf(text, zone);
   } catch (error) {
     throw new FieldError(name, error.message);
   }
+  if (moment <= now()) throw new FieldError(name, t("This time has passed."));
+  return moment.toISOString();
 }
 
 // "5, 7.5, 10" as numbers; where a comma is the decimal sign, "5; 7,5; 10" and "5, 7,5, 10".

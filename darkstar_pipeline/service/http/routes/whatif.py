@@ -144,7 +144,8 @@ def working() -> Generator[None]:
             yield
     except SolverTimeoutError as error:
         raise RequestError(
-            phrase("it takes more than {seconds:.0f} s", seconds=MOST_SECONDS), phrase("ask for fewer days or policies")
+            phrase("it takes more than {seconds:.0f} s", seconds=MOST_SECONDS),
+            phrase("ask for fewer days, policies or slots"),
         ) from error
     finally:
         _one_at_a_time.release()

@@ -148,7 +148,11 @@ def test_a_job_outlives_a_lost_session_and_a_service_that_is_away(page: Page) ->
 
 def test_wrong_times_and_powers_are_told_at_their_field(page: Page) -> None:
     show(page, "household")
-    for value, why in (("", "Choose a day and a time"), ("2026-03-29T02:30", "leaves this hour out")):
+    for value, why in (
+        ("", "Choose a day and a time"),
+        ("2026-03-29T02:30", "leaves this hour out"),
+        ("2025-10-26T02:30", "has passed"),
+    ):
         page.fill("#view-household [name='until']", value)
         page.click("#view-household button:has-text('Ask for it')")
         expect(page.locator(".field:has([name='until']) .wrong")).to_contain_text(why)
