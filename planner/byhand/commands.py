@@ -171,9 +171,7 @@ class HandCommands:
     def gained(self, schedule: pl.DataFrame) -> float:
         """Return what the energy that was asked for counts in a schedule; nobody is paid it [money]."""
         found = {name: price for name, price in self.prices.items() if f"{name}_kwh" in schedule.columns}
-        moved = sum((float(price @ schedule[f"{name}_kwh"].to_numpy()) for name, price in found.items()), start=0.0)
-        made = self.made(schedule["soc_start_kwh"].to_numpy())
-        return moved - float(made.sum())
+        return sum((float(price @ schedule[f"{name}_kwh"].to_numpy()) for name, price in found.items()), start=0.0)
 
     def made(self, soc_kwh: Energy) -> Energy:
         """Return the price of room or energy that was made for blocks, by stored energy at starts [money].
@@ -288,7 +286,7 @@ def hand_commands(
     powers, asks, shown = np.zeros((3, len(starts))), np.zeros((2, len(starts))), np.zeros(len(starts), dtype=np.bool_)
     fixed = np.zeros(len(starts), dtype=np.bool_)
     reaches, leaves = np.full(len(starts), np.inf), np.zeros(len(starts))
-    price = ahead_price(site, slots, tariffs)
+    price, peak_price = ahead_price(site, slots), _peak_price(tariffs)
     loads: dict[str, Energy] = {}
     for slot, found in enumerate(held):
         for block in reversed(found):
@@ -298,12 +296,12 @@ def hand_commands(
                 fixed[slot], shown[slot] = True, block.shown
                 reaches[slot], leaves[slot] = _aim(block, site.battery)
             else:
-                loads.setdefault(LOADS[mode], np.zeros(len(starts)))[slot] = price
+                loads.setdefault(LOADS[mode], np.zeros(len(starts)))[slot] = price + peak_price
     return HandCommands(
         fixed=fixed,
         shown=shown,
         command=Command(*powers),
-        charge_price=price * asks[0],
+        charge_price=(price + peak_price) * asks[0],
         discharge_price=price * asks[1],
         soc_least=np.zeros(len(starts)),
         soc_most=np.full(len(starts), np.inf),
@@ -342,10 +340,14 @@ def _holds(block: HandBlock, slot_start: datetime) -> bool:
     return block.start < slot_start + SLOT and slot_start < block.end
 
 
-def ahead_price(site: Site, slots: pl.DataFrame, tariffs: Sequence[PowerTariff]) -> float:
-    """Return what a kWh that is asked for is put ahead by [money/kWh]."""
+def _peak_price(tariffs: Sequence[PowerTariff]) -> float:
+    """Return the most that a kWh imported in a slot may add to demand charges [money/kWh]."""
+    return sum(max([tariff.price_per_kw, *(tier.cost for tier in tariff.tiers)]) for tariff in tariffs) / SLOT_HOURS
+
+
+def ahead_price(site: Site, slots: pl.DataFrame) -> float:
+    """Return what a kWh that is asked for is put ahead by, demand charges left out [money/kWh]."""
     battery = site.battery
     prices = np.abs(np.stack([slots[f"{way}_price"].to_numpy() for way in ("import", "export")]))
     moved = max(float(prices.max()), LEAST_PRICE) + battery.charge_wear + battery.discharge_wear
-    a_kw = sum(max([tariff.price_per_kw, *(tier.cost for tier in tariff.tiers)]) for tariff in tariffs)
-    return AHEAD_TIMES * moved / battery.charge_efficiency + a_kw / SLOT_HOURS
+    return AHEAD_TIMES * moved / battery.charge_efficiency

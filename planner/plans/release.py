@@ -42,8 +42,9 @@ class Candidate:
         schedule: its slots.
         cost: modelled cost, less the value of the end [money].
         verification: the verifier's result.
-        missed: price of what it leaves undone of reserve, care and blocks by hand; nobody pays it [money].
+        missed: price of what it leaves undone of the reserve and care; nobody pays it [money].
         currency: of its cost.
+        asked: what it does of blocks by hand counts so much; nobody is paid it [money].
     """
 
     name: str
@@ -52,6 +53,7 @@ class Candidate:
     verification: Verification
     missed: float = 0.0
     currency: str = ""
+    asked: float = 0.0
 
     @property
     def weight(self) -> float:
@@ -78,8 +80,8 @@ def candidate(task: PlanTask, name: str, schedule: pl.DataFrame) -> Candidate:
     verification = verify_schedule(
         schedule.drop("local_day"), task.site, start_soc_kwh=task.start_soc_kwh, end_soc_kwh=task.end.return_soc_kwh
     )
-    undone, currency = task.left_undone(schedule), task.site.currency
-    return Candidate(name, schedule, modelled_cost(task, schedule), verification, undone, currency)
+    missed, asked = task.care_penalty(schedule["soc_end_kwh"].to_numpy()), task.asked_by_hand(schedule)
+    return Candidate(name, schedule, modelled_cost(task, schedule), verification, missed, task.site.currency, asked)
 
 
 def release(
@@ -94,7 +96,8 @@ def release(
         slack: what the plan may cost more than them before it is passed over [money].
 
     Returns:
-        The cheapest candidate that the verifier passes, the plan within the slack, and self-consumption before idle;
+        The cheapest candidate that the verifier passes and that does as much of blocks by hand as the plan, the plan
+        within the slack, and self-consumption before idle;
         self-consumption if none passes, since it is the inverter's own default.
     """
     valid = [option for option in ([plan] if plan is not None else []) + list(simple) if option.verification.valid]
@@ -105,7 +108,8 @@ def release(
             problem = phrase("the plan is wrong: {problem}", problem=plan.verification.violations[0].message)
         chosen = release_simple(simple).chosen
         return Release(chosen, joined("; ", [problem, _instead(chosen)]))
-    best = min(valid, key=lambda option: option.weight)
+    as_asked = [option for option in valid if option.asked >= plan.asked - EQUAL_COST]
+    best = min(as_asked, key=lambda option: option.weight)
     if best.weight < plan.weight - slack:
         said = {"other": _NAMES[best.name], "money": _money(plan.weight - best.weight, best)}
         return Release(best, phrase("{other} costs {money} less than the plan and is released instead", **said))

@@ -142,15 +142,9 @@ class PlanTask:
         """Return the price of missing the reserve and care by these ends of slots `(n_slots,)`; no money paid."""
         return 0.0 if self.targets is None else self.targets.total_penalty(soc_end_kwh)
 
-    def left_undone(self, schedule: pl.DataFrame) -> float:
-        """Return the price of what a schedule leaves undone of reserve, care and blocks by hand; no money paid.
-
-        Of blocks it is less than 0, the more of them is done.
-        """
-        penalty = self.care_penalty(schedule["soc_end_kwh"].to_numpy())
-        if self.by_hand is None:
-            return penalty
-        return penalty - self.by_hand.gained(schedule)
+    def asked_by_hand(self, schedule: pl.DataFrame) -> float:
+        """Return what the energy that blocks by hand ask for counts in a schedule; no money paid [money]."""
+        return 0.0 if self.by_hand is None else self.by_hand.gained(schedule)
 
     def forgone(self, schedule: pl.DataFrame) -> float:
         """Return what the wishes that a schedule leaves unmet would have been worth [money]."""

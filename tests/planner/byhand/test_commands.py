@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from env.devices import Devices, ElectricVehicle, WaterHeater
 from env.inverter import Energy
+from env.power_tariff import PowerTariff
 from env.site import Limits, Site
 from env.time_grid import SLOT, grid
 from planner.byhand.commands import BATTERY_MODES, HandBlock, HandCommands, hand_commands
@@ -147,6 +148,18 @@ def test_block_keeps_its_slots_over_a_change_of_the_clocks(day: date) -> None:
     assert task.by_hand is not None
     assert np.flatnonzero(task.by_hand.fixed).tolist() == list(range(6, 14))
     assert planned(task)["charge_kwh"][6:14].to_list() == pytest.approx([0.5] * 8)
+
+
+def test_demand_charge_puts_a_charge_ahead_and_no_discharge() -> None:
+    """A discharge raises no peak: put ahead by its charge, a watt-hour more of it would outweigh a whole plan."""
+    task = task_of(np.full(8, 2.0))
+    tariff = PowerTariff(price_per_kw=80.0)
+    asked = [block(task, "charge", 0, 2), block(task, "export", 4, 6)]
+    plain, charged = (hand_commands(task.site, task.slots, asked, each) for each in ((), (tariff,)))
+    assert plain is not None
+    assert charged is not None
+    assert charged.charge_price[0] == pytest.approx(plain.charge_price[0] + 320)
+    assert charged.discharge_price[4] == plain.discharge_price[4] == plain.charge_price[0]
 
 
 def test_blocks_overlapping_slots_only_in_part_have_them_whole_and_the_first_wins() -> None:
