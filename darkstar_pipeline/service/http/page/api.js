@@ -27,6 +27,7 @@ export async function request(path, { method = "GET", body, signal } = {}) {
     document = text ? JSON.parse(text) : null;
   } catch (error) {
     if (signal?.aborted) throw error;
+    if (response?.status !== 401 && method !== "GET") throw new RequestError(0, t("The service does not answer: ask again when it does."));
     if (response?.status !== 401) throw new RequestError(0, t("The service does not answer"), t("the page retries by itself"));
   }  // what is no JSON comes from a proxy, which answers for a service that is gone
   if (!response.ok) {
