@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from env.battery import Battery
 from env.inverter import Energy, slot_limit
 from env.time_grid import SLOT, SLOT_HOURS
 from env.types import Mask
@@ -67,6 +68,8 @@ def _power_notes(task: PlanTask, block: HandBlock) -> list[str]:
     """Return a note where more power is asked for than battery or connection have."""
     battery, limits = task.site.battery, task.site.limits
     asked = block.power_kw
+    if block.mode == "export" and limits.export_kw == 0:
+        return [phrase("nothing may be exported here")]
     if asked is None:
         return []
     most = battery.charge_kw if block.mode == "charge" else battery.discharge_kw
@@ -145,6 +148,7 @@ def _causes(task: PlanTask, schedule: pl.DataFrame, block: HandBlock) -> list[_C
     if block.mode == "charge":
         return [
             _Cause(phrase("the battery is full"), soc >= battery.max_soc_kwh - _EDGE_KWH),
+            _Cause(phrase("so full, the battery takes no more"), _tapered(battery, schedule)),
             _Cause(phrase("the fuse leaves no more room"), imported >= slot_limit(limits.import_kw) - _EDGE_KWH),
             _Cause(phrase("the inverter passes no more"), np.ones(len(soc), dtype=np.bool_)),
         ]
@@ -161,6 +165,13 @@ def _causes(task: PlanTask, schedule: pl.DataFrame, block: HandBlock) -> list[_C
         _Cause(phrase("the battery gives all its power, to the house first"), given),
         _Cause(phrase("the inverter passes no more"), np.ones(len(soc), dtype=np.bool_)),
     ]
+
+
+def _tapered(battery: Battery, schedule: pl.DataFrame) -> Mask:
+    """Return the slots `(n_slots,)` that charge at all that the battery's taper leaves, less than its power."""
+    most = battery.most_charge_kw(schedule["soc_start_kwh"].to_numpy())
+    charged = schedule["charge_kwh"].to_numpy()
+    return (most < battery.charge_kw) & (charged >= most * SLOT_HOURS - _EDGE_KWH)
 
 
 def _load_notes(task: PlanTask, schedule: pl.DataFrame, block: HandBlock, inside: Mask) -> list[str]:

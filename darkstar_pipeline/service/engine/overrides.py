@@ -145,7 +145,7 @@ class OverrideStore:
         """Add an override that begins at once; it takes precedence over those before it.
 
         Raises:
-            OverrideError: its end has passed, or lies more than a month ahead.
+            OverrideError: its end has passed, or lies more than a month ahead; or there are too many.
         """
         check_end(request.until, now)
         until = request.until.astimezone(UTC)
@@ -176,13 +176,13 @@ class OverrideStore:
                 raise overlap_error(others)
             names = {each.id for each in found}
             others = [each for each in active if each.id not in names]
-            if len(others) >= MAX_OVERRIDES:
-                message = phrase("there are {n} blocks and overrides already", n=MAX_OVERRIDES)
-                raise OverrideError(message, phrase("remove some of them"))
             self._add(block, others)
 
     def _add(self, override: Override, others: Sequence[Override]) -> None:
-        self._keep(self._kept.model_copy(update={"overrides": (override, *others[: MAX_OVERRIDES - 1])}))
+        if len(others) >= MAX_OVERRIDES:
+            message = phrase("there are {n} blocks and overrides already", n=MAX_OVERRIDES)
+            raise OverrideError(message, phrase("remove some of them"))
+        self._keep(self._kept.model_copy(update={"overrides": (override, *others)}))
 
     def end(self, name: str) -> bool:
         """End an override; return whether there was one of that id."""

@@ -77,6 +77,20 @@ def test_charge_waits_for_its_block_when_the_hours_before_are_cheaper() -> None:
     assert schedule["charge_kwh"][4:8].to_list() == pytest.approx([1.0] * 4)
 
 
+def test_a_block_that_sells_where_nothing_may_be_exported_says_so() -> None:
+    task = task_of(CHEAP_THEN_DEAR, site=home(PAPER_BATTERY, Limits(export_kw=0.0)))
+    wish = block(task, "export", 4, 8)
+    assert block_notes(around(task, wish), planned(around(task, wish)), wish) == ["nothing may be exported here"]
+
+
+def test_a_charge_that_the_taper_bounds_is_not_laid_upon_the_inverter() -> None:
+    battery = replace(PAPER_BATTERY, charge_taper=((50.0, PAPER_BATTERY.charge_kw), (100.0, 0.5)))
+    task = task_of(CHEAP_THEN_DEAR, site=home(battery), start=0.8 * battery.max_soc_kwh)
+    wish = block(task, "charge", 0, 2)
+    notes = block_notes(around(task, wish), planned(around(task, wish)), wish)
+    assert any(note.startswith("so full, the battery takes no more (from ") for note in notes), notes
+
+
 def test_battery_is_not_emptied_to_make_room_for_a_charge() -> None:
     task = task_of(CHEAP_THEN_DEAR, start=9.0)
     schedule = planned(around(task, block(task, "charge", 4, 8)))

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from darkstar_pipeline.service.engine.overrides import MAX_OVERRIDES, OverrideError, OverrideStore, asked_reserves
 from darkstar_pipeline.service.engine.plan_store import PlanStore
-from darkstar_pipeline.service.schemas.overrides import OverrideRequest
+from darkstar_pipeline.service.schemas.overrides import Override, OverrideRequest
 
 NOW = datetime(2025, 10, 26, 12, tzinfo=UTC)
 
@@ -29,7 +29,19 @@ def test_last_override_of_a_kind_holds_when_several_were_made(tmp_path: Path) ->
     assert again.end(last.id)
     assert not again.end(last.id)
     assert [active.mode for active in OverrideStore(store.path).active(NOW)] == ["hold"]
-    assert len(again.active(NOW)) <= MAX_OVERRIDES
+
+
+def test_an_override_too_many_is_refused_and_none_is_dropped(tmp_path: Path) -> None:
+    store = OverrideStore(tmp_path / "wishes.json")
+    kept = OverrideRequest.model_validate({"mode": "hold", "until": (NOW + timedelta(minutes=30)).isoformat()})
+    for number in range(MAX_OVERRIDES):
+        start = NOW + timedelta(hours=1 + number)
+        block = Override(id=f"{number}", since=NOW, mode="hold", start=start, until=start + timedelta(minutes=30))
+        store.add_block(block, NOW)
+    before = store.active(NOW)
+    with pytest.raises(OverrideError, match=f"there are {MAX_OVERRIDES} blocks"):
+        store.add(kept, NOW)
+    assert store.active(NOW) == before
 
 
 @pytest.mark.parametrize("minutes", [0, -1, 31 * 24 * 60 + 1])
