@@ -70,7 +70,7 @@ class ByHand:
 
     @property
     def problem(self) -> str:
-        """What is wrong with the files in which blocks and previews are kept; empty for nothing."""
+        """The problem of the files in which blocks and previews are kept; empty for none."""
         return self.overrides.storage_problem or self._previews.problem
 
     def preview(self, request: BlockRequest, now: datetime, site: Site, plan: PlanBlockWith) -> BlockPreview:
