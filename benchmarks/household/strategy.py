@@ -13,7 +13,7 @@ import polars as pl
 from benchmarks.harness.results import Row, Scope
 from benchmarks.homes.batteries import USUAL
 from benchmarks.homes.bench_homes import BenchHomes, Pair, default_protocol
-from benchmarks.household.strategy_cases import Case, cases
+from benchmarks.homes.strategy_cases import Case, cases
 from planner.evaluation.verdict import total_interval
 from planner.parallel import map_shards
 from planner.policies.window import open_window, window_settlement

@@ -34,10 +34,10 @@ def catalogue(language: Language) -> Mapping[str, str]:
 
 
 def localized(figures: str, language: Language) -> str:
-    """Return figures as a language writes them: decimal comma, and a space before the percent sign.
+    r"""Return figures as a language writes them: decimal comma, and a space before the percent sign.
 
     >>> localized("1.90 kWh, 96%", "sv")
-    '1,90 kWh, 96 %'
+    '1,90 kWh, 96\xa0%'
     """
     if language == ENGLISH:
         return figures

@@ -4,7 +4,7 @@ All three have one shape: lists by quantity beside a list of times. Radiation is
 stamp, temperature and clouds are of the instant. Shape: https://open-meteo.com/en/docs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -28,7 +28,9 @@ GUSTS, CODE = "wind_gusts_10m", "weather_code"
 STORM_QUANTITIES = (GUSTS, CODE)
 THUNDER = (95, 96, 99)
 """WMO codes of thunderstorms, without and with hail."""
-UNITS = {GUSTS: "m/s", TEMPERATURE: "°C", CLOUD: "%", RADIATION: "W/m²"}
+UNITS = {TEMPERATURE: "°C", CLOUD: "%", RADIATION: "W/m²"}
+METRES_PER_SECOND = {"m/s": 1.0, "km/h": 1 / 3.6, "kn": 1852 / 3600, "mp/h": 0.44704}
+"""The service's units of wind, in m/s: it answers in km/h unless it is asked otherwise."""
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 
 
@@ -88,16 +90,22 @@ def read_open_meteo(content: bytes, *, days_before: int = 0) -> WeatherAnswer:
         service=SERVICE,
         moments=moments(at, temperature, cloud),
         irradiance=spans([instant - step for instant in at], at, radiation),
-        storms=_storms(series, at) if not quarters and not days_before else storms([], [], []),
+        storms=_storms(series, at, units) if not quarters and not days_before else storms([], [], []),
         place=(answer.latitude, answer.longitude),
         minutes=15 if quarters else 60,
     )
 
 
-def _storms(series: _Series, at: Sequence[datetime]) -> pl.DataFrame:
-    """Return gusts and thunder by the hour, where they were asked for."""
+def _storms(series: _Series, at: Sequence[datetime], units: Mapping[str, JsonValue]) -> pl.DataFrame:
+    """Return gusts [m/s] and thunder by the hour, where they were asked for."""
+    told = units.get(GUSTS, "m/s")
+    factor = METRES_PER_SECOND.get(told) if isinstance(told, str) else None
+    if factor is None:
+        message = f"{SERVICE}: {GUSTS} is in {told}, not in one of {', '.join(METRES_PER_SECOND)}"
+        raise DataRefusedError(message, "the service has changed; report it")
+    gusts = [None if gust is None else gust * factor for gust in series.values(GUSTS)]
     codes = series.values(CODE)
-    return storms(at, series.values(GUSTS), [None if code is None else code in THUNDER for code in codes])
+    return storms(at, gusts, [None if code is None else code in THUNDER for code in codes])
 
 
 def _instants(times: Sequence[int | str], offset_seconds: int) -> list[datetime]:

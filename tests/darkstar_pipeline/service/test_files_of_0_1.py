@@ -27,7 +27,7 @@ WISHES = """{
   }
  ]
 }"""
-LATER_KEYS = {"steering", "notices", "end", "blocks", "savings", "changes"}
+LATER_KEYS = {"steering", "notices", "end", "blocks", "savings", "changes", "max_charge_kw", "max_discharge_kw"}
 PLAN = (
     '{"id":"20251026T225000Z-8d65e295","site":"home","timezone":"Europe/Stockholm","currency":"SEK",'
     '"capacity_kwh":34.2,"created_at":"2025-10-26T22:50:00Z","valid_until":"2025-10-26T23:00:00Z",'

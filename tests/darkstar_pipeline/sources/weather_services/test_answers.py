@@ -34,6 +34,23 @@ def open_meteo(**hourly: object) -> dict[str, object]:
     return {"latitude": 59.3, "longitude": 18.0, "utc_offset_seconds": 0, "hourly_units": units, "hourly": hourly}
 
 
+@pytest.mark.parametrize(("unit", "gust"), [("km/h", 90.0), ("m/s", 25.0), ("kn", 25 / (1852 / 3600))])
+def test_gusts_are_in_metres_per_second_whatever_unit_they_come_in(unit: str, gust: float) -> None:
+    """The service answers in km/h unless it is asked otherwise."""
+    document = open_meteo(time=["2026-03-29T01:00"], temperature_2m=[3.0], wind_gusts_10m=[gust], weather_code=[95])
+    document["hourly_units"] = {"wind_gusts_10m": unit}
+    storm = read_open_meteo(json.dumps(document).encode()).storms.row(0, named=True)
+    assert storm["gust_ms"] == pytest.approx(25.0)
+    assert storm["thunder"]
+
+
+def test_gusts_in_a_unit_that_nobody_knows_are_refused() -> None:
+    document = open_meteo(time=["2026-03-29T01:00"], temperature_2m=[3.0], wind_gusts_10m=[9.0])
+    document["hourly_units"] = {"wind_gusts_10m": "Bft"}
+    with pytest.raises(DataRefusedError, match="wind_gusts_10m is in Bft"):
+        read_open_meteo(json.dumps(document).encode())
+
+
 def test_recorded_hours_of_open_meteo_are_in_utc_and_radiation_is_of_the_hour_before(shared_data: Path) -> None:
     answer = read_open_meteo((shared_data / "fixtures" / "api" / "openmeteo_eos.json").read_bytes())
     assert answer.moments.height == 72

@@ -32,9 +32,9 @@ def url(engine: PlannerEngine) -> Generator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
-    """A browser for all tests of the page."""
+    """A browser for a file's tests; kept longer, its event loop would run beside those of Dagster's tests."""
     with sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=chromium(driver), args=["--no-sandbox"])
         yield opened
