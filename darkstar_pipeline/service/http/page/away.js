@@ -1,13 +1,13 @@
 // Vacation and a reserve for outages, asked for until an end; and what the reserve and the care of the battery cost.
 import { request } from "./api.js";
 import { forgetErrors, field, instantOf, tellErrors, valuesOf } from "./forms.js";
-import { fill, node, number, parts, stamp } from "./format.js";
+import { DAY_MS, fill, node, number, parts, stamp } from "./format.js";
 import { attempt, now, replan, state } from "./frame.js";
 import { card, scrolled, table } from "./tables.js";
 import { Working } from "./working.js";
 import { t } from "./words.js";
 
-const DAY_MS = 86400000, LEAST = 0.005;
+const LEAST = 0.005;
 let active, wishes, form;
 
 export function awayCard() {

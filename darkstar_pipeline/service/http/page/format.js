@@ -1,6 +1,8 @@
 // Numbers and times for people, in the time zone of the home, wherever the browser is.
 import { locale, spoken, t } from "./words.js";
 
+export const SLOT_MS = 900000, DAY_MS = 86400000;
+
 export const el = (id) => document.getElementById(id);
 
 export function node(name, text, attributes = {}) {
@@ -18,7 +20,9 @@ export function fill(holder, ...nodes) {
 }
 
 export const number = (value, digits = 2) =>
-  value === null || value === undefined ? "–" : decimal(value.toFixed(digits).replace("-", "−"));
+  isKnown(value) ? decimal(value.toFixed(digits).replace("-", "−")) : "–";
+
+export const isKnown = (value) => value !== null && value !== undefined;
 
 export const figure = (value) => decimal(String(value).replace("-", "−"));
 

@@ -1,12 +1,12 @@
 // The strategy engine: what it did to the plan in force, and what each of its adjustments would have earned here.
 import { field, forgetErrors, tellErrors, valuesOf } from "./forms.js";
-import { fill, localDay, node, number } from "./format.js";
+import { DAY_MS, fill, localDay, node, number } from "./format.js";
 import { now, state } from "./frame.js";
 import { card, scrolled, table } from "./tables.js";
 import { background, isUnderWay, Working } from "./working.js";
 import { t } from "./words.js";
 
-const EFFECTS = "/strategy/effects", DAY_MS = 86400000;
+const EFFECTS = "/strategy/effects";
 let remarks;
 
 export function strategyCard() {

@@ -1,12 +1,12 @@
 // Upkeep: what is learned slowly and its reset, a retrain, caches. Each asks before it does something, and says what it did.
 import { request } from "./api.js";
-import { el, localDay, node, number } from "./format.js";
+import { DAY_MS, el, localDay, node, number } from "./format.js";
 import { attempt, now, state } from "./frame.js";
 import { card, scrolled, table } from "./tables.js";
 import { background, isUnderWay, Working } from "./working.js";
 import { t } from "./words.js";
 
-const RETRAIN = "/retrain", DAY_MS = 86400000, KIB = 1024;
+const RETRAIN = "/retrain", KIB = 1024;
 let learned, cached, cards;
 
 export function upkeepCards() {

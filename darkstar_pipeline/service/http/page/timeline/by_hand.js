@@ -1,7 +1,7 @@
 // Blocks by hand on the timeline: hours are chosen, get a price, and are accepted or dropped.
 import { request } from "../api.js";
 import { forgetErrors, tellErrors, valuesOf } from "../forms.js";
-import { clock, el, fill, node, number, sentenceCase, stamp, weekday } from "../format.js";
+import { clock, el, fill, node, number, sentenceCase, SLOT_MS, stamp, weekday } from "../format.js";
 import { attempt, now, replan, state } from "../frame.js";
 import { t } from "../words.js";
 import { timeline } from "./plan_timeline.js";
@@ -52,7 +52,7 @@ function painting(on) {
 
 // The block that is asked for never begins in the past.
 function choose({ from, until }) {
-  const begin = from && Math.max(from, Math.floor(now() / 900000) * 900000);
+  const begin = from && Math.max(from, Math.floor(now() / SLOT_MS) * SLOT_MS);
   chosen = from && until > begin ? { start: new Date(begin), until } : null;
   forget();
   el("hand-form").hidden = !chosen;

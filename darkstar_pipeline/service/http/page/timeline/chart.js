@@ -1,5 +1,5 @@
 // A chart of slots in panels above each other, drawn as SVG. A slot is a step; a missing value leaves a gap.
-import { figure, weekday } from "../format.js";
+import { figure, isKnown, weekday } from "../format.js";
 import { t } from "../words.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
@@ -16,8 +16,6 @@ export function shape(name, attributes, parent) {
 function label(parent, x, y, text, extra = {}) {
   return Object.assign(shape("text", { x, y, ...extra }, parent), { textContent: text });
 }
-
-const isKnown = (value) => value !== null && value !== undefined;
 
 export class Chart {
   // `panels`: [{title, unit, height, range, lines: [{key, curve}], bars: [{key, sign}], bands: [{key, low, high}]}]

@@ -1,13 +1,12 @@
 // The plan on the timeline: the whole price days, its panels and buttons, the read-out, and the raw slots as a table.
 import { request } from "../api.js";
-import { el, localDay, node, number, stamp } from "../format.js";
+import { DAY_MS, el, localDay, node, number, SLOT_MS, stamp } from "../format.js";
 import { t } from "../words.js";
 import { legend } from "./chart.js";
 import { drawReadout } from "./readout.js";
 import { rowsOf } from "./rows.js";
 import { Timeline } from "./timeline.js";
 
-const SLOT_MS = 900000, DAY_MS = 86400000;
 let plan, days = [], fetched = "", rows = [], timetable = "";
 export let timeline;
 

@@ -1,5 +1,5 @@
 // What is known about the slot under the cursor, in a box of its own that covers nothing.
-import { clock, el, fill, node, number, sentenceCase, weekday } from "../format.js";
+import { clock, el, fill, isKnown, node, number, sentenceCase, weekday } from "../format.js";
 import { t } from "../words.js";
 
 export function drawReadout(row, plan) {
@@ -34,8 +34,6 @@ function figuresOf(row, plan) {
     ...(isKnown(row.kept) ? [[t("Kept for outages"), `${number(row.kept, 0)} %`]] : []),
   ];
 }
-
-const isKnown = (value) => value !== null && value !== undefined;
 
 function directed(value, above, below) {
   if (value === null) return "– kW";

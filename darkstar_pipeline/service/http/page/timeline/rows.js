@@ -1,9 +1,9 @@
 // The slots of the timeline: what really happened up to now, and what is planned from now on. Powers in kW.
-import { clock, localDay } from "../format.js";
+import { clock, isKnown, localDay, SLOT_MS } from "../format.js";
 
-const PER_HOUR = 4, SLOT_MS = 900000;
-const power = (energy) => (energy === null || energy === undefined ? null : energy * PER_HOUR);
-const difference = (a, b) => (a === null || a === undefined || b === null || b === undefined ? null : PER_HOUR * (a - b));
+const PER_HOUR = 4;
+const power = (energy) => (isKnown(energy) ? energy * PER_HOUR : null);
+const difference = (a, b) => (isKnown(a) && isKnown(b) ? PER_HOUR * (a - b) : null);
 export const gridPower = (slot) => difference(slot.import_kwh, slot.export_kwh);
 
 // The instants of a slot, as numbers.

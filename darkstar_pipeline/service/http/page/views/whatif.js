@@ -1,7 +1,7 @@
 // What if: another battery, tariff, area or house on paper, beside the site as it is. The plan in force stays as it is.
 import { request } from "../api.js";
 import { changesFields, readChanges } from "../changes.js";
-import { localDay, node } from "../format.js";
+import { DAY_MS, localDay, node } from "../format.js";
 import { field, forgetErrors, group, numbersOf, tellErrors, valuesOf } from "../forms.js";
 import { now, state } from "../frame.js";
 import { drawCase, drawComparison, drawExport, drawPlans, drawSizes, sourceWords } from "../results.js";
@@ -9,7 +9,7 @@ import { card } from "../tables.js";
 import { background, isUnderWay, Working } from "../working.js";
 import { t } from "../words.js";
 
-const SIZING = "/whatif/sizing", DAY_MS = 86400000;
+const SIZING = "/whatif/sizing";
 const POLICIES = () => ["value", "self_consumption", "mpc", "oracle", "idle"].map((name) => [name, sourceWords(name)]);
 let kind = "plan", kinds, form, working, result, problem;
 
