@@ -150,12 +150,7 @@ def peak_value_function(  # noqa: PLR0913 - as `value_function`, and the compone
     question = _Question(
         scenarios, import_price, export_price, site, end_value, peak, others, persistence, targets, by_hand
     )
-    caps, own_caps = _caps(scenarios, peak)
-    value = np.empty((*scenarios.load_kwh.shape[:2], scenarios.load_kwh.shape[2] + 1, caps.shape[1], PEAK_POINTS))
-    for part in _chunks(len(caps)):
-        for slot, worth in _backward(question, caps, part):
-            value[part, :, slot] = worth
-    return PeakValueFunction(soc_grid(site.battery, PEAK_POINTS), caps, own_caps, peak.rate, value)
+    return _value_at_starts(question, scenarios.load_kwh.shape[2] + 1)
 
 
 def peak_value_at_start(
@@ -168,14 +163,12 @@ def peak_value_at_start(
     peak: DayPeak,
     others: SlotPrices,
 ) -> PeakValueFunction:
-    """As `peak_value_function`, of the first slot's start alone: many days without the memory of all their slots."""
+    """Calculate the value at the first slot's start alone: of many days, without the memory of all their slots.
+
+    The rest as in `peak_value_function`.
+    """
     question = _Question(scenarios, import_price, export_price, site, end_value, peak, others, PERSISTENCE, None, None)
-    caps, own_caps = _caps(scenarios, peak)
-    value = np.empty((*scenarios.load_kwh.shape[:2], 1, caps.shape[1], PEAK_POINTS))
-    for part in _chunks(len(caps)):
-        for _, worth in _backward(question, caps, part):
-            value[part, :, 0] = worth
-    return PeakValueFunction(soc_grid(site.battery, PEAK_POINTS), caps, own_caps, peak.rate, value)
+    return _value_at_starts(question, 1)
 
 
 class _Question(NamedTuple):
@@ -191,6 +184,18 @@ class _Question(NamedTuple):
     persistence: float
     targets: SlotPenalty | None
     by_hand: HandCommands | None
+
+
+def _value_at_starts(question: _Question, n_starts: int) -> PeakValueFunction:
+    """Return the value at the first so many slots' starts."""
+    scenarios, peak = question.scenarios, question.peak
+    caps, own_caps = _caps(scenarios, peak)
+    value = np.empty((*scenarios.load_kwh.shape[:2], n_starts, caps.shape[1], PEAK_POINTS))
+    for part in _chunks(len(caps)):
+        for slot, worth in _backward(question, caps, part):
+            if slot < n_starts:
+                value[part, :, slot] = worth
+    return PeakValueFunction(soc_grid(question.site.battery, PEAK_POINTS), caps, own_caps, peak.rate, value)
 
 
 def _chunks(n_homes: int) -> list[slice]:
