@@ -8,8 +8,9 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from darkstar_pipeline.retention.kinds import size_of, sweep_all_leftovers
 from darkstar_pipeline.state.folder_names import CACHE_FILE, FETCHING_FOLDER
@@ -75,6 +76,11 @@ def clear_caches(home: Path) -> list[Cache]:
             )
         )
     return found
+
+
+def caches_document(found: list[Cache]) -> dict[str, Any]:
+    """Return caches by the names of their document, the same in the CLI and the API."""
+    return {"caches": [asdict(each) for each in found], "bytes": sum(each.size for each in found)}
 
 
 def _problem_of(empty: Callable[[Path], None], home: Path) -> str:

@@ -23,24 +23,22 @@ def listing(call: Call) -> Document:
     Readings, prices, plans, models and results are no caches. What plans keep in memory ends with their process.
     """
     from darkstar_pipeline.config.settings import home_dir
-    from darkstar_pipeline.retention.caches import caches
+    from darkstar_pipeline.retention.caches import caches, caches_document
 
     del call
     found = caches(home_dir())
-    document = {"caches": [asdict(each) for each in found], "bytes": sum(each.size for each in found)}
-    return Document(document, lambda out: _draw(out, found, phrase("size")))
+    return Document(caches_document(found), lambda out: _draw(out, found, phrase("size")))
 
 
 def clear(call: Call) -> Document:
     """Empty all caches; services may keep running."""
     from darkstar_pipeline.config.settings import home_dir
-    from darkstar_pipeline.retention.caches import clear_caches
+    from darkstar_pipeline.retention.caches import caches_document, clear_caches
 
     del call
     found = clear_caches(home_dir())
     failed = any(each.problem for each in found)
-    freed = sum(each.size for each in found)
-    document = {"caches": [asdict(each) for each in found], "bytes": freed, "complete": not failed}
+    document = {**caches_document(found), "complete": not failed}
     return Document(
         document, lambda out: _draw(out, found, phrase("freed")), ExitCode.OUTSIDE if failed else ExitCode.DONE
     )

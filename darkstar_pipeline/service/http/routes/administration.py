@@ -1,17 +1,16 @@
 """Routes of administration: what is learned slowly and its reset, caches, and a retrain that a person asks for."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
 from darkstar_pipeline.learning.tuning.documents import learning_document, reset_document
 from darkstar_pipeline.learning.tuning.resets import reset_learning
-from darkstar_pipeline.retention.caches import Cache, caches, clear_caches
+from darkstar_pipeline.retention.caches import caches, caches_document, clear_caches
 from darkstar_pipeline.service.engine.background_jobs import BackgroundJobs
+from darkstar_pipeline.service.http.calculations import JobId
 from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import RequestError, answers, problem
-from darkstar_pipeline.service.http.routes.whatif import JobId
 from darkstar_pipeline.service.schemas.administration import (
     CachesDocument,
     LearningDocument,
@@ -50,13 +49,13 @@ def reset(wanted: ResetRequest, service: StateDep) -> ResetDocument:
 @router.get("/caches", responses=answers(), summary="What is kept only to save time")
 def listing(service: StateDep) -> CachesDocument:
     """Return the caches with their sizes; readings, prices, plans, models and results are none."""
-    return _caches(caches(service.context.home))
+    return CachesDocument.model_validate(caches_document(caches(service.context.home)))
 
 
 @router.post("/caches/clear", responses=answers(), summary="Empty the caches")
 def clear(service: StateDep) -> CachesDocument:
     """Empty all caches beside running services; each with the size that went, and why it could not be emptied."""
-    return _caches(clear_caches(service.context.home))
+    return CachesDocument.model_validate(caches_document(clear_caches(service.context.home)))
 
 
 @router.post("/retrain", status_code=202, responses=answers(503), summary="Begin to train everything again")
@@ -93,8 +92,3 @@ def _no_retrain(job_id: str) -> Response:
 def _result(report: dict[str, Any]) -> RetrainResult:
     named = {name: report[name] for name in ("at", "status", "champion", "challenger", "warnings")}
     return RetrainResult.model_validate({**named, "reasons": report["evidence"].get("reasons", [])})
-
-
-def _caches(found: list[Cache]) -> CachesDocument:
-    rows = [asdict(each) for each in found]
-    return CachesDocument.model_validate({"caches": rows, "bytes": sum(each.size for each in found)})

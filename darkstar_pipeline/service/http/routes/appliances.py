@@ -9,9 +9,9 @@ from pydantic import AwareDatetime, BaseModel, Field
 from darkstar_pipeline.analyst.appliance import appliance_document
 from darkstar_pipeline.planning.plan_inputs import StartSoc
 from darkstar_pipeline.service.engine.plan_documents import expected_soc_percent
+from darkstar_pipeline.service.http.calculations import working
 from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import answers
-from darkstar_pipeline.service.http.routes.whatif import working
 from env.time_grid import slot_of
 
 router = APIRouter(tags=["plans"])

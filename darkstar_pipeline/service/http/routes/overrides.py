@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from darkstar_pipeline.service.byhand.previews import ByHand
+from darkstar_pipeline.service.http.calculations import working
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
-from darkstar_pipeline.service.http.routes.whatif import working
 from darkstar_pipeline.service.schemas.overrides import (
     AcceptRequest,
     AutomaticRequest,

@@ -4,9 +4,9 @@ from fastapi import APIRouter, Response
 
 from darkstar_pipeline.evaluation.strategy_effects import strategy_document
 from darkstar_pipeline.service.engine.background_jobs import BackgroundJobs
+from darkstar_pipeline.service.http.calculations import JobId, check_span
 from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
-from darkstar_pipeline.service.http.routes.whatif import JobId, check_span
 from darkstar_pipeline.service.schemas.strategy import StrategyDocument, StrategyJob, StrategyRequest
 
 router = APIRouter(prefix="/strategy", tags=["what-if"])

@@ -1,15 +1,12 @@
 """Routes of what-ifs: plans, replays, export scenarios and sizes on paper, beside the site as it is."""
 
-import threading
-from collections.abc import Generator
-from contextlib import contextmanager
-from datetime import date, datetime, timedelta
-from typing import Annotated
+from datetime import datetime
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 
-from darkstar_pipeline.service.engine.background_jobs import BackgroundJobs, BusyError
+from darkstar_pipeline.service.engine.background_jobs import BackgroundJobs
 from darkstar_pipeline.service.engine.plan_documents import expected_soc_percent
+from darkstar_pipeline.service.http.calculations import JobId, check_span, working
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
 from darkstar_pipeline.service.http.errors import RequestError, answers, problem
 from darkstar_pipeline.service.schemas.whatif import (
@@ -37,17 +34,11 @@ from darkstar_pipeline.whatif.plans import export_what_if, moment_of, plan_what_
 from darkstar_pipeline.whatif.replays import replay_what_if
 from darkstar_pipeline.whatif.sizing import Question, check_question, span_of
 from env.time_grid import slot_of
-from planner.deadline import deadline
-from planner.errors import PlannerError, SolverTimeoutError
+from planner.errors import PlannerError
 from planner.whatif.house import AddedLoad, HouseChange
 from planner.whatif.sizing import Costs
-from planner.wording.messages import phrase
 
 router = APIRouter(prefix="/whatif", tags=["what-if"])
-MOST_SECONDS = 120.0
-MOST_DAYS = timedelta(days=400)
-JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}$", max_length=8, examples=["1a2b3c4d"])]
-_one_at_a_time = threading.Lock()
 _sizing = BackgroundJobs("sizes are being worked out")
 
 
@@ -127,44 +118,6 @@ def cancel_sizing(job_id: JobId) -> Response:
 
 def _no_grid(job_id: str) -> Response:
     return problem(404, "not_found", f"there is no grid {job_id}", "POST /whatif/sizing begins one")
-
-
-@contextmanager
-def working() -> Generator[None]:
-    """Work out one what-if at a time, for a limited time: plans of the home go on beside it.
-
-    Raises:
-        BusyError: another one is being worked out.
-        RequestError: it takes too long.
-    """
-    if not _one_at_a_time.acquire(blocking=False):
-        raise BusyError(phrase("another what-if is being worked out"), phrase("ask again in some seconds"))
-    try:
-        with deadline(MOST_SECONDS):
-            yield
-    except SolverTimeoutError as error:
-        raise RequestError(
-            phrase("it takes more than {seconds:.0f} s", seconds=MOST_SECONDS),
-            phrase("ask for fewer days, policies or slots"),
-        ) from error
-    finally:
-        _one_at_a_time.release()
-
-
-def check_span(first: date, last: date) -> None:
-    """Refuse a span that ends before it begins, or is too long.
-
-    Raises:
-        RequestError: it does, or is.
-    """
-    if first > last:
-        raise RequestError(
-            phrase("first {first} is after last {last}", first=str(first), last=str(last)), phrase("swap the two days")
-        )
-    if last - first >= MOST_DAYS:
-        raise RequestError(
-            phrase("more than {days} days", days=MOST_DAYS.days), phrase("ask for fewer, or use the command line")
-        )
 
 
 def _moment(request: PlanWhatIfRequest | ExportWhatIfRequest, service: ServiceState) -> datetime:

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from darkstar_pipeline.analyst.appliance import appliance_document
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.service.http.routes import whatif
+from darkstar_pipeline.service.http.calculations import working
 from tests.builders.graded_home import graded_context
 from tests.builders.service_home import asking, made_engine, moment
 from tests.builders.state_hash import state_hash
@@ -94,7 +94,7 @@ def test_wrong_requests_are_refused_with_place_and_remedy(
 
 
 def test_second_what_if_at_once_is_told_to_wait(client: TestClient) -> None:
-    with whatif.working():
+    with working():
         answer = client.post("/whatif/replay", json=SPAN)
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "busy")
 
