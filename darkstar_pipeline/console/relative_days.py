@@ -15,6 +15,13 @@ _SPAN = re.compile(r"([0-9]{1,5}) ?(d|days?|w|weeks?)?")
 _DAYS_OF_WEEK = 7
 
 
+def today_in(timezone: str) -> date:
+    """Return the present day by the clock of a time zone."""
+    from env.time_grid import zone
+
+    return datetime.now(zone(timezone)).date()
+
+
 def today(site: str | None = None) -> date:
     """Return the present day by the clock of the home; by this machine's where there is no configuration.
 

@@ -15,8 +15,8 @@ from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from planner.care.learned_battery import LearnedBattery, learned_battery
 
-DAYS = 120
-"""Days whose readings count."""
+BATTERY_DAYS = 120
+"""Days whose readings show what a battery is."""
 OFF_BY = 0.05
 """Part of the capacity by which the readings may differ from the settings without an offer."""
 TAPER_OFF_BY = 0.15
@@ -46,7 +46,7 @@ class BatteryOffer:
 
 def readings_of(lake: Lake, site: str, today: date) -> pl.DataFrame:
     """Return the readings that offers rest on."""
-    return lake.read(METER_READINGS, site, today - timedelta(days=DAYS), today)
+    return lake.read(METER_READINGS, site, today - timedelta(days=BATTERY_DAYS), today)
 
 
 def battery_offers(

@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import asdict
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
+from darkstar_pipeline.console.relative_days import today_in
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,7 +41,7 @@ def accept(call: Call, *, name: Name) -> Document:
     if offered is None:
         message = f"readings offer no {name} that differs from what is set"
         raise ConfigurationError(message, "darkstar care says what they show")
-    set_learned(config_path(), context.site_name, setting, offered["offered"], _today(context))
+    set_learned(config_path(), context.site_name, setting, offered["offered"], today_in(context.timezone))
     return _changed(context, setting, offered["now"], offered["offered"])
 
 
@@ -77,7 +77,7 @@ def _document(context: "Context") -> dict[str, Any]:
     from darkstar_pipeline.errors import ConfigurationError
     from darkstar_pipeline.learning.battery_offers import SETTINGS, battery_offers, readings_of
 
-    readings = readings_of(context.lake, context.site_name, _today(context))
+    readings = readings_of(context.lake, context.site_name, today_in(context.timezone))
     battery = context.site_settings.battery
     found, offers = battery_offers(readings, battery)
     path = config_path()
@@ -97,12 +97,6 @@ def _document(context: "Context") -> dict[str, Any]:
         "offers": [asdict(offer) for offer in offers],
         "accepted": [{"name": name, "before": before} for name, before in accepted.items()],
     }
-
-
-def _today(context: "Context") -> date:
-    from env.time_grid import zone
-
-    return datetime.now(UTC).astimezone(zone(context.timezone)).date()
 
 
 def _changed(context: "Context", setting: str, before: object, now: object) -> Document:

@@ -13,12 +13,12 @@ from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.console.progress import progress_bar
 from darkstar_pipeline.console.prompts import confirm
+from darkstar_pipeline.console.relative_days import today_in
 from planner.wording.messages import phrase, told
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from darkstar_pipeline.context import Context
 
 PURPOSE = "Show what is learned of the home, slowly and within bounds, and its history."
 RESET_PURPOSE = "Take back what was learned."
@@ -41,7 +41,7 @@ def show(call: Call) -> Document:
     from darkstar_pipeline.learning.tuning.documents import learning_document
 
     context = call.context()
-    document = learning_document(context, _today(context))
+    document = learning_document(context, today_in(context.timezone))
     return Document(document, lambda out: _draw_quantities(out, document))
 
 
@@ -58,7 +58,7 @@ def history(
 
     target = None if out is None else check_picture(out)
     context = call.context()
-    document = learning_document(context, _today(context), days=days)
+    document = learning_document(context, today_in(context.timezone), days=days)
     if target is not None:
         _draw_picture(document["history"], target)
         document["picture"] = str(target)
@@ -94,7 +94,7 @@ def run(call: Call, *, first: FirstLearned = None, last: LastLearned = None) -> 
     from env.time_grid import days_between
 
     context = call.context()
-    today = _today(context)
+    today = today_in(context.timezone)
     begin, end = first or last or today, last or today
     check_range(begin, end)
     if end > today:
@@ -132,8 +132,8 @@ def reset(
     if today and to is not None:
         raise UsageError("--today and --to name two days", "give one of them")
     context, now = call.context(), datetime.now(UTC)
-    day = _today(context) - timedelta(days=1) if today else to
-    if day is not None and day >= _today(context):
+    day = today_in(context.timezone) - timedelta(days=1) if today else to
+    if day is not None and day >= today_in(context.timezone):
         raise UsageError(f"--to {day} is not before today", "name an earlier day, or leave it out")
     where = phrase("the configured values") if day is None else phrase("the values of {day}", day=str(day))
     question = phrase("Return what was learned of {site} to {where}?", site=context.site_name, where=where)
@@ -152,12 +152,6 @@ def _agreed(call: Call, question: str) -> bool:
     if not call.can_prompt:
         raise UsageError("a reset asks first, and nobody is at a terminal", "add --yes")
     return confirm(question, default=False)
-
-
-def _today(context: "Context") -> date:
-    from env.time_grid import zone
-
-    return datetime.now(UTC).astimezone(zone(context.timezone)).date()
 
 
 def _draw_quantities(out: "Console", document: dict[str, Any]) -> None:

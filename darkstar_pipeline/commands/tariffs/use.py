@@ -1,12 +1,12 @@
 """`darkstar tariffs use`: write the catalogue's dated taxes and fees into the site that is there."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
+from darkstar_pipeline.console.relative_days import today_in
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,14 +30,13 @@ def use(
     from darkstar_pipeline.config.tariffs.catalogue import NO_COMPANY, find_company
     from darkstar_pipeline.config.writer import set_tariff
     from darkstar_pipeline.errors import ConfigurationError
-    from env.time_grid import zone
 
     path = config_path()
     settings = load_settings(path)
     name = settings.site_name(call.site)
     site = settings.sites[name]
     chosen = find_company(site.area, company)
-    tariff = adopted_tariff(site, chosen, datetime.now(UTC).astimezone(zone(site.timezone)).date())
+    tariff = adopted_tariff(site, chosen, today_in(site.timezone))
     if not tariff:
         message = f"the catalogue has no taxes for {site.area}"
         raise ConfigurationError(message, "put the fees of your bill into darkstar.yaml (docs/tariffs.md)")

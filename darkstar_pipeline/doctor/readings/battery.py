@@ -11,7 +11,7 @@ from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import LAKE_FOLDER
 from darkstar_pipeline.doctor.finding import CheckResult, passed, warned
-from darkstar_pipeline.learning.battery_offers import DAYS, BatteryOffer, battery_offers, readings_of
+from darkstar_pipeline.learning.battery_offers import BATTERY_DAYS, BatteryOffer, battery_offers, readings_of
 from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError, SchemaMismatchError
 from planner.care.learned_battery import LearnedBattery
 from planner.care.soc_targets import full_percent
@@ -47,7 +47,7 @@ def _late_full_charge(rows: pl.DataFrame, own: SiteSettings, now: datetime) -> t
     full = rows.filter(pl.col("soc_end_percent") >= full_percent(own.battery.battery()))["slot_start"].max()
     if isinstance(full, datetime) and now - full <= timedelta(days=days):
         return None
-    last = f"the last was on {full:%Y-%m-%d}" if isinstance(full, datetime) else f"none in {DAYS} days"
+    last = f"the last was on {full:%Y-%m-%d}" if isinstance(full, datetime) else f"none in {BATTERY_DAYS} days"
     remedy = "look whether the inverter takes its commands (darkstar plan, GET /health); plans place one within a day"
     return f"a full charge is wished for every {days} days, {last}", remedy
 

@@ -9,6 +9,7 @@ from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.evaluation.strategy_effects import strategy_replay
+from darkstar_pipeline.learning.battery_offers import BATTERY_DAYS
 from darkstar_pipeline.models.learned_values import LearnedHistory
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, SLOT_FORECASTS
 from env.time_grid import day_start, local_day
@@ -18,7 +19,6 @@ from planner.tuning.quantities import FOLLOWED, QuantityName
 
 FORECAST_DAYS = 28
 """Days whose forecasts are compared with what came: a season's drift shows, a week of guests does not."""
-BATTERY_DAYS = 120
 _MEDIAN = 0.5
 
 
