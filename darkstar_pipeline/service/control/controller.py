@@ -36,7 +36,7 @@ from darkstar_pipeline.service.home_assistant.translation import MappedInverter,
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument
 from darkstar_pipeline.state.secrets import secret
-from planner.wording.messages import phrase
+from planner.wording.messages import joined, phrase
 
 POLL_SECONDS = 2.0
 STOP_SECONDS = 10.0
@@ -219,7 +219,7 @@ class Controller:
         """Look at what would be written, and say whether the entities would take it; write nothing."""
         rehearsal = self._execution.rehearse(writer, command, now)
         self._status.last_writes, self._status.connected = in_words(rehearsal.target), True
-        self._status.problem, self._status.notes = rehearsal.problem, "; ".join(rehearsal.notes)
+        self._status.problem, self._status.notes = rehearsal.problem, joined("; ", rehearsal.notes)
 
     def _hold(self, writer: EntityWriter, *, over: bool) -> None:
         """Renew the lease, or release it where nothing of ours runs and nothing will before midnight."""
@@ -263,7 +263,7 @@ class Controller:
         if self.stuck:
             problem = f"control has not looked at the inverter for {quiet:.0f} s"
         note = problem or ("dry run: " if status.dry_run else "") + status.last_writes
-        notes = "; ".join(part for part in (note, status.notes, unconfirmed(self.settings)) if part)
+        notes = joined("; ", [part for part in (note, status.notes, unconfirmed(self.settings)) if part])
         timer = [] if self._dead_man is None else self._dead_man.components()
         return [Component(name="control", ok=not problem, note=notes, age_seconds=round(quiet, 1)), *timer]
 
@@ -306,7 +306,8 @@ class Controller:
         self._status.connected, self._status.writes_today = True, self._daily_writes.count()
         self._status.problem = outcome.problem or self.hands_off.problem
         notes = (*outcome.notes, "" if self._caps is None else self._caps.note, self._floors.note())
-        self._status.notes, self._status.commanded = "; ".join(note for note in notes if note), outcome.commanded
+        self._status.notes = joined("; ", [note for note in notes if note])
+        self._status.commanded = outcome.commanded
         if outcome.confirmed and not outcome.problem:
             self._status.confirmed_at = now
 

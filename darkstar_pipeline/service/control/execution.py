@@ -28,7 +28,7 @@ from darkstar_pipeline.service.home_assistant.entity_writer import EntityWriter,
 from darkstar_pipeline.service.home_assistant.profiles import Write
 from darkstar_pipeline.service.home_assistant.translation import Translated
 from darkstar_pipeline.service.schemas.plans import CommandDocument
-from planner.wording.messages import phrase
+from planner.wording.messages import joined, phrase
 
 UNREADABLE_SECONDS = 30.0
 """An entity that has been without a value for so long has its command replaced by the default until the next slot."""
@@ -199,7 +199,7 @@ class Execution:
         looks = (writer.look(target.writes), writer.look(self.default()))
         told = [target.impossible, *(text for look in looks for text in (look.refused, look.unreadable))]
         notes = dict.fromkeys((*target.notes, *(note for look in looks for note in look.notes)))
-        return Rehearsal(target.writes, "; ".join(dict.fromkeys(text for text in told if text)), tuple(notes))
+        return Rehearsal(target.writes, joined("; ", dict.fromkeys(text for text in told if text)), tuple(notes))
 
     def _commanded(self, writer: EntityWriter, command: CommandDocument, writes: list[Write], look: Look) -> Outcome:
         """Write a command until it stands, as often as it may be written."""
@@ -270,7 +270,8 @@ class Execution:
             self._strangers.stands(writer.allowed(self.default()), writer.last)
             self._repeats.confirm(self._monotonic())
             return Outcome(confirmed=True, commanded=commanded, problem=problem, notes=notes, over=over)
-        why = "; ".join(part for part in (_NEITHER if has_room else _GUARDS, look.refused, look.unreadable) if part)
+        parts = (_NEITHER if has_room else _GUARDS, look.refused, look.unreadable)
+        why = joined("; ", [part for part in parts if part])
         return Outcome(confirmed=False, problem=why, notes=notes)
 
     def _without_value(self, writer: EntityWriter, command: CommandDocument, look: Look) -> Outcome:

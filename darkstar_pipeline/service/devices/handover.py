@@ -22,6 +22,7 @@ from darkstar_pipeline.service.home_assistant.lease import ServiceCall
 from darkstar_pipeline.service.home_assistant.profiles import SWITCHES, Write
 from darkstar_pipeline.service.periodic import PeriodicCheck
 from darkstar_pipeline.service.schemas.health import Component
+from planner.wording.messages import joined
 
 POLL_SECONDS = 2.0
 CONFIRM_SECONDS = 10.0
@@ -119,7 +120,7 @@ class Handover:
 
     def components(self) -> list[Component]:
         """Return the state of the handover as a component of the service."""
-        notes = "; ".join(part for part in (self._problem, *self._notes.values()) if part)
+        notes = joined("; ", [part for part in (self._problem, *self._notes.values()) if part])
         return [Component(name="handover", ok=not self._problem, note=notes)]
 
     def check(self) -> None:
@@ -150,7 +151,7 @@ class Handover:
         if leads and (unguarded := self._keeper.guard(self._restore(default))):
             return unguarded
         parts = (self._carried_out(within, look), away, self._scripts.tell(wanted))
-        problem = "; ".join(part for part in parts if part)
+        problem = joined("; ", [part for part in parts if part])
         if leads:
             self._keeper.renew(self._restore(default))
         elif not problem:

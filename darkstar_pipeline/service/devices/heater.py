@@ -17,7 +17,7 @@ from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from env.time_grid import SLOT, SLOT_HOURS, day_start, slot_of, zone
 from planner.optimizer.deferrable_loads import HeaterRequest, HeatRun
-from planner.wording.messages import phrase
+from planner.wording.messages import joined, phrase
 
 HEATER_FILE = "heater.json"
 KWH_PER_LITRE_KELVIN = 1.163e-3
@@ -182,7 +182,7 @@ class Heater:
     def components(self) -> list[Component]:
         """Return the state of the heater as a component of the service."""
         problems = [problem for problem in (*self._problems.values(), self._stored.problem) if problem]
-        return [Component(name="water_heater", ok=not problems, note="; ".join(problems))]
+        return [Component(name="water_heater", ok=not problems, note=joined("; ", problems))]
 
 
 def _planned_kw(plan: PlanDocument | None, now: datetime) -> float | None:
