@@ -27,7 +27,7 @@ from darkstar_pipeline.pictures.canvas import (
     png_bytes,
 )
 from planner.wording.languages import localized, spoken
-from planner.wording.messages import joined, phrase, told
+from planner.wording.messages import joined, phrase, translated
 from planner.wording.values import month_and_year
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _NARROW = "(max-width: 40rem)"
 
 def report_html(report: MonthReport) -> str:
     """Return the report as one HTML document."""
-    title = escape(told(_title(report)))
+    title = escape(translated(_title(report)))
     alt = phrase("Cost of each way")
     if _savings_by_day(report):
         alt = phrase("Cost of each way, and what each day saved")
@@ -56,18 +56,18 @@ def report_html(report: MonthReport) -> str:
         f"<td class=n>{_money(row['saved'])}</td></tr>"
         for row in cost_rows(report)
     )
-    sentences = "".join(_paragraph(told(line)) for line in notes(report))
+    sentences = "".join(_paragraph(translated(line)) for line in notes(report))
     cost, saved = phrase("cost, {currency}", currency=report.currency), phrase("saved against it")
-    headings = f"<th>{escape(told(phrase('way')))}</th>" + "".join(
-        f"<th class=n>{escape(told(each))}</th>" for each in (cost, saved)
+    headings = f"<th>{escape(translated(phrase('way')))}</th>" + "".join(
+        f"<th class=n>{escape(translated(each))}</th>" for each in (cost, saved)
     )
     return (
         f'<!doctype html><html lang="{spoken()}"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
-        f"<h1>{title}</h1><p><strong>{escape(told(headline(report)))}</strong></p>"
+        f"<h1>{title}</h1><p><strong>{escape(translated(headline(report)))}</strong></p>"
         f"<table><tr>{headings}</tr>{rows}</table>"
         f'<p><picture><source media="{_NARROW}" srcset="{narrow}">'
-        f'<img alt="{escape(told(alt))}" src="{wide}"></picture></p>'
+        f'<img alt="{escape(translated(alt))}" src="{wide}"></picture></p>'
         f"{sentences}</body></html>\n"
     )
 
@@ -89,10 +89,10 @@ def report_pdf(report: MonthReport) -> bytes:
     """Return the report as a PDF of A4 pages; the same report gives the same bytes."""
     from matplotlib.backends.backend_pdf import PdfPages
 
-    texts = [told(line) for line in notes(report)]
+    texts = [translated(line) for line in notes(report)]
     lines = [part for line in texts for part in textwrap.wrap(line, _LINE_CHARACTERS, subsequent_indent="  ")]
     buffer = BytesIO()
-    with PdfPages(buffer, metadata={"CreationDate": None, "Title": told(_title(report))}) as pages:
+    with PdfPages(buffer, metadata={"CreationDate": None, "Title": translated(_title(report))}) as pages:
         top, figure = _first_page(report)
         while True:
             room = int((A4_HEIGHT - 0.6 - top) / _LINE)
@@ -109,9 +109,9 @@ def report_pdf(report: MonthReport) -> bytes:
 def _first_page(report: MonthReport) -> "tuple[float, Figure]":
     """Return where the sentences begin [inch], and the page with heading and picture."""
     figure = new_figure(PAPER, A4_HEIGHT)
-    add_text(figure, told(_title(report)), left=_LEFT, top=0.9, size=17)
+    add_text(figure, translated(_title(report)), left=_LEFT, top=0.9, size=17)
     top = 1.25
-    for line in textwrap.wrap(told(headline(report)), _LINE_CHARACTERS - 8):
+    for line in textwrap.wrap(translated(headline(report)), _LINE_CHARACTERS - 8):
         add_text(figure, line, left=_LEFT, top=top, size=10.5)
         top += _LINE
     return top + _draw_panels(figure, report, top + 0.35) + 0.9, figure
@@ -123,9 +123,9 @@ def _draw_panels(figure: "Figure", report: MonthReport, top: float, style: Style
     names, width = begin + _NAMES - _LEFT, style.width - begin - (_RIGHT if style.detail else _MARGIN)
     rows = [(_way(row), cost) for row in cost_rows(report) if isinstance(cost := row["cost"], float)]
     heading = phrase("Cost of the compared days [{currency}]", currency=report.currency)
-    add_text(figure, told(heading), left=title, top=top, size=style.font)
+    add_text(figure, translated(heading), left=title, top=top, size=style.font)
     bars = add_axes(figure, style, left=names, top=top + 0.12, width=width + begin - names, height=_BARS)
-    colours = [BLUE if way == told(WAY_WORDS[ACTUAL]) else QUIET for way, _ in rows]
+    colours = [BLUE if way == translated(WAY_WORDS[ACTUAL]) else QUIET for way, _ in rows]
     drawn = bars.barh([way for way, _ in rows], [cost for _, cost in rows], color=colours, height=0.62)
     bars.bar_label(drawn, fmt="%.0f", padding=4, fontsize=style.font - 1)
     bars.invert_yaxis()
@@ -135,7 +135,7 @@ def _draw_panels(figure: "Figure", report: MonthReport, top: float, style: Style
     if not savings:
         return below - top
     name = phrase("Saved against a battery that is not used, by day [{currency}]", currency=report.currency)
-    add_text(figure, told(name), left=title, top=below, size=style.font)
+    add_text(figure, translated(name), left=title, top=below, size=style.font)
     days = add_axes(figure, style, left=begin, top=below + 0.12, width=width, height=_DAYS)
     days.bar(
         [day.day for day, _ in savings],
@@ -143,7 +143,7 @@ def _draw_panels(figure: "Figure", report: MonthReport, top: float, style: Style
         color=[GREEN if saved >= 0 else VERMILION for _, saved in savings],
     )
     days.set_xlim(0.4, report.last_day.day + 0.6)
-    days.set_xlabel(told(phrase("day of the month")), fontsize=style.font - 1, color=QUIET)
+    days.set_xlabel(translated(phrase("day of the month")), fontsize=style.font - 1, color=QUIET)
     return below + 0.12 + _DAYS + 0.35 - top
 
 
@@ -159,7 +159,7 @@ def _savings_by_day(report: MonthReport) -> list[tuple[date, float]]:
 def _way(row: Mapping[str, object]) -> str:
     """Return the words for a way of running the home, in the language that is spoken."""
     words = row["way"]
-    return told(words) if isinstance(words, str) else ""
+    return translated(words) if isinstance(words, str) else ""
 
 
 def _title(report: MonthReport) -> str:

@@ -22,7 +22,7 @@ from darkstar_pipeline.console.stdout import reserve_stdout
 from darkstar_pipeline.console.typer_internals import declare_parameters, help_page, is_reader_gone
 from darkstar_pipeline.errors import ExitCode
 from planner.wording.languages import ENGLISH, speak, speaking
-from planner.wording.messages import told
+from planner.wording.messages import translated
 
 if TYPE_CHECKING:
     from darkstar_pipeline.context import Context
@@ -78,7 +78,7 @@ class Call:
 
     def note(self, text: str) -> None:
         """Print a note beside the answer, on stderr."""
-        typer.echo(told(text), err=True)
+        typer.echo(translated(text), err=True)
 
     def deliver(self, answer: Answer) -> None:
         """Print the answer and flush it."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, TextIO, cast
 
-from planner.wording.messages import Message, told
+from planner.wording.messages import Message, translated
 
 
 def format_instant(value: datetime) -> str:
@@ -24,7 +24,7 @@ def to_json_value(value: Any) -> Any:  # noqa: ANN401 - any value, and JSON is a
     NaN and infinities become null, which JSON cannot express; messages are told in the language of the site.
     """
     if isinstance(value, Message):
-        return told(value)
+        return translated(value)
     if value is None or (isinstance(value, (bool, int, str)) and not isinstance(value, Enum)):
         return value
     if isinstance(value, (float, Decimal)):

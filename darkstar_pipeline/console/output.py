@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from darkstar_pipeline.console.json_values import format_instant, write_json
 from darkstar_pipeline.errors import ExitCode
 from planner.wording.languages import localized, spoken
-from planner.wording.messages import phrase, told
+from planner.wording.messages import phrase, translated
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,9 +64,11 @@ class Document:
 
 def console(out: TextIO) -> "Console":
     """Return a rich console on a stream: as wide as the terminal, or wide enough not to cut."""
-    from darkstar_pipeline.console.told_console import ToldConsole
+    from darkstar_pipeline.console.translating_console import TranslatingConsole
 
-    return ToldConsole(file=out, width=None if out.isatty() else WIDE, highlight=False, soft_wrap=not out.isatty())
+    return TranslatingConsole(
+        file=out, width=None if out.isatty() else WIDE, highlight=False, soft_wrap=not out.isatty()
+    )
 
 
 def draw_table(
@@ -87,7 +89,7 @@ def draw_table(
         timezone: zone of the home, whose clock instants are shown by; None shows them in UTC.
     """
     cells = {name: [cell(row.get(name), digits, timezone) for row in rows] for name in columns}
-    columns = {name: told(heading) for name, heading in columns.items()}
+    columns = {name: translated(heading) for name, heading in columns.items()}
     texts = {name: [heading, *cells[name]] for name, heading in columns.items()}
     least = _least_widths(texts, out.width)
     numeric = {name for name in columns if any(isinstance(row.get(name), (int, float)) for row in rows)}
@@ -167,11 +169,11 @@ def cell(value: object, digits: int = 2, timezone: str | None = None) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
-        return told(phrase("yes") if value else phrase("no"))
+        return translated(phrase("yes") if value else phrase("no"))
     if isinstance(value, float):
         return localized(f"{value:.{digits}f}", spoken())
     if isinstance(value, datetime):
         if timezone is None or value.tzinfo is None:
             return format_instant(value)
         return value.astimezone(ZoneInfo(timezone)).isoformat(sep=" ", timespec="minutes")
-    return escape(told(value) if isinstance(value, str) else str(value))
+    return escape(translated(value) if isinstance(value, str) else str(value))

@@ -19,7 +19,7 @@ from darkstar_pipeline.notifications.ledger import Trouble, ledger_file, read_le
 from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.state.secrets import without_secrets
 from planner.wording.languages import Language
-from planner.wording.messages import joined, phrase, told
+from planner.wording.messages import joined, phrase, translated
 
 PATIENCE = timedelta(minutes=30)
 """Time that something is broken, or mended, before it is told: what passes by itself disturbs nobody."""
@@ -123,8 +123,8 @@ class _Telling:
             site=self._site,
             cause=trouble.cause,
             state="broken" if trouble.mended_at is None else "mended",
-            title=" ".join(without_secrets(told(title, self._language)).split()),
-            text=without_secrets(told(text, self._language)),
+            title=" ".join(without_secrets(translated(title, self._language)).split()),
+            text=without_secrets(translated(text, self._language)),
         )
 
     def _hand_over(self, channel: Channel, message: Message) -> bool:

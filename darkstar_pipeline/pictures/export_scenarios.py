@@ -18,7 +18,7 @@ from darkstar_pipeline.pictures.canvas import (
     new_figure,
 )
 from planner.whatif.exports import ExportScenarios
-from planner.wording.messages import joined, phrase, told
+from planner.wording.messages import joined, phrase, translated
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,17 +37,17 @@ def export_figure(found: ExportScenarios, *, currency: str, relaxed: Sequence[st
     style = LARGE
     figure = new_figure(style, _TOP + _HEIGHT + _BOTTOM)
     title = phrase("Selling more in the {n} dearest slots", n=len(found.slots))
-    add_text(figure, told(title), left=0.3, top=0.4, size=style.font + 4)
+    add_text(figure, translated(title), left=0.3, top=0.4, size=style.font + 4)
     if relaxed:
         mark = phrase("RELAXED ECONOMICS, not the home's own: {relaxed}", relaxed=joined(", ", relaxed))
-        add_text(figure, told(mark), left=0.3, top=0.68, size=style.font, colour=VERMILION)
+        add_text(figure, translated(mark), left=0.3, top=0.68, size=style.font, colour=VERMILION)
     width = (style.width - 2.2) / 2
     targets = [scenario.target_kwh for scenario in found.scenarios]
     sold = [scenario.realised_kwh for scenario in found.scenarios]
     left = add_axes(figure, style, left=0.9, top=_TOP, width=width, height=_HEIGHT)
-    left.plot(targets, targets, color=QUIET, linewidth=style.line, linestyle="--", label=told(phrase("target")))
-    left.plot(targets, sold, color=BLUE, linewidth=style.line, marker="o", label=told(phrase("sold")))
-    left.axhline(found.baseline_kwh, color=ORANGE, linewidth=style.line, label=told(phrase("without a target")))
+    left.plot(targets, targets, color=QUIET, linewidth=style.line, linestyle="--", label=translated(phrase("target")))
+    left.plot(targets, sold, color=BLUE, linewidth=style.line, marker="o", label=translated(phrase("sold")))
+    left.axhline(found.baseline_kwh, color=ORANGE, linewidth=style.line, label=translated(phrase("without a target")))
     left.set_ylim(bottom=0)
     right = add_axes(figure, style, left=0.9 + width + 1.0, top=_TOP, width=width, height=_HEIGHT)
     right.axhline(0, color=INK, linewidth=0.8)
@@ -59,15 +59,20 @@ def export_figure(found: ExportScenarios, *, currency: str, relaxed: Sequence[st
         color=ORANGE,
         linewidth=style.line,
         marker="o",
-        label=told(phrase("paid for what is sold there")),
+        label=translated(phrase("paid for what is sold there")),
     )
     right.plot(
-        targets, net, color=BLUE, linewidth=style.line, marker="o", label=told(phrase("net over the whole horizon"))
+        targets,
+        net,
+        color=BLUE,
+        linewidth=style.line,
+        marker="o",
+        label=translated(phrase("net over the whole horizon")),
     )
     headings = (phrase("export in these slots [kWh]"), phrase("money [{currency}]", currency=currency))
     for axes, name, at in ((left, headings[0], 0.9), (right, headings[1], 1.9 + width)):
-        axes.set_xlabel(told(phrase("target [kWh]")), fontsize=style.font - 1, color=QUIET)
-        add_text(figure, told(name), left=at, top=_TOP - 0.14 - _KEY, size=style.font)
+        axes.set_xlabel(translated(phrase("target [kWh]")), fontsize=style.font - 1, color=QUIET)
+        add_text(figure, translated(name), left=at, top=_TOP - 0.14 - _KEY, size=style.font)
         axes.legend(  # above the axes, where no line runs
             loc="lower left",
             bbox_to_anchor=(-0.01, 1.0),

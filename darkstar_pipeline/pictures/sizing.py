@@ -11,7 +11,7 @@ import numpy as np
 from darkstar_pipeline.pictures.canvas import INK, LARGE, QUIET, Style, add_axes, add_text, hide_frame, new_figure
 from planner.whatif.sizing import SizeResult
 from planner.wording.languages import localized, spoken
-from planner.wording.messages import phrase, told
+from planner.wording.messages import phrase, translated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +55,7 @@ def sizing_figure(results: Sequence[SizeResult], *, title: str, currency: str, y
             every = [found for result in results if (found := value(result)) is not None]
             _draw_map(axes, style, own, value, (min(every), max(every)), colours)
             said = name if scales == [1.0] else phrase("{what}, panels × {scale}", what=name, scale=f"{scale:g}")
-            add_text(figure, told(said), left=left, top=top - 0.14, size=style.font, colour=INK)
+            add_text(figure, translated(said), left=left, top=top - 0.14, size=style.font, colour=INK)
     return figure
 
 
@@ -80,8 +80,8 @@ def _draw_map(
     hide_frame(axes, style)
     axes.set_xticks(range(len(capacities)), [f"{capacity:g}" for capacity in capacities])
     axes.set_yticks(range(len(powers)), [f"{power:g}" for power in powers])
-    axes.set_xlabel(told(phrase("capacity [kWh]")), fontsize=style.font - 1, color=QUIET)
-    axes.set_ylabel(told(phrase("power [kW]")), fontsize=style.font - 1, color=QUIET)
+    axes.set_xlabel(translated(phrase("capacity [kWh]")), fontsize=style.font - 1, color=QUIET)
+    axes.set_ylabel(translated(phrase("power [kW]")), fontsize=style.font - 1, color=QUIET)
     most = max((abs(each) for each in bounds), default=0.0)
     digits = 0 if most >= 100 else 1  # noqa: PLR2004 - three figures can be read in a cell
     for row in range(len(powers)):

@@ -4,7 +4,8 @@ A catalogue is one JSON file a language, from the English sentence to its transl
 English has none: it is what stands in the code. Why: `docs/adr/0054-one-catalogue-of-messages.md`.
 
 The language is a context variable, set where a request, a command or a message to the household begins, and read where
-text leaves the program (`planner.wording.messages.told`). A thread or task that sets none speaks English: logs do.
+text leaves the program (`planner.wording.messages.translated`). A thread or task that sets none speaks English, as logs
+do.
 """
 
 import json

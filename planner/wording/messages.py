@@ -1,8 +1,8 @@
 """Messages to people: an English sentence with named values, told in another language where it leaves the program.
 
 A message is a string, and that string is English: it is compared, joined and logged like any other. It keeps the
-sentence and the values that it was made of, so that `told` can say it in the language that is spoken at the edge: a
-page, a terminal, a report, a notification. `written` and `read` keep it in files in the same form.
+sentence and the values that it was made of, so that `translated` can say it in the language that is spoken at the edge:
+a page, a terminal, a report, a notification. `written` and `read` keep it in files in the same form.
 
 The English sentence is the key of its translation in `catalogues/`. One that needs two translations says before a bar
 where it stands: `phrase("command|hold")` is "hold" in English.
@@ -72,7 +72,7 @@ def joined_and(parts: Sequence[str]) -> str:
     return whole
 
 
-def told(text: str, language: Language | None = None) -> str:
+def translated(text: str, language: Language | None = None) -> str:
     """Return a text as plain text in a language; by default in the one that is spoken here and now."""
     if not isinstance(text, Message):
         return text

@@ -4,7 +4,7 @@ from typing import Annotated, cast
 
 from pydantic import PlainSerializer, PlainValidator, SerializationInfo, WithJsonSchema
 
-from planner.wording.messages import Tree, restored, told, tree_of
+from planner.wording.messages import Tree, restored, translated, tree_of
 
 STORED = "stored"
 """The context of a document that is written down: its texts keep what they are made of, for every language."""
@@ -23,7 +23,7 @@ def _read_text(value: object) -> str:
 
 def _text_written(text: str, info: SerializationInfo) -> Tree:
     """Return a text in the language that is spoken, or what it is made of."""
-    return tree_of(text) if info.context == STORED else told(text)
+    return tree_of(text) if info.context == STORED else translated(text)
 
 
 Text = Annotated[str, PlainValidator(_read_text), PlainSerializer(_text_written), WithJsonSchema({"type": "string"})]

@@ -183,10 +183,10 @@ def _agreed(call: Call, context: "Context", preview: "BlockPreview") -> bool:
     if not call.can_prompt:
         return False
     from darkstar_pipeline.console.prompts import confirm
-    from planner.wording.messages import told
+    from planner.wording.messages import translated
 
     for line in _preview_lines(context, preview):
-        call.note(told(line))
+        call.note(translated(line))
     return confirm("Accept it?", default=False)
 
 

@@ -116,7 +116,7 @@ def _changed(context: "Context", setting: str, before: object, now: object) -> D
 
 
 def _draw(out: "Console", document: dict[str, Any]) -> None:
-    from planner.wording.messages import phrase, told
+    from planner.wording.messages import phrase, translated
 
     lines = [
         phrase(
@@ -150,7 +150,7 @@ def _draw(out: "Console", document: dict[str, Any]) -> None:
         ]
     if found is not None and not document["offers"]:
         lines.append(phrase("nothing is offered: readings agree with what is set"))
-    out.print("\n".join(told(line) for line in lines), markup=False)
+    out.print("\n".join(translated(line) for line in lines), markup=False)
 
 
 def _taper_words(taper: "list[tuple[float, float]]") -> str:

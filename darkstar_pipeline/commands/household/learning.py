@@ -14,7 +14,7 @@ from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.console.progress import progress_bar
 from darkstar_pipeline.console.prompts import confirm
 from darkstar_pipeline.console.relative_days import today_in
-from planner.wording.messages import phrase, told
+from planner.wording.messages import phrase, translated
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -137,7 +137,7 @@ def reset(
         raise UsageError(f"--to {day} is not before today", "name an earlier day, or leave it out")
     where = phrase("the configured values") if day is None else phrase("the values of {day}", day=str(day))
     question = phrase("Return what was learned of {site} to {where}?", site=context.site_name, where=where)
-    if not yes and not _agreed(call, told(question)):
+    if not yes and not _agreed(call, translated(question)):
         raise typer.Abort
     document = reset_document(context, reset_learning(context, now, day))
     return Document(document, lambda out: _draw_reset(out, document, where))

@@ -7,7 +7,7 @@ import typer
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError, ExitCode
-from planner.wording.messages import phrase, told
+from planner.wording.messages import phrase, translated
 
 if TYPE_CHECKING:
     from darkstar_pipeline.channels.channel import Channel, Message
@@ -34,8 +34,8 @@ def trial(
         "This is a trial: you are told by this way what is broken at {site}, and what is mended.",
         site=context.site_name,
     )
-    title = told(phrase("Darkstar: a trial"))
-    message = Message(site=context.site_name, cause="trial", state="trial", title=title, text=told(text))
+    title = translated(phrase("Darkstar: a trial"))
+    message = Message(site=context.site_name, cause="trial", state="trial", title=title, text=translated(text))
     rows = [_told(one, message) for one in _chosen(call, channel)]
     document = {"site": context.site_name, "channels": rows}
     code = ExitCode.DONE if all(row["told"] for row in rows) else ExitCode.OUTSIDE

@@ -24,7 +24,7 @@ from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.console.progress import progress_bar
-from planner.wording.messages import figures, phrase, told
+from planner.wording.messages import figures, phrase, translated
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -246,5 +246,5 @@ def _draw_picture(grid: "SizeGrid", document: dict[str, Any], path: Path) -> Non
         last=str(document["to"]),
     )
     yearly = grid.year_factor is not None
-    figure = sizing_figure(grid.results, title=told(title), currency=document["currency"], yearly=yearly)
+    figure = sizing_figure(grid.results, title=translated(title), currency=document["currency"], yearly=yearly)
     save_png(figure, path, shared=True)

@@ -14,7 +14,7 @@ from darkstar_pipeline.service.engine.plan_documents import slot_at
 from darkstar_pipeline.service.engine.wanted_loads import WantedLoad, planned_load
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument, PlanSlot
 from darkstar_pipeline.service.schemas.steering import STEERING_STATES, Steering
-from planner.wording.messages import phrase, told
+from planner.wording.messages import phrase, translated
 
 ONLINE, OFFLINE = "online", "offline"
 EXPIRE_SECONDS = 120
@@ -123,7 +123,7 @@ def _sensor(topics: Topics, key: str, name: str, **more: str) -> Json:
 def _entity(topics: Topics, key: str, name: str) -> Json:
     """Return the fields that all entities share; Home Assistant reads a null state, rendered as `None`, as unknown."""
     return {
-        "name": told(name),
+        "name": translated(name),
         "unique_id": f"{topics.device}_{key}",
         "object_id": f"{topics.device}_{key}",
         "value_template": f"{{{{ value_json.{key} }}}}",
@@ -138,7 +138,7 @@ def entity_states(plan: PlanDocument, command: CommandDocument, steering: Steeri
     valid = slot is not None and plan.verified
     return {
         "steering": steering.state,
-        "command": told(command.command)[:STATE_CHARACTERS],
+        "command": translated(command.command)[:STATE_CHARACTERS],
         "plan": plan.rung,
         "planned_soc": None if slot is None else _rounded(slot.soc_end_percent, 1),
         "next_change": _instant(next_change(plan, now)),
@@ -177,7 +177,7 @@ def plan_attributes(plan: PlanDocument, now: datetime) -> Json:
         "id": plan.id,
         "created_at": _instant(plan.created_at),
         "valid_until": _instant(plan.valid_until),
-        "why": told(plan.why),
+        "why": translated(plan.why),
         "released": plan.released,
         "verified": plan.verified,
         "model_version": None if plan.model is None else plan.model.version,
@@ -227,7 +227,7 @@ def load_entity(name: str, topic: str) -> Json:
     """Return what a load's entity has beside what all have; its state is unknown where the plan does not decide."""
     return {
         "platform": "binary_sensor",
-        "name": told(_LOAD_NAMES[name]),
+        "name": translated(_LOAD_NAMES[name]),
         "icon": _LOAD_ICONS[name],
         "state_topic": topic,
         "json_attributes_topic": topic,

@@ -13,7 +13,7 @@ from darkstar_pipeline.planning.plan_sources import site_plan
 from darkstar_pipeline.warehouse.schemas import RAW_WEATHER
 from env.time_grid import SLOT_DTYPE, grid
 from planner.strategy.beliefs import ADJUSTMENTS, AdjustmentName
-from planner.wording.messages import told
+from planner.wording.messages import translated
 from tests.builders.graded_home import graded_context
 from tests.builders.small_home import LAST, ZONE, as_imported
 
@@ -54,7 +54,7 @@ def test_each_adjustment_is_told_with_its_cause_and_its_money(home: Context) -> 
     assert names[-2:] == ["alarm_reserve", "vacation_water"]
     assert set(names) <= set(ADJUSTMENTS)
     assert all(", since " in remark and " SEK on this forecast" in remark for remark in remarks)
-    assert "eftersom ingen är hemma" in told(remarks[-1], "sv")
+    assert "eftersom ingen är hemma" in translated(remarks[-1], "sv")
     off, none = planned(home, ())
     assert none == ()
     assert schedule["water_kwh"].sum() < off["water_kwh"].sum(), "the least hot water that vacation needs"

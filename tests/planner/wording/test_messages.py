@@ -6,7 +6,7 @@ import pytest
 
 from planner.wording import languages
 from planner.wording.languages import accepted, localized, speaking, spoken
-from planner.wording.messages import Message, figures, joined, phrase, read, told, written
+from planner.wording.messages import Message, figures, joined, phrase, read, translated, written
 
 SWEDISH = {
     "saves {money}": "sparar {money}",
@@ -39,9 +39,9 @@ def small_catalogue(monkeypatch):
 )  # fmt: skip
 def test_message_is_told_in_a_language_and_english_elsewhere(message, english, swedish):
     assert message == english
-    assert told(message, "en") == english
-    assert told(message, "sv") == swedish
-    assert type(told(message, "sv")) is str
+    assert translated(message, "en") == english
+    assert translated(message, "sv") == swedish
+    assert type(translated(message, "sv")) is str
 
 
 def test_message_is_the_same_when_copied_pickled_and_read_back():
@@ -49,18 +49,18 @@ def test_message_is_the_same_when_copied_pickled_and_read_back():
     for again in (copy.deepcopy(message), pickle.loads(pickle.dumps(message)), read(written(message))):  # noqa: S301 - its own bytes
         assert again == message
         assert isinstance(again, Message)
-        assert told(again, "sv") == "sparar 4,10 SEK; x"
+        assert translated(again, "sv") == "sparar 4,10 SEK; x"
 
 
 def test_plain_text_stays_as_it_is_when_told_or_read_back():
-    assert told("1.5 kWh", "sv") == "1.5 kWh"
+    assert translated("1.5 kWh", "sv") == "1.5 kWh"
     assert read(written("1.5 kWh")) == "1.5 kWh"
 
 
 def test_language_is_english_again_when_its_part_is_over():
     with speaking("sv"):
         assert spoken() == "sv"
-        assert told(phrase("the plan")) == "planen"
+        assert translated(phrase("the plan")) == "planen"
     assert spoken() == "en"
 
 

@@ -12,7 +12,7 @@ from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 from darkstar_pipeline.service.control.hands_off import HandsOff
 from darkstar_pipeline.service.home_assistant.lease import read_lease
 from env.time_grid import zone
-from planner.wording.messages import told
+from planner.wording.messages import translated
 from tests.builders.fake_inverter import CHARGE, DISCHARGE, ControlledInverter, power_settings
 from tests.builders.service_home import HandClock, moment
 from tests.builders.small_home import ZONE
@@ -89,7 +89,7 @@ def test_default_is_restored_once_and_nothing_is_written_until_it_is_over(tmp_pa
     assert "others have the battery" in control.controller.status().notes
     assert not control.controller.status().problem
     [component] = control.controller.components()
-    assert "andra har batteriet nu" in told(component.note, "sv"), "what is joined keeps its translation"
+    assert "andra har batteriet nu" in translated(component.note, "sv"), "what is joined keeps its translation"
     _go(control, 120)
     control.controller.step()
     assert control.inverter.states[CHARGE] == 2500.0

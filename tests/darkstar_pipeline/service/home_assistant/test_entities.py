@@ -21,7 +21,7 @@ from darkstar_pipeline.service.home_assistant.entities import (
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.service.schemas.steering import STEERING_STATES, Steering
 from planner.wording.languages import speaking
-from planner.wording.messages import told
+from planner.wording.messages import translated
 from tests.builders.service_home import made_engine, moment
 
 RECORDER_BYTES = 16_384
@@ -110,7 +110,7 @@ def test_entities_speak_the_site_s_language_and_their_ids_stay(context: Context,
     english = discovery_message(topics, "home", "EUR", ["ev"])["components"]
     assert named["planned_soc"]["name"] == "Geplanter Ladestand"
     assert [each["unique_id"] for each in named.values()] == [each["unique_id"] for each in english.values()]
-    assert states["command"] == told(command.command, "de") != command.command
+    assert states["command"] == translated(command.command, "de") != command.command
     assert states["steering"] == "dry_run", "codes stay"
 
 
