@@ -97,7 +97,7 @@ class BatterySettings(Frozen):
             try:
                 check_taper(name, taper, ends_at=ends_at)
             except BatteryError as error:
-                raise SettingError((name,), str(error)) from error
+                raise SettingError((name,), str(error).removeprefix(f"{name}: ")) from error
         return self
 
     def battery(self) -> Battery:

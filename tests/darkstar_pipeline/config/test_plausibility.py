@@ -160,3 +160,11 @@ def test_file_is_refused_with_the_path_of_the_setting(tmp_path: Path) -> None:
         match=r"sites\.home\.tariff\.0\.power\.0: .*power\.0 of the tariff from 2000-01-01 on has no hour that counts",
     ):
         load_settings(path)
+
+
+@pytest.mark.parametrize("name", ["charge_taper", "discharge_taper"])
+def test_taper_that_is_none_is_named_once(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "darkstar.yaml"
+    path.write_text(f"sites: {{home: {{battery: {{{name}: [[40, 5], [60, 3]]}}}}}}")
+    with pytest.raises(ConfigurationError, match=rf"sites\.home\.battery\.{name}: a point at \d+ % is missing"):
+        load_settings(path)
