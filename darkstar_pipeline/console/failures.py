@@ -51,6 +51,7 @@ EXIT_CODES: Mapping[str, ExitCode] = {
     "query": ExitCode.USAGE,
     "wrong_moment": ExitCode.USAGE,
     "overlap": ExitCode.USAGE,
+    "stale": ExitCode.USAGE,
     "file_system": ExitCode.USAGE,
     "data_missing": ExitCode.DATA,
     "data_refused": ExitCode.DATA,

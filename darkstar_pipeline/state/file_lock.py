@@ -7,9 +7,10 @@ The lock is `flock`, as in version 0.1, so a process of either release waits for
 import logging
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from darkstar_pipeline.errors import ConfigurationError
 from planner.artifacts.atomic_files import make_folder
 
 WAIT_TOLD_SECONDS = 5.0
@@ -42,6 +43,15 @@ def hold_lock(path: Path) -> Generator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def hold_lock_if_possible(path: Path) -> Generator[None]:
+    """Hold the lock; where no file can be locked, go on without it."""
+    with ExitStack() as stack:
+        with suppress(OSError, NotImplementedError, ConfigurationError):
+            stack.enter_context(hold_lock(path))
+        yield
 
 
 def holder(path: Path) -> str:

@@ -51,6 +51,15 @@ class _Previews(BaseModel):
 
     previews: tuple[BlockPreview, ...] = Field(default=())
 
+    def with_new(self, made: BlockPreview) -> "_Previews":
+        """Return the previews with a new one, without those that are too old or too many."""
+        recent = [each for each in self.previews if each.expires_at > made.at]
+        return _Previews(previews=(made, *recent[: MOST_PREVIEWS - 1]))
+
+    def without(self, preview_id: str) -> "_Previews":
+        """Return the previews without one."""
+        return _Previews(previews=tuple(each for each in self.previews if each.id != preview_id))
+
 
 class ByHand:
     """Previews and accepts blocks by hand.
@@ -88,6 +97,7 @@ class ByHand:
         """
         asked, notes = _in_slots(request, now)
         _check_device(asked, site)
+        against = self.overrides.set_by_hand(now)  # before what is priced: what changes meanwhile makes it stale
         active = self.overrides.active(now)
         found = overlapping(active, asked.mode, asked.start, asked.until)
         if found and not asked.replace:
@@ -111,12 +121,12 @@ class ByHand:
             expires_at=now + VALID,
             block=asked,
             replaces=[each.id for each in found],
+            against=against,
             currency=site.currency,
             **_priced(planned, block, site),
             notes=[*notes, *clamped],
         )
-        recent = [each for each in self._previews.value.previews if each.expires_at > now][: MOST_PREVIEWS - 1]
-        self._previews.keep(_Previews(previews=(made, *recent)))
+        self._previews.update(lambda kept: kept.with_new(made))
         return made
 
     def accept(self, preview_id: str, now: datetime) -> Override:
@@ -125,10 +135,11 @@ class ByHand:
         Raises:
             PreviewGoneError: there is no such preview, or it is too old.
             OverrideError: the block has ended since.
-            OverlapError: others were set meanwhile that it does not replace.
+            StaleError: what is set by hand has changed since.
         """
-        previews = self._previews.value.previews
-        made = next((each for each in previews if each.id == preview_id and each.expires_at > now), None)
+        made = next(
+            (each for each in self._previews.value.previews if each.id == preview_id and each.expires_at > now), None
+        )
         if made is None:
             minutes = VALID // timedelta(minutes=1)
             message = phrase(
@@ -146,8 +157,8 @@ class ByHand:
             power_kw=asked.power_kw,
             target_percent=asked.target_percent,
         )
-        self.overrides.add_block(block, now, made.replaces)
-        self._previews.keep(_Previews(previews=tuple(each for each in previews if each.id != preview_id)))
+        self.overrides.add_block(block, now, made.against, made.replaces)
+        self._previews.update(lambda kept: kept.without(preview_id))
         return block
 
 

@@ -1,6 +1,7 @@
 """A small document in the service's folder, replaced as a whole; other processes may replace it too."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.state.atomic_files import FileIdentity, atomic_write, file_identity
+from darkstar_pipeline.state.file_lock import hold_lock_if_possible
 from planner.artifacts.atomic_files import make_folder
 
 Kept = TypeVar("Kept", bound=BaseModel)
@@ -37,6 +39,11 @@ class StoredDocument(Generic[Kept]):
             if identity != self._identity:
                 self._identity, self._value = identity, self._read()
             return self._value
+
+    def update(self, change: Callable[[Kept], Kept]) -> None:
+        """Replace the document by what is made of it as it is now, while no other thread or process does."""
+        with hold_lock_if_possible(self._path.with_suffix(".lock")):
+            self.keep(change(self.value))
 
     def keep(self, value: Kept) -> None:
         """Replace the document."""

@@ -3,20 +3,22 @@
 Stored in one small file, replaced atomically. If it cannot be written, overrides still hold until the service ends.
 """
 
+import logging
 import secrets
 import threading
 from collections.abc import Collection, Generator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain, count
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError
 from darkstar_pipeline.planning.battery_care import TimedReserve
-from darkstar_pipeline.service.schemas.overrides import RESERVE, Mode, Override, OverrideRequest
+from darkstar_pipeline.service.schemas.overrides import RESERVE, Mode, Override, OverrideRequest, SetByHand
 from darkstar_pipeline.state.atomic_files import atomic_write, file_identity
-from darkstar_pipeline.state.file_lock import hold_lock
+from darkstar_pipeline.state.file_lock import hold_lock_if_possible
 from planner.artifacts.atomic_files import make_folder
 from planner.byhand.commands import BATTERY_MODES, HandBlock
 from planner.wording.messages import phrase
@@ -24,6 +26,7 @@ from planner.wording.messages import phrase
 OVERRIDES_FILE = "wishes.json"  # in the service's folder; the name of version 0.1
 FURTHEST = timedelta(days=31)
 MAX_OVERRIDES = 50
+_log = logging.getLogger(__name__)
 _MOMENT = phrase("give a moment in the future, within {days} days", days=FURTHEST.days)
 
 
@@ -37,6 +40,12 @@ class OverlapError(DarkstarError):
     """A block that asks for something else at the time of another one."""
 
     code = "overlap"
+
+
+class StaleError(DarkstarError):
+    """A price that was worked out before others changed what is set by hand."""
+
+    code = "stale"
 
 
 def asked_reserves(overrides: Sequence[Override]) -> list[TimedReserve]:
@@ -106,6 +115,8 @@ class _Kept(BaseModel):
 
     automatic: bool = True
     overrides: tuple[Override, ...] = Field(default=())
+    aside: str = Field(default="", exclude_if=lambda name: not name)
+    """Name of the damaged file that this one took the place of, until somebody sets automatic mode."""
 
 
 class OverrideStore:
@@ -117,8 +128,9 @@ class OverrideStore:
 
     def __init__(self, path: Path) -> None:
         self.path, self._lock = path, threading.RLock()
-        self.storage_problem = ""
         self.changes = 0
+        self._unread, self._unwritten = "", ""
+        self._damaged: Path | None = None
         self._identity = file_identity(path)
         self._value = self._read()
 
@@ -133,9 +145,32 @@ class OverrideStore:
             return self._value
 
     @property
+    def storage_problem(self) -> str:
+        """Return the problem of the file; empty for none."""
+        return "; ".join(part for part in (self._unread, self._unwritten) if part)
+
+    @property
     def automatic(self) -> bool:
         """Return whether automatic mode is on."""
         return self._kept.automatic
+
+    @property
+    def manual_reason(self) -> str:
+        """Return the reason for which nothing is steered after a damaged file was put aside; empty for none."""
+        aside = self._kept.aside
+        if not aside or self._unread:  # `storage_problem` says it as long as the file is there
+            return ""
+        return phrase(
+            "{file} could not be read and was put aside as {aside}: nothing is steered until you set automatic mode",
+            file=str(self.path),
+            aside=aside,
+        )
+
+    def set_by_hand(self, now: datetime) -> SetByHand:
+        """Return automatic mode and what has not ended, those to come included."""
+        kept = self._kept
+        everything = SetByHand(automatic=kept.automatic, overrides={each.id: each.until for each in kept.overrides})
+        return everything.left(now)
 
     def active(self, now: datetime) -> list[Override]:
         """Return the overrides that have not ended, those to come included, the latest first."""
@@ -157,26 +192,24 @@ class OverrideStore:
             self._add(override, others)
         return override
 
-    def add_block(self, block: Override, now: datetime, replaces: Collection[str] = ()) -> None:
+    def add_block(self, block: Override, now: datetime, against: SetByHand, replaces: Collection[str] = ()) -> None:
         """Add a block with a begin of its own.
 
         Args:
             block: the block.
             now: the moment.
-            replaces: ids of those whose place it takes.
+            against: what was set by hand when it was priced.
+            replaces: ids of those whose place it takes: of all that it overlaps.
 
         Raises:
-            OverlapError: it overlaps others than these.
+            StaleError: something else is set by now, so that its price is another, and others may be in the way.
             OverrideError: there are too many.
         """
         with self._exclusive():
-            active = self.active(now)
-            found = overlapping(active, block.mode, block.begins, block.until)
-            if others := [each for each in found if each.id not in replaces]:
-                raise overlap_error(others)
-            names = {each.id for each in found}
-            others = [each for each in active if each.id not in names]
-            self._add(block, others)
+            if against.left(now) != self.set_by_hand(now):
+                message = phrase("what is set by hand has changed since the block was priced")
+                raise StaleError(message, phrase("preview the block again"))
+            self._add(block, [each for each in self.active(now) if each.id not in replaces])
 
     def _add(self, override: Override, others: Sequence[Override]) -> None:
         if len(others) >= MAX_OVERRIDES:
@@ -196,15 +229,13 @@ class OverrideStore:
     def set_automatic(self, *, automatic: bool) -> None:
         """Turn automatic mode on or off; off, the inverter runs its own default."""
         with self._exclusive():
-            if automatic != self._kept.automatic:
-                self._keep(self._kept.model_copy(update={"automatic": automatic}))
+            if automatic != self._kept.automatic or self._kept.aside:
+                self._keep(self._kept.model_copy(update={"automatic": automatic, "aside": ""}))
 
     @contextmanager
     def _exclusive(self) -> Generator[None]:
         """Read and write as one, beside other threads and processes; where no file can be locked, beside threads."""
-        with self._lock, ExitStack() as stack:
-            with suppress(OSError, NotImplementedError, ConfigurationError):
-                stack.enter_context(hold_lock(self.path.with_suffix(".lock")))
+        with self._lock, hold_lock_if_possible(self.path.with_suffix(".lock")):
             yield
 
     def _keep(self, kept: _Kept) -> None:
@@ -213,21 +244,42 @@ class OverrideStore:
         self.changes += 1
         try:
             make_folder(self.path.parent)
+            self._put_aside()
             with atomic_write(self.path) as temporary:
                 temporary.write_text(kept.model_dump_json(indent=1), encoding="utf-8")
-            self.storage_problem = ""
+            self._unwritten = ""
         except (OSError, ConfigurationError) as error:
-            self.storage_problem = f"overrides cannot be kept on disk: {error}"
+            self._unwritten = f"overrides cannot be kept on disk: {error}"
         self._identity = file_identity(self.path)
+
+    def _put_aside(self) -> None:
+        """Copy a damaged file before it is written over: were it moved, a crash would leave automatic mode on.
+
+        Raises:
+            OSError: it cannot be copied, and is not to be written over.
+        """
+        if self._damaged is None:
+            return
+        with self._damaged.open("xb") as copy:
+            copy.write(self.path.read_bytes())
+        _log.warning("%s is damaged: it was put aside as %s, and a new one begins", self.path, self._damaged.name)
+        self._damaged, self._unread = None, ""
 
     def _read(self) -> _Kept:
         """Return the stored overrides; a damaged file means manual, so that nobody's override is lost."""
+        self._damaged, self._unread, self._unwritten = None, "", ""
         try:
-            kept = _Kept.model_validate_json(self.path.read_bytes())
+            return _Kept.model_validate_json(self.path.read_bytes())
         except FileNotFoundError:
             return _Kept()
         except (OSError, ValidationError) as error:
-            self.storage_problem = f"{self.path} cannot be read, so nothing is steered until you say so: {error}"
-            return _Kept(automatic=False)
-        self.storage_problem = ""
-        return kept
+            self._unread = f"{self.path} cannot be read, so nothing is steered until you say so: {error}"
+            self._damaged = _free_name(self.path)
+            return _Kept(automatic=False, aside=self._damaged.name)
+
+
+def _free_name(path: Path) -> Path:
+    """Return a name that nothing has yet, for a damaged file."""
+    endings = chain([""], (f".{number}" for number in count(2)))
+    names = (path.with_name(f"{path.name}.damaged{ending}") for ending in endings)
+    return next(name for name in names if not name.exists())

@@ -170,6 +170,7 @@ class PlannerEngine:
         plan = memory.plan
         reach = plan.created_at <= self.clock.now() < plan.valid_until
         inputs = [each for each in plan.inputs if each.state in ("missing", "stale")]
+        stored = joined("; ", [part for part in (self._storage_trouble(), self.overrides.manual_reason) if part])
         return [
             Component(
                 name="planner",
@@ -182,7 +183,7 @@ class PlannerEngine:
                 note=joined("; ", [joined(": ", [each.name, each.note]) for each in inputs]),
             ),
             Component(name="champion", ok=not following.problem, note=following.problem),
-            Component(name="storage", ok=not self._storage_trouble(), note=self._storage_trouble()),
+            Component(name="storage", ok=not stored, note=stored),
             Component(name="configuration", ok=not memory.configuration, note=memory.configuration),
             *self.household.components(),
         ]

@@ -36,6 +36,7 @@ _STATUS: Mapping[str, int] = {
     "not_promoted": 409,
     "no_feasible_schedule": 409,
     "overlap": 409,
+    "stale": 409,
     "unverified_schedule": 409,
     "outside_service": 503,
     "home_assistant": 503,

@@ -108,6 +108,21 @@ class BlockFigures(Document):
     difference: FiguresDocument
 
 
+class SetByHand(Document):
+    """Automatic mode, and the blocks and overrides that hold or are to come at a moment."""
+
+    automatic: bool = True
+    overrides: dict[str, datetime] = Field(
+        default_factory=dict[str, datetime], description="Ends of the blocks and overrides, by their ids."
+    )
+
+    def left(self, now: datetime) -> "SetByHand":
+        """Return what is left of it later, where nobody changes it: blocks end by themselves."""
+        return SetByHand(
+            automatic=self.automatic, overrides={name: end for name, end in self.overrides.items() if end > now}
+        )
+
+
 class BlockPreview(Document):
     """The price and the effect of a block, before it is accepted."""
 
@@ -116,6 +131,9 @@ class BlockPreview(Document):
     expires_at: datetime = Field(description="Until when it can be accepted.")
     block: BlockRequest = Field(description="The block in whole quarter-hours.")
     replaces: list[str] = Field(description="Ids of the blocks that it takes the place of.")
+    against: SetByHand = Field(
+        default=SetByHand(), description="What was set by hand when it was priced; once that changes, it is stale."
+    )
     currency: str
     priced: bool = Field(description="False where no slot of it has a price yet.")
     cost: float | None = Field(

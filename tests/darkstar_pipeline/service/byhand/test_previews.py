@@ -1,14 +1,17 @@
 """A block by hand: its price is what the next plan costs more, it is kept by every plan, and ends by itself."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 
 import pytest
 
-from darkstar_pipeline.context import Context
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.models.champion_pointer import POINTER
 from darkstar_pipeline.models.version import RegisteredModel
-from darkstar_pipeline.service.byhand.previews import VALID, ByHand, PreviewGoneError
-from darkstar_pipeline.service.engine.overrides import FURTHEST, OverlapError, OverrideError
+from darkstar_pipeline.service.byhand.previews import PREVIEWS_FILE, VALID, ByHand, PreviewGoneError
+from darkstar_pipeline.service.engine.overrides import FURTHEST, OverlapError, OverrideError, StaleError
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.schemas.overrides import BlockPreview, BlockRequest, OverrideRequest
 from darkstar_pipeline.service.schemas.plans import PlanDocument
@@ -246,6 +249,12 @@ def test_block_is_previewed_accepted_and_removed_over_http(context: Context) -> 
         assert taken.json()["start"] == shown.json()["block"]["start"]
         twice = client.post("/overrides/accept", json={"preview": shown.json()["id"]})
         assert (twice.status_code, twice.json()["error"]["code"]) == (422, "wrong_moment")
+        later = {**body, "start": (clock.at + 4 * HOUR).isoformat(), "until": (clock.at + 5 * HOUR).isoformat()}
+        late = client.post("/overrides/preview", json=later).json()
+        assert list(late["against"]["overrides"]) == [taken.json()["id"]]
+        client.post("/automatic", json={"automatic": False})
+        stale = client.post("/overrides/accept", json={"preview": late["id"]})
+        assert (stale.status_code, stale.json()["error"]["code"]) == (409, "stale")
         again = client.post("/overrides/preview", json=body)
         assert (again.status_code, again.json()["error"]["code"]) == (409, "overlap")
         assert client.post("/overrides/preview", json={**body, "replace": True}).status_code == 200
@@ -273,8 +282,10 @@ def test_replacement_takes_the_place_of_what_its_preview_named_alone(context: Co
     shown = hands.preview(request, now, context.site, unplanned)
     set_since = hands.preview(request.model_copy(update={"mode": "charge"}), now, context.site, unplanned)
     hands.accept(set_since.id, now)
-    with pytest.raises(OverlapError, match="charge"):
+    with pytest.raises(StaleError):
         hands.accept(shown.id, now)
+    with pytest.raises(OverlapError, match="charge"):
+        hands.preview(request.model_copy(update={"replace": False}), now, context.site, unplanned)
     again = hands.preview(request, now, context.site, unplanned)
     assert [hands.accept(again.id, now).mode, len(hands.blocks(now))] == ["hold", 1]
 
@@ -283,6 +294,78 @@ def test_block_that_ends_in_the_last_quarter_hour_of_the_month_ahead_can_be_acce
     hands, now = ByHand(service_folder(context.home, context.site_name)), moment(hour=12, minute=7)
     shown = hands.preview(asked("hold", now, now + FURTHEST), now, context.site, unplanned)
     assert hands.accept(shown.id, now).until > now + FURTHEST
+
+
+def test_price_is_refused_once_other_blocks_are_set_and_holds_after_a_new_plan(context: Context) -> None:
+    """The second of two prices, each worked out without the other's block, does not contain the first."""
+    engine, clock = running(context)
+    first = preview(engine, asked("charge", moment(hour=17, minute=0), moment(hour=19, minute=0), 3.0))
+    second = asked("export", moment(hour=20, minute=0), moment(hour=22, minute=0), 4.0)
+    alone = preview(engine, second)
+    clock.at += timedelta(minutes=1)
+    engine.replan()
+    by_hand(engine).accept(first.id, clock.at)
+    with pytest.raises(StaleError) as error:
+        by_hand(engine).accept(alone.id, clock.at)
+    assert error.value.hint == "preview the block again"
+    assert engine.check()
+    before = engine.plan().cost
+    shown = accept(engine, second)
+    assert shown.cost != pytest.approx(alone.cost, abs=1e-3)
+    assert engine.check()
+    assert (engine.plan().cost or 0.0) - (before or 0.0) == pytest.approx(shown.cost, abs=1e-6)
+
+
+def test_price_is_stale_by_what_people_change_and_not_by_what_ends_by_itself(context: Context) -> None:
+    hands, now = ByHand(service_folder(context.home, context.site_name)), moment(hour=12, minute=0)
+    short = hands.overrides.add(OverrideRequest(mode="hold", until=now + timedelta(minutes=5)), now)
+    request = asked("charge", moment(hour=17, minute=0), moment(hour=19, minute=0))
+
+    def shown() -> str:
+        return hands.preview(request, now, context.site, unplanned).id
+
+    removed, kept = shown(), hands.overrides.set_by_hand(now)
+    assert kept.overrides == {short.id: short.until}
+    hands.overrides.end(short.id)
+    with pytest.raises(StaleError):
+        hands.accept(removed, now)
+    switched = shown()
+    hands.overrides.set_automatic(automatic=False)
+    with pytest.raises(StaleError):
+        hands.accept(switched, now)
+    hands.overrides.add(OverrideRequest(mode="hold", until=now + timedelta(minutes=5)), now)
+    ended = shown()
+    assert hands.accept(ended, now + timedelta(minutes=6)).mode == "charge"
+
+
+def test_previews_that_are_made_at_once_are_all_kept(context: Context) -> None:
+    folder, now = service_folder(context.home, context.site_name), moment(hour=12, minute=0)
+    request = asked("hold", moment(hour=17, minute=0), moment(hour=19, minute=0))
+
+    def made(_: int) -> str:
+        return ByHand(folder).preview(request, now, context.site, unplanned).id
+
+    with ThreadPoolExecutor(8) as pool:
+        names = set(pool.map(made, range(16)))
+    assert all(name in (folder / PREVIEWS_FILE).read_text() for name in names)
+
+
+def test_price_is_that_of_the_next_plan_where_power_is_charged_and_a_reserve_kept(context: Context) -> None:
+    tariff = {"vat": 0.25, "transfer_fee": 0.2, "power": [{"top": 1, "price_per_kw": 30.0}]}
+    care = {"reserve": [{"percent": 30}]}
+    site = {"first_day": date(2025, 1, 1), "tariff": [tariff], "household": {"care": care}}
+    charged = Settings(sites={"home": SiteSettings.model_validate(site)})
+    engine, _ = running(open_context(settings=charged, home=context.home))
+    before = engine.plan().cost
+    shown = accept(engine, asked("export", moment(hour=19, minute=0), moment(hour=23, minute=0), 8.0))
+    assert shown.figures is not None
+    assert shown.figures.difference.demand_charge > 1
+    assert any("what is left is the reserve" in note for note in shown.notes)
+    assert engine.check()
+    after = engine.plan().cost
+    assert after is not None
+    assert before is not None
+    assert after - before == pytest.approx(shown.cost, abs=1e-6)
 
 
 def unplanned(*_: object) -> str:

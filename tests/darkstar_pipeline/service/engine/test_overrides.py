@@ -37,7 +37,7 @@ def test_an_override_too_many_is_refused_and_none_is_dropped(tmp_path: Path) -> 
     for number in range(MAX_OVERRIDES):
         start = NOW + timedelta(hours=1 + number)
         block = Override(id=f"{number}", since=NOW, mode="hold", start=start, until=start + timedelta(minutes=30))
-        store.add_block(block, NOW)
+        store.add_block(block, NOW, store.set_by_hand(NOW))
     before = store.active(NOW)
     with pytest.raises(OverrideError, match=f"there are {MAX_OVERRIDES} blocks"):
         store.add(kept, NOW)
@@ -60,6 +60,42 @@ def test_nothing_is_steered_when_the_file_is_damaged(tmp_path: Path) -> None:
     assert "cannot be read" in store.storage_problem
     store.set_automatic(automatic=True)
     assert OverrideStore(path).automatic
+    assert store.storage_problem == store.manual_reason == ""
+    assert (tmp_path / "wishes.json.damaged").read_text() == "{"
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+def test_damaged_file_is_put_aside_and_told_until_automatic_mode_is_set(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, automatic: bool
+) -> None:
+    path, earlier, aside = (tmp_path / f"wishes.json{ending}" for ending in ("", ".damaged", ".damaged.2"))
+    path.write_text("{")
+    earlier.write_text("[")
+    store = OverrideStore(path)
+    assert store.manual_reason == "", "the storage's problem says it"
+    store.add(override("charge", 60), NOW)
+    assert (earlier.read_text(), aside.read_text()) == ("[", "{")
+    assert aside.name in caplog.messages[0]
+    assert store.storage_problem == ""
+    for each in (store, OverrideStore(path)):
+        assert not each.automatic
+        assert aside.name in each.manual_reason
+        assert [active.mode for active in each.active(NOW)] == ["charge"]
+    store.set_automatic(automatic=automatic)
+    for each in (store, OverrideStore(path)):
+        assert (each.automatic, each.manual_reason, len(each.active(NOW))) == (automatic, "", 1)
+    assert sorted(file.name for file in tmp_path.glob("wishes.json*")) == [path.name, earlier.name, aside.name]
+
+
+def test_damaged_file_that_cannot_be_put_aside_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "wishes.json"
+    path.mkdir()
+    store = OverrideStore(path)
+    store.add(override("charge", 60), NOW)
+    assert path.is_dir()
+    assert "cannot be read, so nothing is steered" in store.storage_problem
+    assert "cannot be kept" in store.storage_problem
+    assert [active.mode for active in store.active(NOW)] == ["charge"]
 
 
 def test_override_holds_when_the_disk_cannot_store_it(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ export function listenByHand() {
     try {
       await request("/overrides/accept", { method: "POST", body: { preview: shown.id } });
     } catch (error) {
+      if (error.code === "stale") return askAnew();
       forget();
       return tellErrors(form, el("hand-problem"), error);
     }
@@ -101,6 +102,14 @@ async function ask(replace) {
     form.removeAttribute("aria-busy");
     el("hand-ask").disabled = false;
   }
+}
+
+// Its price was of other blocks than there are now: the new one is shown, and nothing is accepted by that.
+async function askAnew() {
+  await ask(false);
+  if (!shown) return;
+  el("hand-problem").textContent = t("What is set by hand has changed meanwhile: this is the price now.");
+  el("hand-problem").hidden = false;
 }
 
 function show(answer) {

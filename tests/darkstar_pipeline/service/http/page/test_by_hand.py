@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
+from darkstar_pipeline.service.schemas.overrides import OverrideRequest
 from tests.builders.service_home import LONG_DAY, moment
 from tests.builders.waiting import until
 from tests.builders.watched_page import Watched
@@ -38,6 +39,15 @@ def test_painted_hours_are_priced_accepted_shown_and_removed(watched: Watched, e
     expect(page.locator("#hand-answer"), "a price is of what was asked").to_be_hidden()
     page.fill("#hand-target", "90")
     page.click("#hand-ask")
+    expect(page.locator("#hand-answer")).to_be_visible()
+    since = engine.overrides.add(OverrideRequest(mode="vacation", until=moment(hour=23)), engine.clock.now())
+    page.click("#hand-accept")
+    expect(page.locator("#hand-problem")).to_contain_text("has changed meanwhile: this is the price now")
+    assert engine.overrides.active(engine.clock.now()) == [since], "the new price is shown first"
+    engine.overrides.end(since.id)
+    watched.errors.clear()  # the browser tells an answer that refuses
+    page.click("#hand-ask")
+    expect(page.locator("#hand-problem")).to_be_hidden()
     page.click("#hand-accept")
     expect(page.locator("#overrides li")).to_have_count(1)
     expect(page.locator("#overrides li")).to_contain_text("Charge 3.0 kW → 90 % from")
