@@ -15,7 +15,7 @@ from darkstar_pipeline.whatif.replays import ReplayedWhatIf, replay_what_if
 from darkstar_pipeline.whatif.sizing import Question, SizeGrid, size_grid
 from planner.parallel import Progress
 from planner.plans.task import PlanTask
-from planner.whatif.exports import ExportScenarios
+from planner.whatif.exports import SEARCH_SECONDS, ExportScenarios
 from planner.whatif.sizing import best_of
 from planner.wording.messages import phrase
 
@@ -120,6 +120,7 @@ def export_document(
             "income": scenario.income,
             "net": scenario.net,
             "verified": scenario.verified,
+            "proven": scenario.proven,
             "figures": asdict(scenario.figures),
             "difference": asdict(scenario.difference),
             "slots": slot_rows(scenario.schedule),
@@ -133,8 +134,31 @@ def export_document(
         "slots": [{name: row[name] for name in ("slot_start", "export_price")} for row in chosen],
         "baseline": asdict(found.baseline),
         "baseline_kwh": found.baseline_kwh,
+        "notes": _search_notes(found),
         "scenarios": scenarios,
     }
+
+
+def _search_notes(found: ExportScenarios) -> list[str]:
+    """Return what is to be known of scenarios that are not proven to be the cheapest; none where all are."""
+    unproven = [each.target_kwh for each in found.scenarios if not each.proven]
+    if found.proven and not unproven:
+        return []
+    notes: list[str] = [
+        phrase(
+            "the search has {seconds:.0f} s in all: cheaper schedules may exist, and net may be off by it",
+            seconds=SEARCH_SECONDS,
+        )
+    ]
+    if found.turned:
+        notes.append(
+            phrase(
+                "export is paid more than import costs in {n} slots, where buying and selling in turns pays by "
+                "itself: a lower least export price (--export-price-min) ends that",
+                n=found.turned,
+            )
+        )
+    return notes
 
 
 def grid_document(

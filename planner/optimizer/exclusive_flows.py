@@ -56,6 +56,7 @@ def solve_exclusive(program: WarmStartedProgram, rules: Rules, *, time_limit: fl
     finally:
         _remove_after(program, rows, columns)
         program.demand_integers(program.form.integer, wanted=False)
+        program.searching = False
 
 
 def broken(program: WarmStartedProgram, rules: Rules, values: Energy) -> set[Pair]:
@@ -101,6 +102,7 @@ def _decided(program: WarmStartedProgram, rules: Rules, answer: Answer, time_lim
             if search == LAST_SEARCH:  # whatever else could be broken is decided with it: no time for a further one
                 wanted = _every_pair(rules) - set(binaries)
             binaries |= {pair: _decide(program, pair, most) for pair in sorted(wanted)}
+            program.searching = True
             left = max(time_limit - seconds, LEAST_SECONDS)
             searched = program.run(time_limit=left if search >= LAST_SEARCH else left / 2)
             answer = _with_marginal_values(program, searched, [*program.form.integer.tolist(), *binaries.values()])
@@ -146,6 +148,7 @@ def _with_marginal_values(program: WarmStartedProgram, found: Answer, binaries: 
         solver.changeColIntegrality(column, highspy.HighsVarType.kContinuous)
         solver.changeColBounds(column, value, value)
     solver.clearSolver()  # the search leaves no basis to start from
+    program.searching = False
     try:
         return program.run()
     finally:

@@ -7,6 +7,8 @@ from env.inverter import Energy
 
 KINDS = 6
 CHARGE, DISCHARGE, IMPORT, EXPORT, CURTAIL, SOC = range(KINDS)
+PROVEN = "optimal"
+"""Status of an answer that no other beats."""
 NAMES = ("charge", "discharge", "import", "export", "curtail", "soc")
 
 
@@ -22,7 +24,7 @@ class SolverRecord:
     """
 
     solver: str = "highs"
-    status: str = "optimal"
+    status: str = PROVEN
     gap: float = 0.0
     seconds: float = 0.0
 

@@ -141,5 +141,7 @@ def _draw(out: "Console", document: dict[str, Any], timezone: str) -> None:
     for row in rows:
         if not row["verified"]:
             out.print(phrase("not verified: {problem}", problem=figures(f"{row['target_kwh']:g} kWh")), markup=False)
+    for note in document["notes"]:
+        out.print(note, markup=False)
     if "picture" in document:
         out.print(document["picture"], markup=False)

@@ -225,6 +225,7 @@ class ExportScenarioDocument(Document):
     income: float = Field(description="Paid for the export in these slots [money].")
     net: float = Field(description="Baseline's cost less this one's over the whole horizon [money].")
     verified: bool
+    proven: bool = Field(default=True, description="False where the search ended before it was sure: the best found.")
     figures: FiguresDocument
     difference: FiguresDocument
     slots: list[WhatIfSlot]
@@ -238,6 +239,7 @@ class ExportWhatIfDocument(Case):
     slots: list[SoldSlot]
     baseline: FiguresDocument = Field(description="The cheapest schedule without a target.")
     baseline_kwh: float
+    notes: list[Text] = Field(default_factory=list, description="What the search of the scenarios did not reach.")
     scenarios: list[ExportScenarioDocument]
 
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import highspy
 import numpy as np
@@ -236,6 +237,29 @@ def test_program_has_its_whole_time_when_it_was_solved_often_before() -> None:
         program.solve()
         program.clear_basis()
     assert program.solve(time_limit=limit).record.status == "optimal"
+
+
+def test_search_has_its_own_time_alone_when_the_program_was_solved_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search's clock begins anew: with the time so far on top, every search took twice the one before."""
+    program = HomeProgram(home(), 2)
+    program.set_prices(np.ones(2), 3 * np.ones(2), 0.0)  # export is paid more than import costs
+    program.set_house(np.ones(2), np.zeros(2), 3 * np.ones(2))
+    program.start_at(0, 17.0)
+    limits: list[float] = []
+    given = program.solver.setOptionValue
+
+    def option(name: str, value: Any) -> Any:
+        if name == "time_limit":
+            limits.append(value)
+        return given(name, value)
+
+    monkeypatch.setattr(program.solver, "getRunTime", lambda: 100.0, raising=False)
+    monkeypatch.setattr(program.solver, "setOptionValue", option, raising=False)
+    program.solve(time_limit=2.0)
+    searches = [limit for limit in limits if limit < 100.0]
+    assert searches
+    assert max(searches) <= 2.0
+    assert limits[0] == 102.0
 
 
 def test_failure_is_reported_when_the_solver_stops_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:

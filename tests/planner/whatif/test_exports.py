@@ -1,5 +1,7 @@
 """Export scenarios: what is sold follows the target as far as the battery goes, and never pays at one's own prices."""
 
+import time
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -13,6 +15,7 @@ from env.site import Limits, Site
 from env.tariff import Tariff, TariffVersion
 from env.time_grid import grid
 from planner.plans.task import End, PlanTask
+from planner.whatif import exports
 from planner.whatif.exports import dearest_slots, export_scenarios, growing_targets
 
 BATTERY = Battery(
@@ -84,6 +87,25 @@ def test_no_target_earns_more_than_the_cheapest_plan(seed: int, n_slots: int, kw
     [scenario] = found.scenarios
     assert scenario.net <= 1e-6
     assert scenario.realised_kwh >= min(found.baseline_kwh, kwh) - 1e-6
+
+
+def test_search_is_bounded_and_told_when_export_is_paid_more_than_import_costs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task = task_of()
+    dear = replace(task, slots=task.slots.with_columns(export_price=pl.col("export_price").clip(3.0)))
+    monkeypatch.setattr(exports, "SEARCH_SECONDS", 0.0)  # each search gets the least there is
+    began = time.process_time()
+    found = export_scenarios(dear, 96, growing_targets(dear, 96, 1))
+    assert time.process_time() - began < 5.0
+    assert not found.proven
+    assert not found.scenarios[0].proven
+    assert found.scenarios[0].verified
+    assert found.turned == 96
+    assert max(scenario.net for scenario in found.scenarios) <= 1e-6
+    own = export_scenarios(task, 4, [2.0])
+    assert own.proven
+    assert own.scenarios[0].proven
 
 
 def test_dearest_slots_are_the_first_of_equal_ones() -> None:

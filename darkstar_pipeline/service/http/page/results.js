@@ -96,6 +96,7 @@ export function drawExport(holder, found) {
   holder.append(node("p", t("Sold in: {slots}.", { slots: dearest })),
     node("p", t("Without a target {sold} kWh are sold there, for {cost} over the whole horizon; net is against it.", {
       sold: number(found.baseline_kwh), cost: `${number(found.baseline.cost)} ${found.currency}` }), { class: "quiet" }));
+  for (const note of found.notes ?? []) holder.append(node("p", note, { class: "note" }));
   const most = Math.max(...found.scenarios.flatMap((each) => [each.target_kwh, each.realised_kwh]));
   const rows = found.scenarios.map((each) => [
     `${number(each.target_kwh)}`, number(each.realised_kwh), bar(each.target_kwh, each.realised_kwh, most), number(each.income), signed(each.net),
