@@ -18,8 +18,10 @@ from planner.plans.energy_uses import UNKNOWN, first_in_first_out, marginal_uses
 from planner.plans.fuse_penalties import most_saved, without_penalties
 from planner.plans.idle_variants import added_without
 from planner.plans.reasons import with_reasons
+from planner.plans.sentences.batteries import BatteryFlows, batteries_of, levels, together
 from planner.plans.sentences.loads import load_clauses
-from planner.plans.sentences.slots import SlotContext, SlotSentences
+from planner.plans.sentences.several import SeveralSentences
+from planner.plans.sentences.slots import BatterySlot, SlotContext, SlotSentences
 from planner.plans.task import PlanTask
 from planner.tolerances import VISIBLE_KWH
 from planner.wording.messages import joined, written
@@ -60,7 +62,8 @@ def explain(
         battery idle in the slot, or the policy's estimate of it [money]; null if unknown or if there is no such plan.
     """
     slots = _slots(task, schedule, solution, valuation)
-    builder = SlotSentences(
+    sentences_of = SeveralSentences if task.site.extra_batteries else SlotSentences
+    builder = sentences_of(
         task, _discharge_price(schedule).tolist(), [slot.starts for slot in slots], _kept_value(task, schedule)
     )
     explanations = [builder.explain(slot) for slot in slots]
@@ -78,16 +81,14 @@ def _slots(
     task: PlanTask, schedule: pl.DataFrame, solution: Solution | None, valuation: PolicyValuation | None
 ) -> list[SlotContext]:
     """Return the context of every slot."""
-    battery = task.site.battery
+    batteries = batteries_of(task.site, schedule)
+    level = levels(task, batteries)
     moved = sum((schedule[f"{name}_kwh"].to_numpy() for name in task.loads.names), start=np.zeros(task.n_slots))
-    for number in range(2, 2 + len(task.site.extra_batteries)):
-        charge = schedule[f"battery_{number}_charge_kwh"].to_numpy()
-        discharge = schedule[f"battery_{number}_discharge_kwh"].to_numpy()
-        moved = moved + charge - discharge
-    drawn = schedule.with_columns(load_kwh=pl.col("load_kwh") + moved)
+    drawn = together(task.site, schedule).with_columns(load_kwh=pl.col("load_kwh") + moved)
     net = drawn["load_kwh"].to_numpy() - drawn["pv_kwh"].to_numpy()
     idle, stored_value = _in_money(task, schedule, *_valuation(task, solution, valuation))
     uses = _uses(task, schedule, solution)
+    of_each = [_battery_slots(task, each, uses) for each in batteries] if len(batteries) > 1 else []
     charges_kept_off = added_without(task, schedule)
     rows = with_reasons(drawn).iter_rows(named=True)
     return [
@@ -104,16 +105,42 @@ def _slots(
             imported=row["import_kwh"],
             exported=row["export_kwh"],
             curtailed=row["curtailed_kwh"],
-            empty=row["soc_end_kwh"] <= battery.min_soc_kwh + LEAST_SHOWN,
-            reserved=row["soc_end_kwh"] <= task.unused_kwh[i] + LEAST_SHOWN,
-            full=row["soc_end_kwh"] >= battery.max_soc_kwh - LEAST_SHOWN,
+            empty=bool(level.empty[i]),
+            reserved=bool(level.reserved[i]),
+            full=bool(level.full[i]),
             keeping_value=_keeping_value(task, stored_value, i),
             storing_value=_storing_value(task, stored_value, i),
             used_at=int(uses[i]),
             idle=None if idle is None else idle[i],
             charge_kept_off=float(charges_kept_off[i]),
+            batteries=tuple(each[i] for each in of_each),
         )
         for i, row in enumerate(rows)
+    ]
+
+
+def _battery_slots(task: PlanTask, each: BatteryFlows, uses: Integers) -> list[BatterySlot]:
+    """Return one battery of several in every slot; `uses` are those of the first one."""
+    floor = task.unused_kwh
+    if each.number > 1:
+        floor = np.full(task.n_slots, each.battery.min_soc_kwh)
+        uses = first_in_first_out(
+            charge_kwh=each.charge_kwh,
+            discharge_kwh=each.discharge_kwh,
+            start_soc_kwh=each.start_soc_kwh,
+            battery=each.battery,
+        )
+    return [
+        BatterySlot(
+            number=each.number,
+            charge=float(each.charge_kwh[i]),
+            discharge=float(each.discharge_kwh[i]),
+            spare=float(each.soc_end_kwh[i] - floor[i]),
+            empty=bool(each.soc_end_kwh[i] <= each.battery.min_soc_kwh + LEAST_SHOWN),
+            full=bool(each.soc_end_kwh[i] >= each.battery.max_soc_kwh - LEAST_SHOWN),
+            used_at=int(uses[i]),
+        )
+        for i in range(task.n_slots)
     ]
 
 

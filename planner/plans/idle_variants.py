@@ -14,6 +14,7 @@ from env.inverter import IMPORT_LIMIT, Command, Energy, apply_command
 from env.simulator import flows_cost
 from env.types import Index
 from planner.plans.schedule import modelled_cost
+from planner.plans.sentences.batteries import together
 from planner.plans.task import PlanTask
 from planner.tolerances import VISIBLE_KWH
 
@@ -26,27 +27,28 @@ class House:
     pv_kwh: Energy
 
     @classmethod
-    def of(cls, task: PlanTask, schedule: pl.DataFrame) -> "House":
-        """The house of a schedule."""
+    def of(cls, task: PlanTask, schedule: pl.DataFrame, *, resting: bool = False) -> "House":
+        """The house of a schedule; with its further batteries at rest, if that is asked for."""
         moved = {name: schedule[f"{name}_kwh"].to_numpy() for name in task.loads.names}
         for number in range(2, 2 + len(task.site.extra_batteries)):
             flows = (f"battery_{number}_charge", f"battery_{number}_discharge")
-            moved |= {name: schedule[f"{name}_kwh"].to_numpy() for name in flows}
+            moved |= {name: np.zeros(task.n_slots) if resting else schedule[f"{name}_kwh"].to_numpy() for name in flows}
         _, _, load, pv = task.arrays
         return cls(load + task.shifted_load(moved), pv)
 
 
 def added_without(task: PlanTask, schedule: pl.DataFrame) -> Energy:
-    """Return what the month's charge rises by where the battery does not discharge in a slot `(n_slots,)` [money].
+    """Return what the month's charge rises by where no battery discharges in a slot `(n_slots,)` [money].
 
     All other slots stay as they are, so that it is above zero only where the slot's power decides the charge.
     """
     rise = np.zeros(task.n_slots)
     if not task.peak_demands:
         return rise
-    house, imported = House.of(task, schedule), schedule["import_kwh"].to_numpy()
+    house, imported = House.of(task, schedule, resting=True), schedule["import_kwh"].to_numpy()
+    discharge = together(task.site, schedule)["discharge_kwh"].to_numpy()
     drawn, standing = np.maximum(house.load_kwh - house.pv_kwh, 0.0), task.added_charge(imported)
-    for slot in np.flatnonzero(schedule["discharge_kwh"].to_numpy() > VISIBLE_KWH).tolist():
+    for slot in np.flatnonzero(discharge > VISIBLE_KWH).tolist():
         other = imported.copy()
         other[slot] = max(drawn[slot], imported[slot])
         rise[slot] = task.added_charge(other) - standing

@@ -10,12 +10,13 @@ import polars as pl
 from env.inverter import Energy
 from env.time_grid import SLOT, SLOT_HOURS
 from planner.plans.energy_uses import KEPT, first_in_first_out
+from planner.plans.sentences.batteries import BatteryFlows, Levels, batteries_of, exchanges, levels, together
 from planner.plans.task import PlanTask
 from planner.summaries.intents import CHARGE, COVER, CURTAIL, REST, SELL, SELL_SURPLUS, STORE, Intent, Run, runs
 from planner.summaries.money import Savings, savings
 from planner.summaries.sentences import BlockFacts, block_sentence
 from planner.tolerances import VISIBLE_KWH
-from planner.wording.values import LEAST_SHOWN, Words
+from planner.wording.values import Words
 
 _FLOW: dict[Intent, str] = {
     CHARGE: "charge_kwh",
@@ -53,12 +54,12 @@ class Block:
         energy_kwh: the flow that the block is about: charged, discharged, exported, curtailed or imported.
         power_kw: its mean power [kW].
         price: its mean price [money/kWh].
-        charge_kwh: charged.
-        discharge_kwh: discharged.
+        charge_kwh: charged by all batteries together.
+        discharge_kwh: discharged by them.
         import_kwh: imported.
         export_kwh: exported.
-        soc_start_kwh: stored at the start.
-        soc_end_kwh: stored at the end.
+        soc_start_kwh: stored at the start in the battery that takes commands.
+        soc_end_kwh: stored in it at the end.
         saving: what these slots cost less than with a battery that is not used; below zero while it charges [money].
         gain: what the energy charged here brings later, less what it costs now [money]; 0 where nothing is charged.
     """
@@ -88,8 +89,8 @@ class PlanSummary:
 
     Attributes:
         blocks: the blocks in order; the sum of their savings is the battery's part.
-        battery: what the battery saves in the plan's slots.
-        loads: what moving loads and further batteries save.
+        battery: what the batteries save in the plan's slots.
+        loads: what moving loads saves.
         peaks: what the plan saves on the month's demand charge.
         left: what the energy left at the end is worth more.
     """
@@ -114,10 +115,12 @@ def summarize(task: PlanTask, schedule: pl.DataFrame) -> PlanSummary:
         schedule: its released schedule with `reason` (`planner.plans.explanations.explain`).
     """
     saved = savings(task, schedule)
-    uses = _uses(task, schedule)
-    found = runs(schedule, by_hand=task.shown_by_hand)
+    batteries = batteries_of(task.site, schedule)
+    whole = together(task.site, schedule)
+    stored = _Stored(batteries, [_uses(each) for each in batteries], levels(task, batteries))
+    found = runs(whole, by_hand=task.shown_by_hand)
     return PlanSummary(
-        blocks=tuple(_block(task, schedule, run, saved, uses) for run in found),
+        blocks=tuple(_block(task, whole, run, saved, stored) for run in found),
         battery=float(saved.battery.sum()),
         loads=saved.loads,
         peaks=saved.peaks,
@@ -125,22 +128,40 @@ def summarize(task: PlanTask, schedule: pl.DataFrame) -> PlanSummary:
     )
 
 
-def _uses(task: PlanTask, schedule: pl.DataFrame) -> Sequence[int]:
-    """Return the slot that uses most of what each slot stores; `KEPT` or `UNKNOWN` for none."""
-    charge, discharge = (schedule[f"{name}_kwh"].to_numpy() for name in ("charge", "discharge"))
+@dataclass(frozen=True)
+class _Stored:
+    """The batteries of a plan, with what becomes of the energy in them.
+
+    Attributes:
+        batteries: the batteries.
+        uses: of each, the slot that uses most of what each slot stores; `KEPT` or `UNKNOWN` for none.
+        levels: the slots in which they have nothing to do by what is stored.
+    """
+
+    batteries: Sequence[BatteryFlows]
+    uses: Sequence[Sequence[int]]
+    levels: Levels
+
+
+def _uses(each: BatteryFlows) -> Sequence[int]:
+    """Return the slot that uses most of what a battery stores in each slot; `KEPT` or `UNKNOWN` for none."""
     uses = first_in_first_out(
-        charge_kwh=charge, discharge_kwh=discharge, start_soc_kwh=task.start_soc_kwh, battery=task.site.battery
+        charge_kwh=each.charge_kwh,
+        discharge_kwh=each.discharge_kwh,
+        start_soc_kwh=each.start_soc_kwh,
+        battery=each.battery,
     )
     return [int(slot) for slot in uses.tolist()]
 
 
-def _block(task: PlanTask, schedule: pl.DataFrame, run: Run, saved: Savings, uses: Sequence[int]) -> Block:
-    """Return the block of a run of slots."""
+def _block(task: PlanTask, schedule: pl.DataFrame, run: Run, saved: Savings, stored: _Stored) -> Block:
+    """Return the block of a run of slots of a schedule of all batteries together."""
     rows, part = schedule.slice(run.first, run.end - run.first), slice(run.first, run.end)
     flow, price = _FLOW[run.intent], _PRICE[run.intent]
-    energy, prices, soc = (rows[name].to_numpy() for name in (flow, price, "soc_end_kwh"))
+    energy, prices = (rows[name].to_numpy() for name in (flow, price))
     in_use = int((energy > VISIBLE_KWH).sum())
     total = {name: float(rows[f"{name}_kwh"].sum()) for name in ("charge", "discharge", "import", "export")}
+    level = stored.levels
     facts = BlockFacts(
         intent=run.intent,
         reason=_main_reason(rows),
@@ -150,12 +171,14 @@ def _block(task: PlanTask, schedule: pl.DataFrame, run: Run, saved: Savings, use
         power_kw=float(energy.sum()) / SLOT_HOURS / max(in_use, 1),
         price=_mean_price(prices, energy),
         sun_kwh=_sun(rows) if run.intent == CHARGE else 0.0,
-        full=bool(soc.min() >= task.site.battery.max_soc_kwh - LEAST_SHOWN),
-        empty=bool(soc.max() <= task.site.battery.min_soc_kwh + LEAST_SHOWN),
-        reserved=bool((soc <= task.unused_kwh[part] + LEAST_SHOWN).all()),
-        used=_use(task, schedule, part, uses),
+        full=bool(level.full[part].all()),
+        empty=bool(level.empty[part].all()),
+        reserved=bool(level.reserved[part].all()),
+        used=_use(task, schedule, part, stored),
         saving=float(saved.battery[part].sum()),
         gain=float(saved.gain[part].sum()),
+        exchanged=exchanges(stored.batteries, part),
+        several=len(stored.batteries) > 1,
     )
     return Block(
         start=facts.starts,
@@ -169,7 +192,7 @@ def _block(task: PlanTask, schedule: pl.DataFrame, run: Run, saved: Savings, use
         price=facts.price,
         **{f"{name}_kwh": kwh for name, kwh in total.items()},
         soc_start_kwh=float(rows["soc_start_kwh"][0]),
-        soc_end_kwh=float(soc[-1]),
+        soc_end_kwh=float(rows["soc_end_kwh"][-1]),
         saving=facts.saving,
         gain=facts.gain,
     )
@@ -192,18 +215,25 @@ def _sun(rows: pl.DataFrame) -> float:
     return float(np.minimum(np.maximum(surplus, 0.0), rows["charge_kwh"].to_numpy()).sum())
 
 
-def _use(
-    task: PlanTask, schedule: pl.DataFrame, part: slice, uses: Sequence[int]
-) -> tuple[datetime | None, float] | None:
-    """Return from when on the energy charged in some slots is used and its mean price; no time where it is kept."""
-    charge = schedule["charge_kwh"].to_list()
-    later = [(uses[slot], charge[slot]) for slot in range(part.start, part.stop) if charge[slot] > VISIBLE_KWH]
-    kept = sum(kwh for slot, kwh in later if slot == KEPT)
-    used = [(slot, kwh) for slot, kwh in later if slot >= 0]
+def _use(task: PlanTask, schedule: pl.DataFrame, part: slice, stored: _Stored) -> tuple[datetime | None, float] | None:
+    """Return from when on the energy charged in some slots is used and its mean price; no time where it is kept.
+
+    None where nothing is charged, and where a further battery keeps most of it, which ends as it begins.
+    """
+    later = [
+        (uses[slot], each.charge_kwh[slot], each.number)
+        for each, uses in zip(stored.batteries, stored.uses, strict=True)
+        for slot in range(part.start, part.stop)
+        if each.charge_kwh[slot] > VISIBLE_KWH
+    ]
+    kept = sum(kwh for slot, kwh, _ in later if slot == KEPT)
+    used = [(slot, kwh) for slot, kwh, _ in later if slot >= 0]
     if not later:
         return None
     if kept > sum(kwh for _, kwh in used) or not used:
-        return None, task.end.marginal_value(float(schedule["soc_end_kwh"][-1]))
+        own = sum(kwh for slot, kwh, number in later if slot == KEPT and number == 1)
+        valued = len(stored.batteries) == 1 or own > kept / 2
+        return (None, task.end.marginal_value(float(schedule["soc_end_kwh"][-1]))) if valued else None
     sold = schedule["export_kwh"].to_numpy() > VISIBLE_KWH
     price = np.where(sold, schedule["export_price"].to_numpy(), schedule["import_price"].to_numpy())
     mean = float(np.average([price[slot] for slot, _ in used], weights=[kwh for _, kwh in used]))

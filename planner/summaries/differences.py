@@ -13,7 +13,7 @@ import polars as pl
 
 from env.time_grid import SLOT
 from planner.summaries.intents import CHARGE, STORE, Intent, intent_of
-from planner.wording.phrases import phrase_named, source_words
+from planner.wording.phrases import name_of, phrase_named, source_words
 from planner.wording.values import Words, energy
 
 Cause: TypeAlias = Literal["prices", "load", "pv", "soc", "by_hand", "source", "model", "peaks", "readings"]
@@ -35,12 +35,14 @@ class ComparedPlan:
         source: name of the source that made it.
         model: version of the model that made it; empty for none.
         peaks: the month's peaks that it rests on, as any value that can be compared.
+        several: whether the home has more than one battery; `charge_kwh` and `discharge_kwh` are of all together.
     """
 
     slots: pl.DataFrame
     source: str
     model: str
     peaks: object
+    several: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +82,14 @@ class PlanDifference:
 def difference(before: ComparedPlan, after: ComparedPlan, words: Words) -> PlanDifference:
     """Return how a plan differs from the one before."""
     joined = after.slots.join(before.slots, on="slot_start", how="inner", suffix="_before", maintain_order="left")
-    changes = tuple(_changes(joined, words))
+    changes = tuple(_changes(joined, words, several=after.several))
     causes = _causes(before, after, joined, words)
     if changes and not causes:
         causes.append(("readings", phrase_named("cause.readings")))
     return PlanDifference(changes=changes, causes=tuple(causes))
 
 
-def _changes(joined: pl.DataFrame, words: Words) -> list[Change]:
+def _changes(joined: pl.DataFrame, words: Words, *, several: bool) -> list[Change]:
     """Return the stretches of slots with the same two intents whose energy or intent differs."""
     changes: list[Change] = []
     for rows in _stretches(joined):
@@ -97,7 +99,7 @@ def _changes(joined: pl.DataFrame, words: Words) -> list[Change]:
         ).row(0)
         more = float(taken[0]) - float(taken[1])
         if abs(more) >= LEAST_KWH:
-            changes.append(_change(rows, more, words))
+            changes.append(_change(rows, more, words, several=several))
     return changes
 
 
@@ -111,17 +113,17 @@ def _stretches(joined: pl.DataFrame) -> Sequence[pl.DataFrame]:
     return [joined.slice(start, end - start) for start, end in zip(starts, ends, strict=True)]
 
 
-def _change(rows: pl.DataFrame, more_kwh: float, words: Words) -> Change:
+def _change(rows: pl.DataFrame, more_kwh: float, words: Words, *, several: bool) -> Change:
     start, end = rows["slot_start"][0], rows["slot_start"][-1] + SLOT
     before, after = intent_of(rows["reason_before"][0]), intent_of(rows["reason"][0])
     span = words.span(start, end)
+    was, becomes = (phrase_named(name_of(f"intent.{each}", several=several)) for each in (before, after))
     if before == after:
         more = more_kwh > 0 if after in (CHARGE, STORE) else more_kwh < 0
         name = "change.more" if more else "change.less"
-        sentence = phrase_named(name, span=span, intent=phrase_named(f"intent.{after}"), energy=energy(abs(more_kwh)))
+        sentence = phrase_named(name, span=span, intent=becomes, energy=energy(abs(more_kwh)))
     else:
-        intents = {"before": phrase_named(f"intent.{before}"), "after": phrase_named(f"intent.{after}")}
-        sentence = phrase_named("change.instead", span=span, **intents)
+        sentence = phrase_named("change.instead", span=span, before=was, after=becomes)
     return Change(start=start, end=end, before=before, after=after, energy_kwh=more_kwh, sentence=sentence)
 
 

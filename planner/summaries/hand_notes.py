@@ -10,6 +10,7 @@ from env.inverter import Energy, slot_limit
 from env.time_grid import SLOT, SLOT_HOURS
 from env.types import Mask
 from planner.byhand.commands import LOADS, HandBlock
+from planner.plans.idle_variants import House
 from planner.plans.task import PlanTask
 from planner.tolerances import VISIBLE_KWH
 from planner.wording.messages import phrase
@@ -47,7 +48,10 @@ def block_notes(task: PlanTask, schedule: pl.DataFrame, block: HandBlock) -> lis
     if not inside.any():
         return notes
     if block.mode in _FLOWS:
-        return [*_power_notes(task, block), *_energy_notes(task, schedule, block, inside, words), *notes]
+        clamped = [*_power_notes(task, block), *_energy_notes(task, schedule, block, inside, words)]
+        if task.site.extra_batteries:  # blocks by hand are of the first one alone
+            clamped = [phrase("battery {number}: {clause}", number=1, clause=note) for note in clamped]
+        return [*clamped, *notes]
     if block.mode in LOADS:
         return [*_load_notes(task, schedule, block, inside), *notes]
     return notes
@@ -135,9 +139,8 @@ def _asked_kwh(task: PlanTask, schedule: pl.DataFrame, block: HandBlock) -> Ener
     given = every * min(asked, battery.discharge_kw)
     if block.mode == "export":
         return np.minimum(given, slot_limit(task.site.limits.export_kw))
-    drawn = sum((schedule[f"{name}_kwh"].to_numpy() for name in task.loads.names), start=np.zeros(task.n_slots))
-    _, _, load, pv = task.arrays
-    return np.minimum(given, np.maximum(load + drawn - pv, 0.0))
+    house = House.of(task, schedule)
+    return np.minimum(given, np.maximum(house.load_kwh - house.pv_kwh, 0.0))
 
 
 def _causes(task: PlanTask, schedule: pl.DataFrame, block: HandBlock) -> list[_Cause]:

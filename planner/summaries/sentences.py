@@ -6,7 +6,7 @@ from datetime import datetime
 from planner.summaries.intents import CHARGE, COVER, CURTAIL, REST, SELL, SELL_SURPLUS, STORE, Intent
 from planner.tolerances import VISIBLE_KWH
 from planner.wording.messages import joined
-from planner.wording.phrases import phrase_named
+from planner.wording.phrases import name_of, phrase_named
 from planner.wording.values import LEAST_SHOWN, Words, energy, power
 
 
@@ -21,6 +21,8 @@ class BlockFacts:
         reserved: whether all that is stored is the minimum or a reserve for outages, in all slots.
         used: from when on what is charged is used, and at what mean price; without a time where it is kept beyond the
             end; None where nothing is charged.
+        exchanged: what batteries take from each other [kWh].
+        several: whether there is more than one battery.
     """
 
     intent: Intent
@@ -37,11 +39,14 @@ class BlockFacts:
     used: tuple[datetime | None, float] | None
     saving: float
     gain: float
+    exchanged: float = 0.0
+    several: bool = False
 
 
 def block_sentence(facts: BlockFacts, words: Words) -> str:
     """Return the sentence of a block."""
-    what = joined("; ", [part for part in (_what(facts, words), _why(facts, words)) if part])
+    parts = (_what(facts, words), _exchange(facts), _why(facts, words))
+    what = joined("; ", [part for part in parts if part])
     return joined(": ", [part for part in (what, _worth(facts, words)) if part])
 
 
@@ -49,10 +54,11 @@ def _what(facts: BlockFacts, words: Words) -> str:
     """Return what the battery does."""
     name = _head(facts)
     return phrase_named(
-        f"block.{name}",
+        name_of(f"block.{name}", several=facts.several),
         energy=energy(facts.energy_kwh),
         power=power(round(facts.power_kw, 1)),
         sun=energy(facts.sun_kwh),
+        exchanged=energy(facts.exchanged),
         price=words.price(-facts.price if name in ("paid_to_charge", "store_costly") else facts.price),
     )
 
@@ -65,10 +71,19 @@ def _head(facts: BlockFacts) -> str:
         return "charge_with_sun" if facts.sun_kwh > LEAST_SHOWN else "charge"
     if facts.intent == STORE:
         return "store" if facts.price >= 0 else "store_costly"
+    if facts.intent == REST and facts.exchanged >= LEAST_SHOWN:
+        return "exchange_and_rest" if facts.energy_kwh > VISIBLE_KWH else "exchange"
     if facts.intent == REST and facts.energy_kwh <= VISIBLE_KWH:
         return "nothing"
     names = {COVER: "cover", SELL: "sell", SELL_SURPLUS: "sell_surplus", CURTAIL: "curtail"}
     return names.get(facts.intent, "rest")
+
+
+def _exchange(facts: BlockFacts) -> str:
+    """Return what batteries take from each other; empty where that rounds to nothing."""
+    if facts.exchanged < LEAST_SHOWN or facts.intent == REST:
+        return ""
+    return phrase_named("block.exchange", exchanged=energy(facts.exchanged))
 
 
 def _why(facts: BlockFacts, words: Words) -> str:
@@ -81,14 +96,16 @@ def _why(facts: BlockFacts, words: Words) -> str:
             return phrase_named("why.kept", price=words.price(price))
         return phrase_named("why.used", time=words.clock(start, facts.starts), price=words.price(price))
     if (level := _level(facts)) is not None:
-        return phrase_named(f"why.{level}")
+        return phrase_named(name_of(f"why.{level}", several=facts.several))
     reasons = {
         "keep_under_fuse": "why.fuse",
         "keep_under_peak": "why.peak",
         "keep_for_later": "why.later",
         "limited": "why.limited",
     }
-    return phrase_named(reasons[facts.reason]) if facts.reason in reasons else ""
+    if facts.reason not in reasons:
+        return ""
+    return phrase_named(name_of(reasons[facts.reason], several=facts.several))
 
 
 def _level(facts: BlockFacts) -> str | None:

@@ -19,6 +19,14 @@ PHRASES = {
     "block.curtail": "leave the battery; {energy} of sun stays unused",
     "block.rest": "leave the battery; the house takes {energy} from the grid at {price}",
     "block.nothing": "leave the battery; nothing to cover and nothing to store",
+    "block.sell.several": "sell {energy} from the batteries ({power}) at {price}",
+    "block.sell_surplus.several": "leave the batteries; sell {energy} of sun at {price}",
+    "block.curtail.several": "leave the batteries; {energy} of sun stays unused",
+    "block.rest.several": "leave the batteries; the house takes {energy} from the grid at {price}",
+    "block.nothing.several": "leave the batteries; nothing to cover and nothing to store",
+    "block.exchange": "one battery takes {exchanged} from another",
+    "block.exchange_and_rest": "one battery takes {exchanged} from another; the house takes {energy} from the grid "
+    "at {price}",
     # Why.
     "why.used": "used from {time} at {price}",
     "why.kept": "kept beyond the plan's end, worth {price} there",
@@ -29,6 +37,9 @@ PHRASES = {
     "why.reserve": "what is stored is kept for outages",
     "why.full": "the battery is full",
     "why.limited": "a limit keeps the battery from covering it",
+    "why.empty.several": "the batteries are empty",
+    "why.full.several": "the batteries are full",
+    "why.limited.several": "a limit keeps the batteries from covering it",
     "why.by_hand": "asked for by hand",
     # What it is worth against a battery that is not used.
     "worth.saves": "saves {money}",
@@ -42,6 +53,8 @@ PHRASES = {
     "intent.sell_surplus": "sell sun",
     "intent.curtail": "leave sun unused",
     "intent.rest": "leave the battery",
+    "intent.sell.several": "sell from the batteries",
+    "intent.rest.several": "leave the batteries",
     # How a plan differs from the one before, and why.
     "change.instead": "{span}: {after} instead of {before}",
     "change.more": "{span}: {intent}, {energy} more",
@@ -71,6 +84,11 @@ def source_words(source: str) -> str:
     """Return the words for a plan source; of a policy's name that is none, the name."""
     name = f"source.{source}"
     return phrase_named(name) if name in PHRASES else source
+
+
+def name_of(name: str, *, several: bool) -> str:
+    """Return the name of a phrase as it is said of several batteries, where that is another."""
+    return f"{name}.several" if several and f"{name}.several" in PHRASES else name
 
 
 def phrase_named(name: str, **values: str) -> Message:

@@ -132,8 +132,8 @@ class PlanSavings(Document):
 
     against_idle: float = Field(description="`idle_cost` less `cost`.")
     against_self_consumption: float = Field(description="`self_consumption_cost` less `cost`.")
-    blocks: float = Field(description="The battery's part in the plan's slots: the sum of the blocks' savings.")
-    moved_loads: float = Field(description="The part of movable loads and further batteries.")
+    blocks: float = Field(description="The batteries' part in the plan's slots: the sum of the blocks' savings.")
+    moved_loads: float = Field(description="The part of movable loads.")
     demand_charge: float = Field(description="The part of the month's demand charge.")
     energy_left: float = Field(description="The part of the energy left at the end, valued as `end` says.")
 

@@ -18,8 +18,33 @@ PRICE_TOLERANCE = 1e-6  # money/kWh
 
 
 @dataclass(frozen=True, kw_only=True)
+class BatterySlot:
+    """One battery of several in a slot; energies [kWh].
+
+    Attributes:
+        number: from 1 on; 1 is the one that takes commands.
+        charge: charged.
+        discharge: discharged.
+        spare: stored at the end above its minimum or reserve.
+        empty: whether it is at its minimum at the end.
+        full: whether it is full then.
+        used_at: index of the slot that uses the energy stored in this one, `KEPT` or `UNKNOWN`.
+    """
+
+    number: int
+    charge: float
+    discharge: float
+    spare: float
+    empty: bool
+    full: bool
+    used_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class SlotContext:
     """The facts about one slot that explanations are made of; energies [kWh], prices and values [money/kWh].
+
+    Of several batteries, energies and levels are of all together, values, use and idling of the first one.
 
     Attributes:
         reason: reason by the flows alone (`reasons`).
@@ -30,6 +55,7 @@ class SlotContext:
         used_at: index of the slot that uses the energy stored in this one, `KEPT` or `UNKNOWN`.
         idle: effect of leaving the battery idle in this slot; None if unknown.
         charge_kept_off: what the month's demand charge would rise by without the discharge in this slot [money].
+        batteries: each of several; empty for one battery.
     """
 
     index: int
@@ -52,6 +78,7 @@ class SlotContext:
     used_at: int
     idle: IdleSlot | None
     charge_kept_off: float
+    batteries: tuple[BatterySlot, ...] = ()
 
 
 class SlotSentences:
@@ -112,8 +139,12 @@ class SlotSentences:
             return ""
         if slot.used_at == KEPT:
             return self._kept_clause(slot)
-        when = self.words.clock(self.starts[slot.used_at], slot.starts)
-        price = self.words.price(self.discharge_price[slot.used_at])
+        return self._used_clause(slot, slot.used_at)
+
+    def _used_clause(self, slot: SlotContext, used_at: int) -> str:
+        """Return the clause on the slot that uses the stored energy."""
+        when = self.words.clock(self.starts[used_at], slot.starts)
+        price = self.words.price(self.discharge_price[used_at])
         return phrase("used at {time} for {price}", time=when, price=price)
 
     def _kept_clause(self, slot: SlotContext) -> str:
@@ -149,20 +180,22 @@ class SlotSentences:
         return "store_surplus", sentence
 
     def _sell_stored(self, slot: SlotContext) -> tuple[str, str]:
+        return "sell_from_battery", self._with_keeping(self._sold(slot), slot)
+
+    def _sold(self, slot: SlotContext) -> str:
+        """Return in words what is sold of the stored energy."""
         values = {
             "energy": energy(slot.discharge - slot.deficit),
             "load": energy(slot.deficit),
             "price": self.words.price(slot.export_price),
         }
         if slot.deficit > LEAST_SHOWN:
-            sentence = phrase("sells {energy} from the battery, after covering {load} of load, at {price}", **values)
-        else:
-            sentence = phrase("sells {energy} from the battery at {price}", **values)
-        return "sell_from_battery", self._with_keeping(sentence, slot)
+            return phrase("sells {energy} from the battery, after covering {load} of load, at {price}", **values)
+        return phrase("sells {energy} from the battery at {price}", **values)
 
     def _cover(self, slot: SlotContext) -> tuple[str, str]:
         at_fuse = slot.imported >= self.fuse - LEAST_SHOWN
-        pays = not at_fuse if slot.keeping_value is None else slot.import_price >= slot.keeping_value - PRICE_TOLERANCE
+        pays = self._pays(slot, at_fuse=at_fuse)
         covered, price = energy(slot.discharge), self.words.price(slot.import_price)
         sentence = phrase("covers {energy} of load at {price}", energy=covered, price=price)
         if pays:
@@ -180,6 +213,10 @@ class SlotSentences:
                 money=spared,
             )
         return "cover_load", sentence
+
+    def _pays(self, slot: SlotContext, *, at_fuse: bool) -> bool:
+        """Return whether covering load pays against keeping the energy."""
+        return not at_fuse if slot.keeping_value is None else slot.import_price >= slot.keeping_value - PRICE_TOLERANCE
 
     def _with_keeping(self, sentence: str, slot: SlotContext) -> str:
         """Return a sentence with the value of keeping the energy, where it is known."""
@@ -201,12 +238,16 @@ class SlotSentences:
     def _sell_surplus(self, slot: SlotContext) -> tuple[str, str]:
         sold, price = energy(slot.exported), self.words.price(slot.export_price)
         sentence = phrase("sells {energy} of sun at {price}", energy=sold, price=price)
+        why = self._why_sold(slot)
+        return "sell_surplus", joined("; ", [sentence, why]) if why else sentence
+
+    def _why_sold(self, slot: SlotContext) -> str:
+        """Return why surplus is sold and not stored; empty where that is not known."""
         if slot.full:
-            return "sell_surplus", joined("; ", [sentence, phrase("the battery is full")])
+            return phrase("the battery is full")
         if slot.storing_value is None:
-            return "sell_surplus", sentence
-        worth = phrase("storing it is worth {price}", price=self.words.price(slot.storing_value))
-        return "sell_surplus", joined("; ", [sentence, worth])
+            return ""
+        return phrase("storing it is worth {price}", price=self.words.price(slot.storing_value))
 
     def _hold(self, slot: SlotContext) -> tuple[str, str]:
         if slot.imported <= VISIBLE_KWH:

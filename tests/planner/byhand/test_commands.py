@@ -83,6 +83,13 @@ def test_a_block_that_sells_where_nothing_may_be_exported_says_so() -> None:
     assert block_notes(around(task, wish), planned(around(task, wish)), wish) == ["nothing may be exported here"]
 
 
+def test_notes_name_the_battery_when_there_are_several() -> None:
+    task = task_of(CHEAP_THEN_DEAR, site=replace(home(PAPER_BATTERY), extra_batteries=(PAPER_BATTERY,)))
+    wish = block(task, "charge", 0, 2, 6.0)
+    [first, *_] = block_notes(around(task, wish), planned(around(task, wish)), wish)
+    assert first == "battery 1: 6 kW is asked for; the battery charges at most 4 kW"
+
+
 def test_a_charge_that_the_taper_bounds_is_not_laid_upon_the_inverter() -> None:
     battery = replace(PAPER_BATTERY, charge_taper=((50.0, PAPER_BATTERY.charge_kw), (100.0, 0.5)))
     task = task_of(CHEAP_THEN_DEAR, site=home(battery), start=0.8 * battery.max_soc_kwh)
