@@ -50,7 +50,11 @@ def command_for_plan(
     discharge = _cover(import_price - delivered_value, discharge_kwh, deficit, battery)
     storing_value = stored_value * battery.charge_efficiency - battery.charge_wear
     exporting_value = max(export_price, 0.0) if site.limits.curtailable else export_price  # else it is curtailed
-    export = _sell(exporting_value - storing_value, charge_kwh, surplus, everything)
+    gain = exporting_value - storing_value
+    held_back = site.limits.inverter_kw is not None and charge_kwh <= COMMAND_ROUNDING_KWH
+    if gain < 0 and storing_value < -INDIFFERENCE and held_back:
+        gain = 0.0  # what the inverter cannot pass costs nothing, storing does: the plan's quantity decides
+    export = _sell(gain, charge_kwh, surplus, everything)
     if discharge > 0 and export > 0:  # together they would export from the battery, which does not pay here
         return (0.0, 0.0, export) if surplus > 0 else (0.0, discharge, 0.0)
     return 0.0, discharge, export

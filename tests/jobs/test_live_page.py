@@ -126,6 +126,7 @@ def test_the_sensor_is_seen_on_a_phone(live: Live, tmp_path: Path):
         browser = driver.chromium.launch(executable_path=chromium(driver), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 390, "height": 800})
         page.goto(live.addresses["link"])
+        page.wait_for_url(lambda url: url != live.addresses["link"])  # its page goes on by itself
         page.goto(f"{live.addresses['dagster']}/locations/{LOCATION}/sensors/price_sensor")
         page.get_by_text("Hide navigation").click()
         done = page.get_by_text(re.compile("1 run requested|No runs requested")).first

@@ -212,6 +212,22 @@ def test_inverter_helps_the_fuse_at_once_when_the_oracle_would_help_it_where_it_
     assert (ideal["discharge_kwh"], real["discharge_kwh"]) == pytest.approx((0.8, 0.0))
 
 
+def test_surplus_that_the_inverter_holds_back_is_not_stored_when_that_only_wears_the_battery() -> None:
+    """Selling would cost more than storing, but nothing is sold: the panels are held back behind the inverter."""
+    battery = replace(PAPER_BATTERY, discharge_kw=0.0, wear_cost=1.0, charge_efficiency=1.0)
+    site = home(battery, Limits(inverter_kw=3.0))
+    command = command_for_plan(
+        charge_kwh=0.0,
+        discharge_kwh=0.0,
+        net_load_kwh=-0.5,
+        stored_value=0.6,
+        import_price=0.15,
+        export_price=-0.56,
+        site=site,
+    )
+    assert command == (0.0, 0.0, pytest.approx(2.0))
+
+
 @pytest.mark.parametrize("kind", ["ordinary", "flat", "spiky", "mild_negative"])
 @given(data=st.data(), site=sites(), share=st.floats(0, 1))
 def test_replanned_commands_cost_what_the_oracle_costs_when_forecasts_are_right(
