@@ -394,11 +394,11 @@ def test_gusts_and_thunder_are_asked_for_and_kept_where_they_are_to_warn(home: H
     assert [hour.thunder for hour in kept.hours[:2]] == [True, False]
 
 
-def test_gusts_in_another_unit_are_refused(home: Home):
+def test_gusts_in_a_unit_nobody_knows_are_refused(home: Home):
     document = json.loads(open_meteo(home.now))
-    document["hourly_units"]["wind_gusts_10m"] = "km/h"
+    document["hourly_units"]["wind_gusts_10m"] = "Bft"
     home.server.answer = lambda asked: (
         Reply(body=json.dumps(document).encode()) if asked.path == "/open_meteo" else Reply(status=503)
     )
     failure, *_ = home.fetch().failures
-    assert "wind_gusts_10m is in km/h, not in m/s" in str(failure)
+    assert "wind_gusts_10m is in Bft, not in one of m/s, km/h" in str(failure)
