@@ -35,30 +35,7 @@ def strategy_document(
     vacation: bool = False,
     alarm: bool = False,
 ) -> dict[str, Any]:
-    """Return the effects of the adjustments by the names of their document; arguments as for `strategy_effects`."""
-    effects, months, n_days = strategy_effects(context, first, last, progress, vacation=vacation, alarm=alarm)
-    return {
-        "site": context.site_name,
-        "currency": context.site.currency,
-        "from": first,
-        "to": last,
-        "days": n_days,
-        "on": list(context.site_settings.household.strategy.adjustments),
-        "adjustments": effects,
-        "months": months,
-    }
-
-
-def strategy_effects(
-    context: Context,
-    first: date,
-    last: date,
-    progress: Progress | None = None,
-    *,
-    vacation: bool = False,
-    alarm: bool = False,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
-    """Return the effect of each adjustment, of those that are on by month, and the number of days.
+    """Return the effect of each adjustment, and of those that are on by month, by the names of the document.
 
     Args:
         context: the site.
@@ -81,7 +58,16 @@ def strategy_effects(
     effects.append(_effect(_TOGETHER, off, together, on=bool(on)))
     saved = off.with_columns(saved=off["cost"] - together["cost"], month=pl.col("local_day").dt.strftime("%Y-%m"))
     months = saved.group_by("month", maintain_order=True).agg(days=pl.len(), saved=pl.col("saved").sum())
-    return effects, months.to_dicts(), off.height
+    return {
+        "site": context.site_name,
+        "currency": context.site.currency,
+        "from": first,
+        "to": last,
+        "days": off.height,
+        "on": list(on),
+        "adjustments": effects,
+        "months": months.to_dicts(),
+    }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,7 +102,7 @@ class StrategyReplay:
 def strategy_replay(
     context: Context, first: date, last: date, *, vacation: bool = False, alarm: bool = False
 ) -> StrategyReplay:
-    """Return the usable days of a span; arguments as for `strategy_effects`.
+    """Return the usable days of a span; arguments as for `strategy_document`.
 
     Raises:
         DataMissingError: no day can be replayed.

@@ -1,16 +1,12 @@
 """Documents of administration: what is learned slowly, caches, and a retrain that a person asks for."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from darkstar_pipeline.config.calendar_days import EARLIEST, LATEST
-from darkstar_pipeline.service.schemas.base import Document, Text
-
-JobName = Annotated[str, Field(examples=["1a2b3c4d"])]
-StateOfJob = Literal["running", "done", "failed", "cancelled"]
-Share = Annotated[float, Field(ge=0, le=1, description="Share that is done.")]
+from darkstar_pipeline.service.schemas.base import Document, Job, Text
 
 
 class LearnedQuantity(Document):
@@ -113,11 +109,7 @@ class RetrainResult(Document):
     warnings: list[Text]
 
 
-class RetrainJob(Document):
+class RetrainJob(Job):
     """A retrain that is under way, or is done."""
 
-    id: JobName
-    state: StateOfJob
-    progress: Share = 0.0
-    error: Text = Field(default="", description="Why it failed.")
     result: RetrainResult | None = None

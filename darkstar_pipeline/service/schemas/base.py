@@ -1,6 +1,6 @@
 """Base of the API's documents, and the types that several of them use."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -31,6 +31,15 @@ class Document(BaseModel):
     """Base of all documents."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Job(Document):
+    """A calculation in the background; what it comes to is its `result`."""
+
+    id: str = Field(examples=["1a2b3c4d"])
+    state: Literal["running", "done", "failed", "cancelled"]
+    progress: float = Field(default=0.0, ge=0, le=1, description="Share that is done.")
+    error: Text = Field(default="", description="Why it failed.")
 
 
 class Problem(Document):

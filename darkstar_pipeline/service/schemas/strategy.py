@@ -4,8 +4,7 @@ from datetime import date
 
 from pydantic import Field
 
-from darkstar_pipeline.service.schemas.administration import JobName, Share, StateOfJob
-from darkstar_pipeline.service.schemas.base import Document, Text
+from darkstar_pipeline.service.schemas.base import Document, Job
 from darkstar_pipeline.service.schemas.whatif import Day
 
 
@@ -48,11 +47,7 @@ class StrategyDocument(Document):
     months: list[MonthEffect]
 
 
-class StrategyJob(Document):
+class StrategyJob(Job):
     """A replay of the adjustments that is under way, or is done."""
 
-    id: JobName
-    state: StateOfJob
-    progress: Share = 0.0
-    error: Text = Field(default="", description="Why it failed.")
     result: StrategyDocument | None = None

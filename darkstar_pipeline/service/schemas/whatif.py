@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from darkstar_pipeline.config.calendar_days import EARLIEST, LATEST
-from darkstar_pipeline.service.schemas.base import Document, Instant, Number, Text
+from darkstar_pipeline.service.schemas.base import Document, Instant, Job, Number, Text
 
 MOST_NUMBERS, MOST_LOADS, MOST_SETTINGS = 20, 10, 40
 Day = Annotated[date, Field(ge=EARLIEST, le=LATEST, examples=["2026-01-31"])]
@@ -282,11 +282,7 @@ class SizingDocument(Case):
     best: BestSize
 
 
-class SizingJob(Document):
+class SizingJob(Job):
     """A grid that is being worked out, or is done."""
 
-    id: str = Field(examples=["1a2b3c4d"])
-    state: Literal["running", "done", "failed", "cancelled"]
-    progress: float = Field(default=0.0, ge=0, le=1, description="Share of the grid that is worked out.")
-    error: Text = Field(default="", description="Why it failed.")
     result: SizingDocument | None = None

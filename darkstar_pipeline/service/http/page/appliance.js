@@ -1,40 +1,27 @@
 // The best start for an appliance, in money: what the run adds to the plan's cost, the battery planned around it.
 import { request } from "./api.js";
-import { field, forgetErrors, instantOf, tellErrors, valuesOf } from "./forms.js";
+import { asking, field, instantOf, sentBy, valuesOf } from "./forms.js";
 import { node, number, stamp } from "./format.js";
 import { state } from "./frame.js";
 import { bar, card, scrolled, table } from "./tables.js";
-import { Working } from "./working.js";
 import { t } from "./words.js";
 
 const LEAST = 0.005;
 
 export function applianceCard() {
-  const form = node("form", null, { class: "fields", novalidate: "" }), row = node("div", null, { class: "row" });
-  const problem = node("p", "", { class: "problem", role: "alert", hidden: "" });
   const answer = node("div", null, { "aria-live": "polite" });
-  const go = node("button", t("When to start"), { type: "submit", class: "primary" }), buttons = node("div", null, { class: "go" });
-  buttons.append(go);
-  row.append(field({ name: "kw", label: t("Power while it runs [kW]"), min: 0.01, value: 2 }),
-    field({ name: "hours", label: t("It runs for [h]"), min: 0.02, max: 24, value: 1.5 }),
-    field({ name: "by", label: t("Done by"), type: "datetime-local", hint: t("empty: the last known price") }));
-  form.append(row, problem, buttons);
-  const working = new Working(go);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    forgetErrors(form);
-    problem.hidden = true;
-    try {
-      await working.run(async ({ signal }) => {
-        const asked = valuesOf(form);
-        if (asked.by) asked.by = instantOf("by", asked.by, state.zone);
-        draw(answer, await request(`/appliance?${new URLSearchParams(asked)}`, { signal }));
-      });
-    } catch (error) {
-      answer.replaceChildren();
-      tellErrors(form, problem, error);
-    }
+  const { form, ask } = asking({
+    fields: [field({ name: "kw", label: t("Power while it runs [kW]"), min: 0.01, value: 2 }),
+      field({ name: "hours", label: t("It runs for [h]"), min: 0.02, max: 24, value: 1.5 }),
+      field({ name: "by", label: t("Done by"), type: "datetime-local", hint: t("empty: the last known price") })],
+    buttons: [node("button", t("When to start"), { type: "submit", class: "primary" })],
+    failed: () => answer.replaceChildren(),
   });
+  sentBy(form, () => ask(async ({ signal }) => {
+    const asked = valuesOf(form);
+    if (asked.by) asked.by = instantOf("by", asked.by, state.zone);
+    draw(answer, await request(`/appliance?${new URLSearchParams(asked)}`, { signal }));
+  }));
   return card(t("When to run an appliance"), form, answer);
 }
 

@@ -1,10 +1,9 @@
 // Vacation and a reserve for outages, asked for until an end; and what the reserve and the care of the battery cost.
 import { request } from "./api.js";
-import { forgetErrors, field, instantOf, tellErrors, valuesOf } from "./forms.js";
+import { asking, field, instantOf, sentBy, valuesOf } from "./forms.js";
 import { DAY_MS, fill, node, number, parts, stamp } from "./format.js";
 import { attempt, now, replan, state } from "./frame.js";
 import { card, scrolled, table } from "./tables.js";
-import { Working } from "./working.js";
 import { t } from "./words.js";
 
 const LEAST = 0.005;
@@ -13,33 +12,17 @@ let active, wishes, form;
 export function awayCard() {
   wishes = node("ul", null, { class: "overrides" });
   active = node("div");
-  form = node("form", null, { class: "fields", novalidate: "" });
-  const problem = node("p", "", { class: "problem", role: "alert", hidden: "" });
   const percent = field({ name: "reserve_percent", label: t("Kept in the battery [%]"), min: 0, max: 100, value: 50 });
   const mode = field({ name: "mode", label: t("What"), options: [["reserve", t("A reserve for outages")], ["vacation", t("Vacation: nobody is at home")]] });
   const until = field({ name: "until", label: t("Until"), type: "datetime-local" });
-  const go = node("button", t("Ask for it"), { type: "submit", class: "primary" });
-  const buttons = node("div", null, { class: "go" });
-  buttons.append(go);
-  const row = node("div", null, { class: "row" });
-  row.append(mode, percent, until);
-  form.append(row, problem, buttons);
+  const asked = asking({ fields: [mode, percent, until], buttons: [node("button", t("Ask for it"), { type: "submit", class: "primary" })] });
+  form = asked.form;
   mode.querySelector("select").addEventListener("change", (event) => { percent.hidden = event.target.value !== "reserve"; });
-  const working = new Working(go);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    forgetErrors(form);
-    problem.hidden = true;
-    try {
-      await working.run(async ({ signal }) => {
-        const { until: end, ...body } = valuesOf(form);
-        await request("/overrides", { method: "POST", body: { ...body, until: instantOf("until", end, state.zone) }, signal });
-        await replan();
-      });
-    } catch (error) {
-      tellErrors(form, problem, error);
-    }
-  });
+  sentBy(form, () => asked.ask(async ({ signal }) => {
+    const { until: end, ...body } = valuesOf(form);
+    await request("/overrides", { method: "POST", body: { ...body, until: instantOf("until", end, state.zone) }, signal });
+    await replan();
+  }));
   return card(t("Vacation and outages"),
     node("p", t("A reserve stays in the battery for when the grid is gone. On vacation the house is expected to need less, and hot water waits."), { class: "quiet" }),
     wishes, form, active);

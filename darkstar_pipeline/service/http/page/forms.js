@@ -2,6 +2,7 @@
 import { plain } from "./api.js";
 import { momentOf, node } from "./format.js";
 import { attempt, now } from "./frame.js";
+import { Working } from "./working.js";
 import { locale, t } from "./words.js";
 
 // What cannot be sent: told at the field as an answer of the service would be.
@@ -76,6 +77,35 @@ export function numbersOf(name, text) {
 const listed = (part) => (hasDecimalComma() && /^\d+,\d+$/.test(part) ? [part.replace(",", ".")] : part.split(",").filter(Boolean));
 
 export const hasDecimalComma = () => (1.5).toLocaleString(locale()).includes(",");
+
+// A form of a row of fields whose first button sends it. `ask(action)` does one piece of work at a time and tells at its
+// place what is wrong; `failed` comes before that is told.
+export function asking({ fields, buttons: [go, ...others], failed = () => {} }) {
+  const form = node("form", null, { class: "fields", novalidate: "" }), row = node("div", null, { class: "row" });
+  const problem = node("p", "", { class: "problem", role: "alert", hidden: "" }), buttons = node("div", null, { class: "go" });
+  row.append(...fields);
+  buttons.append(go, ...others);
+  form.append(row, problem, buttons);
+  const working = new Working(go);
+  const ask = async (action) => {
+    forgetErrors(form);
+    problem.hidden = true;
+    try {
+      await working.run(action);
+    } catch (error) {
+      failed();
+      tellErrors(form, problem, error);
+    }
+  };
+  return { form, ask };
+}
+
+export function sentBy(form, send) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send();
+  });
+}
 
 export function forgetErrors(form) {
   for (const told of form.querySelectorAll(".wrong")) told.remove();

@@ -1,10 +1,9 @@
 // The car and other movable loads: how they are, what is asked of them, and what the plan gives them.
 import { request } from "./api.js";
-import { field, forgetErrors, instantOf, tellErrors, valuesOf } from "./forms.js";
+import { asking, field, instantOf, sentBy, valuesOf } from "./forms.js";
 import { fill, node, number, sentenceCase, stamp } from "./format.js";
 import { replan, state } from "./frame.js";
 import { card, scrolled, table } from "./tables.js";
-import { Working } from "./working.js";
 import { t } from "./words.js";
 
 const NAMES = { ev: t("car"), water: t("hot water") };
@@ -21,37 +20,23 @@ export function loadCards() {
 }
 
 function carForm() {
-  const form = node("form", null, { class: "fields", novalidate: "" }), row = node("div", null, { class: "row" });
-  const problem = node("p", "", { class: "problem", role: "alert", hidden: "" });
   const go = node("button", t("Ask for this departure"), { type: "submit", class: "primary" });
   const forget = node("button", t("The week's departures again"), { type: "button" });
-  const buttons = node("div", null, { class: "go" });
-  buttons.append(go, forget);
-  row.append(field({ name: "leaves", label: t("Leaves"), type: "datetime-local", required: "" }),
-    field({ name: "minimum_percent", label: t("At least [%]"), min: 0, max: 100, hint: t("whatever it costs") }),
-    field({ name: "target_percent", label: t("Wanted [%]"), min: 0, max: 100, value: 80 }));
-  form.append(row, problem, buttons);
-  const working = new Working(go);
-  const ask = async (action) => {
-    forgetErrors(form);
-    problem.hidden = true;
-    try {
-      await working.run(async () => {
-        await action();
-        await replan();
-      });
-    } catch (error) {
-      tellErrors(form, problem, error);
-    }
-  };
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    ask(() => {
-      const { leaves, ...body } = valuesOf(form);
-      return request("/car/request", { method: "POST", body: { ...body, leaves: instantOf("leaves", leaves, state.zone) } });
-    });
+  const { form, ask } = asking({
+    fields: [field({ name: "leaves", label: t("Leaves"), type: "datetime-local", required: "" }),
+      field({ name: "minimum_percent", label: t("At least [%]"), min: 0, max: 100, hint: t("whatever it costs") }),
+      field({ name: "target_percent", label: t("Wanted [%]"), min: 0, max: 100, value: 80 })],
+    buttons: [go, forget],
   });
-  forget.addEventListener("click", () => ask(() => request("/car/request", { method: "DELETE" })));
+  sentBy(form, () => ask(async () => {
+    const { leaves, ...body } = valuesOf(form);
+    await request("/car/request", { method: "POST", body: { ...body, leaves: instantOf("leaves", leaves, state.zone) } });
+    await replan();
+  }));
+  forget.addEventListener("click", () => ask(async () => {
+    await request("/car/request", { method: "DELETE" });
+    await replan();
+  }));
   return form;
 }
 

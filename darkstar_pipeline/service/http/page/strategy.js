@@ -1,9 +1,9 @@
 // The strategy engine: what it did to the plan in force, and what each of its adjustments would have earned here.
-import { field, forgetErrors, tellErrors, valuesOf } from "./forms.js";
+import { asking, field, sentBy, valuesOf } from "./forms.js";
 import { DAY_MS, fill, localDay, node, number } from "./format.js";
 import { now, state } from "./frame.js";
 import { card, scrolled, table } from "./tables.js";
-import { background, isUnderWay, Working } from "./working.js";
+import { background, isUnderWay } from "./working.js";
 import { t } from "./words.js";
 
 const EFFECTS = "/strategy/effects";
@@ -11,28 +11,14 @@ let remarks;
 
 export function strategyCard() {
   remarks = node("div");
-  const form = node("form", null, { class: "fields", novalidate: "" }), row = node("div", null, { class: "row" });
-  const problem = node("p", "", { class: "problem", role: "alert", hidden: "" });
   const answer = node("div", null, { "aria-live": "polite" });
-  const go = node("button", t("What each would have earned"), { type: "submit" }), buttons = node("div", null, { class: "go" });
-  buttons.append(go);
-  row.append(field({ name: "first", label: t("First day"), type: "date", required: "", value: localDay(now() - 31 * DAY_MS, state.zone) }),
-    field({ name: "last", label: t("Last day"), type: "date", required: "", value: localDay(now() - DAY_MS, state.zone) }));
-  form.append(row, problem, buttons);
-  const working = new Working(go);
-  const run = async (body) => {
-    forgetErrors(form);
-    problem.hidden = true;
-    try {
-      await working.run(async (how) => draw(answer, await background(EFFECTS, body, how)));
-    } catch (error) {
-      tellErrors(form, problem, error);
-    }
-  };
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    run(valuesOf(form));
+  const { form, ask } = asking({
+    fields: [field({ name: "first", label: t("First day"), type: "date", required: "", value: localDay(now() - 31 * DAY_MS, state.zone) }),
+      field({ name: "last", label: t("Last day"), type: "date", required: "", value: localDay(now() - DAY_MS, state.zone) })],
+    buttons: [node("button", t("What each would have earned"), { type: "submit" })],
   });
+  const run = (body) => ask(async (how) => draw(answer, await background(EFFECTS, body, how)));
+  sentBy(form, () => run(valuesOf(form)));
   if (isUnderWay(EFFECTS)) run(null);
   return card(t("Strategy"), remarks, form, answer);
 }

@@ -8,9 +8,9 @@ from darkstar_pipeline.learning.tuning.documents import learning_document, reset
 from darkstar_pipeline.learning.tuning.resets import reset_learning
 from darkstar_pipeline.retention.caches import caches, caches_document, clear_caches
 from darkstar_pipeline.service.engine.background_jobs import BackgroundJobs
-from darkstar_pipeline.service.http.calculations import JobId
+from darkstar_pipeline.service.http.calculations import Calculations, JobId
 from darkstar_pipeline.service.http.dependencies import StateDep
-from darkstar_pipeline.service.http.errors import RequestError, answers, problem
+from darkstar_pipeline.service.http.errors import RequestError, answers
 from darkstar_pipeline.service.schemas.administration import (
     CachesDocument,
     LearningDocument,
@@ -24,7 +24,7 @@ from planner.wording.messages import phrase
 
 router = APIRouter(tags=["administration"])
 Days = Annotated[int, Query(ge=1, le=3660, description="length of the history, up to the last day that has some")]
-_retrains = BackgroundJobs("a retrain is under way")
+_retrains = Calculations(BackgroundJobs("a retrain is under way"), "retrain", "POST /retrain")
 
 
 @router.get("/learning", responses=answers(), summary="What is learned slowly, and its history")
@@ -63,18 +63,14 @@ def begin_retrain(wanted: RetrainRequest, service: StateDep) -> RetrainJob:
     """As `darkstar retrain --force --why`, in a process of its own; a version comes into use only by the gate."""
     from darkstar_pipeline.learning.forced_retrain import forced_retrain
 
-    name = _retrains.start(forced_retrain, service.context, service.today, wanted.why)
+    name = _retrains.jobs.start(forced_retrain, service.context, service.today, wanted.why)
     return RetrainJob(id=name, state="running")
 
 
 @router.get("/retrain/{job_id}", responses=answers(404), summary="A retrain", response_model=RetrainJob)
 def retrain(job_id: JobId) -> RetrainJob | Response:
     """The state of a retrain, and what it came to."""
-    found = _retrains.find(job_id)
-    if found is None:
-        return _no_retrain(job_id)
-    result = None if found.document is None else _result(found.document)
-    return RetrainJob(id=job_id, state=found.state, progress=found.progress, error=found.error, result=result)
+    return _retrains.document(job_id, RetrainJob, _result)
 
 
 @router.delete(
@@ -82,11 +78,7 @@ def retrain(job_id: JobId) -> RetrainJob | Response:
 )
 def cancel_retrain(job_id: JobId) -> Response:
     """End a retrain before its time; versions that it has registered stay, and none comes into use."""
-    return Response(status_code=204) if _retrains.cancel(job_id) else _no_retrain(job_id)
-
-
-def _no_retrain(job_id: str) -> Response:
-    return problem(404, "not_found", f"there is no retrain {job_id}", "POST /retrain begins one")
+    return _retrains.cancel(job_id)
 
 
 def _result(report: dict[str, Any]) -> RetrainResult:

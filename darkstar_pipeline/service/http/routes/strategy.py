@@ -4,32 +4,27 @@ from fastapi import APIRouter, Response
 
 from darkstar_pipeline.evaluation.strategy_effects import strategy_document
 from darkstar_pipeline.service.engine.background_jobs import BackgroundJobs
-from darkstar_pipeline.service.http.calculations import JobId, check_span
+from darkstar_pipeline.service.http.calculations import Calculations, JobId, check_span
 from darkstar_pipeline.service.http.dependencies import StateDep
-from darkstar_pipeline.service.http.errors import answers, problem
+from darkstar_pipeline.service.http.errors import answers
 from darkstar_pipeline.service.schemas.strategy import StrategyDocument, StrategyJob, StrategyRequest
 
 router = APIRouter(prefix="/strategy", tags=["what-if"])
-_replays = BackgroundJobs("adjustments are being replayed")
+_replays = Calculations(BackgroundJobs("adjustments are being replayed"), "replay", "POST /strategy/effects")
 
 
 @router.post("/effects", status_code=202, responses=answers(404, 503), summary="Begin to replay the adjustments")
 def begin(wanted: StrategyRequest, service: StateDep) -> StrategyJob:
     """Begin to replay `value` with each adjustment alone, as `darkstar strategy`; nothing is stored."""
     check_span(wanted.first, wanted.last)
-    return StrategyJob(
-        id=_replays.start(strategy_document, service.context, wanted.first, wanted.last), state="running"
-    )
+    name = _replays.jobs.start(strategy_document, service.context, wanted.first, wanted.last)
+    return StrategyJob(id=name, state="running")
 
 
 @router.get("/effects/{job_id}", responses=answers(404), summary="Their effects", response_model=StrategyJob)
 def effects(job_id: JobId) -> StrategyJob | Response:
     """The state of a replay, and the effects once it is done."""
-    found = _replays.find(job_id)
-    if found is None:
-        return _no_replay(job_id)
-    result = None if found.document is None else StrategyDocument.model_validate(found.document)
-    return StrategyJob(id=job_id, state=found.state, progress=found.progress, error=found.error, result=result)
+    return _replays.document(job_id, StrategyJob, StrategyDocument.model_validate)
 
 
 @router.delete(
@@ -37,8 +32,4 @@ def effects(job_id: JobId) -> StrategyJob | Response:
 )
 def cancel(job_id: JobId) -> Response:
     """End a replay before its time."""
-    return Response(status_code=204) if _replays.cancel(job_id) else _no_replay(job_id)
-
-
-def _no_replay(job_id: str) -> Response:
-    return problem(404, "not_found", f"there is no replay {job_id}", "POST /strategy/effects begins one")
+    return _replays.cancel(job_id)

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Response
 
 from darkstar_pipeline.service.engine.background_jobs import BackgroundJobs
 from darkstar_pipeline.service.engine.plan_documents import expected_soc_percent
-from darkstar_pipeline.service.http.calculations import JobId, check_span, working
+from darkstar_pipeline.service.http.calculations import Calculations, JobId, check_span, working
 from darkstar_pipeline.service.http.dependencies import ServiceState, StateDep
-from darkstar_pipeline.service.http.errors import RequestError, answers, problem
+from darkstar_pipeline.service.http.errors import RequestError, answers
 from darkstar_pipeline.service.schemas.whatif import (
     ExportWhatIfDocument,
     ExportWhatIfRequest,
@@ -39,7 +39,7 @@ from planner.whatif.house import AddedLoad, HouseChange
 from planner.whatif.sizing import Costs
 
 router = APIRouter(prefix="/whatif", tags=["what-if"])
-_sizing = BackgroundJobs("sizes are being worked out")
+_sizing = Calculations(BackgroundJobs("sizes are being worked out"), "grid", "POST /whatif/sizing")
 
 
 @router.post("/plan", responses=answers(404, 409, 503), summary="A day planned with changes")
@@ -92,20 +92,14 @@ def begin_sizing(request: SizingRequest, service: StateDep) -> SizingJob:
     changes, question = _changes(request), _question(request, service)
     check_question(question)
     what_if(service.context, changes)  # refuses wrong changes at once
-    name = _sizing.start(grid_document, service.context, changes, question, span)
+    name = _sizing.jobs.start(grid_document, service.context, changes, question, span)
     return SizingJob(id=name, state="running")
 
 
 @router.get("/sizing/{job_id}", responses=answers(404), summary="A grid of sizes", response_model=SizingJob)
 def sizing(job_id: JobId) -> SizingJob | Response:
     """The state of a grid, and the grid once it is done; the last eight are kept until the service ends."""
-    found = _sizing.find(job_id)
-    if found is None:
-        return _no_grid(job_id)
-    document = found.document
-    result = None if document is None else SizingDocument.model_validate(document)
-    known = {"id": job_id, "state": found.state, "progress": found.progress, "error": found.error, "result": result}
-    return SizingJob.model_validate(known)
+    return _sizing.document(job_id, SizingJob, SizingDocument.model_validate)
 
 
 @router.delete(
@@ -113,11 +107,7 @@ def sizing(job_id: JobId) -> SizingJob | Response:
 )
 def cancel_sizing(job_id: JobId) -> Response:
     """End a grid before its time; one that is done stays as it is."""
-    return Response(status_code=204) if _sizing.cancel(job_id) else _no_grid(job_id)
-
-
-def _no_grid(job_id: str) -> Response:
-    return problem(404, "not_found", f"there is no grid {job_id}", "POST /whatif/sizing begins one")
+    return _sizing.cancel(job_id)
 
 
 def _moment(request: PlanWhatIfRequest | ExportWhatIfRequest, service: ServiceState) -> datetime:

@@ -2,7 +2,7 @@
 import { request } from "../api.js";
 import { changesFields, readChanges } from "../changes.js";
 import { DAY_MS, localDay, node } from "../format.js";
-import { field, forgetErrors, group, numbersOf, tellErrors, valuesOf } from "../forms.js";
+import { field, forgetErrors, group, numbersOf, sentBy, tellErrors, valuesOf } from "../forms.js";
 import { now, state } from "../frame.js";
 import { drawCase, drawComparison, drawExport, drawPlans, drawSizes, sourceWords } from "../results.js";
 import { card } from "../tables.js";
@@ -112,10 +112,7 @@ function build(section) {
     node("p", t("Worked out on paper beside the site as it is: nothing is stored, and the plan in force and the battery stay as they are."), { class: "safe" }),
     kinds, form), result);
   working = new Working(go);
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    submit();
-  });
+  sentBy(form, submit);
   const yesterday = localDay(now() - DAY_MS, state.zone), month = localDay(now() - 30 * DAY_MS, state.zone);
   form.querySelector('[data-question="replay"] [name="first"]').value = month;
   form.querySelector('[data-question="replay"] [name="last"]').value = yesterday;
