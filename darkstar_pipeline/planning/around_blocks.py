@@ -1,7 +1,7 @@
 """A plan around the blocks that people have set by hand: the same in the service and on the command line."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,11 @@ from planner.wording.messages import phrase
 SourcesOf = Callable[[PlanInputs], Sequence[PlanSource]]
 """Return the sources of a plan that rest on inputs, the best first."""
 _REASON = phrase("the rest is planned around what is set by hand")
+
+
+@dataclass(frozen=True)
+class RefusedAround(Attempt):
+    """The attempt at a plan around blocks that breaks a limit; the plan without them is released."""
 
 
 def planned_around(
@@ -47,7 +52,8 @@ def planned_around(
     if released.plan.verification.valid:
         return around, _beside_plain(inputs.task, released)
     wrong = released.plan.verification.violations[0].message
-    refused = Attempt(plain.source, REFUSED, phrase("what was asked for by hand is refused: {problem}", problem=wrong))
+    reason = phrase("what was asked for by hand is refused: {problem}", problem=wrong)
+    refused = RefusedAround(plain.source, REFUSED, reason)
     return inputs, FallbackResult(plain.plan, plain.source, (refused, *plain.attempts))
 
 

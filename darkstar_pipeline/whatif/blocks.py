@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.planning.around_blocks import SourcesOf, planned_around
+from darkstar_pipeline.planning.around_blocks import RefusedAround, SourcesOf, planned_around
 from darkstar_pipeline.planning.battery_care import TimedReserve
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at
 from darkstar_pipeline.planning.plan_sources import active_policy_or_reason, scenario_days, site_sources
@@ -58,7 +58,7 @@ def plan_block(
     site = planned_case(*planned_around(inputs, standing, sources, refusals=refusals))
     changed = planned_case(*planned_around(inputs, [*kept, block], sources, refusals=refusals))
     notes = block_notes(changed.inputs.task, changed.result.plan.schedule, block)
-    refused = next((each.reason for each in changed.result.attempts if "by hand is refused" in each.reason), None)
+    refused = next((each.reason for each in changed.result.attempts if isinstance(each, RefusedAround)), None)
     return PlannedBlock(
         site=site,
         changed=changed,

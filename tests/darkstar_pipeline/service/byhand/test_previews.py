@@ -1,7 +1,9 @@
 """A block by hand: its price is what the next plan costs more, it is kept by every plan, and ends by itself."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.models.champion_pointer import POINTER
 from darkstar_pipeline.models.version import RegisteredModel
+from darkstar_pipeline.planning import around_blocks
 from darkstar_pipeline.service.byhand.previews import PREVIEWS_FILE, VALID, ByHand, PreviewGoneError
 from darkstar_pipeline.service.engine.overrides import FURTHEST, OverlapError, OverrideError, StaleError
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
@@ -17,6 +20,9 @@ from darkstar_pipeline.service.schemas.overrides import BlockPreview, BlockReque
 from darkstar_pipeline.service.schemas.plans import PlanDocument
 from darkstar_pipeline.service.state_folder import service_folder
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES, SPOT_PRICES
+from planner.plans.fallback_chain import FallbackResult, first_usable_plan
+from planner.plans.task import PlanTask
+from planner.verification.findings import Violation
 from tests.builders.service_home import LONG_DAY, HandClock, asking, made_engine, moment
 
 HOUR = timedelta(hours=1)
@@ -152,6 +158,26 @@ def test_override_that_begins_now_stands_before_a_block_and_lets_it_be(context: 
     assert commands[moment(hour=14, minute=0)] == "charge 8.0 kW"
     assert commands[moment(hour=15, minute=0)] == "sell surplus"
     assert commands[moment(hour=15, minute=45)] == "charge 2.0 kW"
+
+
+def test_preview_says_why_when_no_plan_around_the_block_keeps_the_limits(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The verifier refuses every plan around it: the plan is the one without, at no price."""
+    engine, _ = running(context)
+    wrong = Violation(3, None, "import_limit", 1.0, "kW", "slot 3 imports too much")
+
+    def broken(task: PlanTask, *more: Any, **named: Any) -> FallbackResult:
+        made = first_usable_plan(task, *more, **named)
+        if task.by_hand is None:
+            return made
+        refused = replace(made.plan.verification, violations=(wrong,))
+        return replace(made, plan=replace(made.plan, verification=refused))
+
+    monkeypatch.setattr(around_blocks, "first_usable_plan", broken)
+    shown = preview(engine, asked("charge", moment(hour=17, minute=0), moment(hour=18, minute=0)))
+    assert shown.notes[0] == "what was asked for by hand is refused: slot 3 imports too much"
+    assert shown.cost == 0
 
 
 def test_preview_is_refused_with_place_and_remedy_when_it_cannot_be(context: Context) -> None:
