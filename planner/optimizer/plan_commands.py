@@ -50,11 +50,8 @@ def command_for_plan(
     discharge = _cover(import_price - delivered_value, discharge_kwh, deficit, battery)
     storing_value = stored_value * battery.charge_efficiency - battery.charge_wear
     exporting_value = max(export_price, 0.0) if site.limits.curtailable else export_price  # else it is curtailed
-    gain = exporting_value - storing_value
-    held_back = site.limits.inverter_kw is not None and charge_kwh <= COMMAND_ROUNDING_KWH
-    if gain < 0 and storing_value < -INDIFFERENCE and held_back:
-        gain = 0.0  # what the inverter cannot pass costs nothing, storing does: the plan's quantity decides
-    export = _sell(gain, charge_kwh, surplus, everything)
+    only_wears = site.limits.inverter_kw is not None and storing_value < -INDIFFERENCE
+    export = _sell(exporting_value - storing_value, charge_kwh, surplus, everything, only_wears=only_wears)
     if discharge > 0 and export > 0:  # together they would export from the battery, which does not pay here
         return (0.0, 0.0, export) if surplus > 0 else (0.0, discharge, 0.0)
     return 0.0, discharge, export
@@ -67,14 +64,17 @@ def _cover(gain: float, planned_kwh: float, deficit_kwh: float, battery: Battery
     return 0.0 if gain < -INDIFFERENCE else planned_kwh / SLOT_HOURS
 
 
-def _sell(gain: float, charge_kwh: float, surplus_kwh: float, everything_kw: float) -> float:
+def _sell(gain: float, charge_kwh: float, surplus_kwh: float, everything_kw: float, *, only_wears: bool) -> float:
     """Return how much of a surplus to export first [kW]; `gain` is what exporting a kWh earns over storing it.
 
     A plan that stores although exporting would earn more cannot export it (the inverter is full): its quantity decides.
+    So it does where storing a kWh behind an inverter's limit costs money (`only_wears`) and the plan stores none: what
+    the inverter cannot pass is held back at no cost.
     """
-    if gain < -INDIFFERENCE:
+    stores = charge_kwh > COMMAND_ROUNDING_KWH
+    if gain < -INDIFFERENCE and (stores or not only_wears):
         return 0.0
-    if gain > INDIFFERENCE and charge_kwh <= COMMAND_ROUNDING_KWH:
+    if gain > INDIFFERENCE and not stores:
         return everything_kw
     return max(surplus_kwh - charge_kwh, 0.0) / SLOT_HOURS
 
