@@ -15,6 +15,8 @@ from planner.plans.task import PlanTask
 from planner.policies.plan_before import CommandBefore, PlanBefore
 from planner.wording.messages import phrase
 
+NONE_REACHES = phrase("there is no earlier plan that reaches so far")
+
 
 def commands_before(plan: PlanDocument | None) -> PlanBefore:
     """Return the commands of an earlier plan that the next one may keep: none that a person has set."""
@@ -32,7 +34,7 @@ def commands_before(plan: PlanDocument | None) -> PlanBefore:
 def last_plan_source(last: PlanDocument | None, at: datetime) -> PlanSource:
     """Return the last valid plan as a source of commands for the slots ahead."""
     if last is None or not is_usable(last, at):
-        return PlanSource(LAST_PLAN, None, phrase("there is no earlier plan that reaches so far"))
+        return PlanSource(LAST_PLAN, None, NONE_REACHES)
     return PlanSource(LAST_PLAN, lambda task: _last_schedule(last, task))
 
 

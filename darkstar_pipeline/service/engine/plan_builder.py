@@ -10,7 +10,7 @@ import polars as pl
 from darkstar_pipeline.planning.around_blocks import planned_around
 from darkstar_pipeline.planning.plan_inputs import PlanInputs
 from darkstar_pipeline.service.engine.input_status import InputStatus
-from darkstar_pipeline.service.engine.last_plan import commands_before, last_plan_source
+from darkstar_pipeline.service.engine.last_plan import NONE_REACHES, commands_before, last_plan_source
 from darkstar_pipeline.service.engine.plan_changes import compared_schedule, plan_changes
 from darkstar_pipeline.service.engine.plan_documents import (
     PlanResult,
@@ -130,7 +130,7 @@ def _without_inputs(site: Site, at: datetime, status: InputStatus, request: Plan
             task=task,
         )
         return _document(site, made, last)
-    none = Attempt(LAST_PLAN, UNAVAILABLE, phrase("there is no earlier plan that reaches so far"))
+    none = Attempt(LAST_PLAN, UNAVAILABLE, NONE_REACHES)
     why = joined("; ", [status.problem, none.reason, phrase("the inverter decides by itself")])
     return default_plan(site, at, why=why, attempts=(*above, none), inputs=status.inputs, blocks=request.blocks)
 

@@ -1,12 +1,10 @@
 // The best start for an appliance, in money: what the run adds to the plan's cost, the battery planned around it.
 import { request } from "./api.js";
 import { asking, field, instantOf, sentBy, valuesOf } from "./forms.js";
-import { node, number, stamp } from "./format.js";
+import { LEAST_MONEY, node, number, stamp } from "./format.js";
 import { state } from "./frame.js";
 import { bar, card, scrolled, table } from "./tables.js";
 import { t } from "./words.js";
-
-const LEAST = 0.005;
 
 export function applianceCard() {
   const answer = node("div", null, { "aria-live": "polite" });
@@ -33,7 +31,7 @@ function draw(holder, found) {
   const money = (value) => `${number(value)} ${found.currency}`, at = (moment) => stamp(moment, state.zone);
   const less = found.now ? found.now.price - found.best.price : 0;
   const values = { start: at(found.best.start), price: money(found.best.price), less: money(less) };
-  const best = less < LEAST ? t("Best start {start}: {price}", values) : t("Best start {start}: {price}, {less} less than now", values);
+  const best = less < LEAST_MONEY ? t("Best start {start}: {price}", values) : t("Best start {start}: {price}, {less} less than now", values);
   const most = Math.max(...found.starts.map((start) => start.price ?? 0));
   const hourly = found.starts.filter((start) => start.start.slice(14, 16) === "00" || start.start === found.best.start);
   const rows = hourly.map((start) => [at(start.start), at(start.end), number(start.price),

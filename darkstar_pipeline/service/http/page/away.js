@@ -1,12 +1,11 @@
 // Vacation and a reserve for outages, asked for until an end; and what the reserve and the care of the battery cost.
 import { request } from "./api.js";
 import { asking, field, instantOf, sentBy, valuesOf } from "./forms.js";
-import { DAY_MS, fill, node, number, parts, stamp } from "./format.js";
+import { DAY_MS, fill, LEAST_MONEY, node, number, parts, stamp } from "./format.js";
 import { attempt, now, replan, state } from "./frame.js";
 import { card, scrolled, table } from "./tables.js";
 import { t } from "./words.js";
 
-const LEAST = 0.005;
 let active, wishes, form;
 
 export function awayCard() {
@@ -66,7 +65,7 @@ function drawCare(care, currency) {
   else if (care.full_charge_deadline) {
     rows.push([t("Full charge"), t("by {when}; a later day is expected to cost less", { when: stamp(care.full_charge_deadline, state.zone) }), "–"]);
   }
-  if (care.resting_price >= LEAST) rows.push([t("Resting ceiling"), "", price(care.resting_price)]);
+  if (care.resting_price >= LEAST_MONEY) rows.push([t("Resting ceiling"), "", price(care.resting_price)]);
   const notes = [...care.causes];
   if (care.below_reserve) notes.push(t("The battery is below its reserve: it is not discharged, and charged until it is back."));
   if (care.full_charge_late) notes.push(t("The full charge is late."));

@@ -2,6 +2,7 @@
 import { locale, spoken, t } from "./words.js";
 
 export const SLOT_MS = 900000, DAY_MS = 86400000;
+export const LEAST_MONEY = 0.005;  // less is no cent
 
 export const el = (id) => document.getElementById(id);
 

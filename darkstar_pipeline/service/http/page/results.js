@@ -1,5 +1,5 @@
 // Answers of what-ifs: two cases side by side, export scenarios, grids of sizes; relaxed economics are marked at each.
-import { figure, node, number, stamp } from "./format.js";
+import { figure, LEAST_MONEY, node, number, stamp } from "./format.js";
 import { state } from "./frame.js";
 import { Chart, legend } from "./timeline/chart.js";
 import { gridPower, named, spanOf } from "./timeline/rows.js";
@@ -66,7 +66,7 @@ export function drawComparison(holder, found, figures) {
   }
 }
 
-const signed = (value) => (value > 0.005 ? `+${number(value)}` : number(Math.abs(value) < 0.005 ? 0 : value));
+const signed = (value) => (value > LEAST_MONEY ? `+${number(value)}` : number(Math.abs(value) < LEAST_MONEY ? 0 : value));
 
 export function drawPlans(holder, found) {
   const { site, changed } = found.plans;

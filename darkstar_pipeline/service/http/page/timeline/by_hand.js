@@ -1,7 +1,7 @@
 // Blocks by hand on the timeline: hours are chosen, get a price, and are accepted or dropped.
 import { request } from "../api.js";
 import { forgetErrors, tellErrors, valuesOf } from "../forms.js";
-import { clock, el, fill, node, number, sentenceCase, SLOT_MS, stamp, weekday } from "../format.js";
+import { clock, el, fill, LEAST_MONEY, node, number, sentenceCase, SLOT_MS, stamp, weekday } from "../format.js";
 import { attempt, now, replan, state } from "../frame.js";
 import { t } from "../words.js";
 import { timeline } from "./plan_timeline.js";
@@ -129,7 +129,7 @@ function show(answer) {
 function priceOf({ block, priced, cost, currency }) {
   const values = { what: MODES[block.mode], when: spanOf(block), money: `${number(Math.abs(cost ?? 0))} ${currency}` };
   if (!priced || cost === null) return t("{what}, {when}: it has no price yet, since the market has not published one.", values);
-  if (Math.abs(cost) < 0.005) return t("{what}, {when}: it costs no more than the plan as it is.", values);
+  if (Math.abs(cost) < LEAST_MONEY) return t("{what}, {when}: it costs no more than the plan as it is.", values);
   if (cost > 0) return t("{what}, {when}: it costs {money} more than the plan as it is.", values);
   return t("{what}, {when}: it saves {money} compared with the plan as it is.", values);
 }
