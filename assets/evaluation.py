@@ -11,7 +11,8 @@ from assets.description import days_of, markdown_table, picture_metadata
 from assets.home import Check, Home, Result, daily_asset, undated_asset
 from assets.learning import AsOf, as_of
 from assets.pictures import last_day, verdict
-from assets.replays import shown_totals, with_oracle
+from assets.rows.replays import shown_totals, with_oracle
+from assets.rows.training_episodes import config_versions, of_configuration
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.datasets.replay_inputs import content_hash
 from darkstar_pipeline.errors import DataMissingError
@@ -55,7 +56,7 @@ def evaluation_report_asset(home: Home) -> dg.AssetsDefinition:
         another configuration than the present one are left out.
         """
         results = with_oracle(
-            of_configuration(home, policy_daily_results), of_configuration(home, oracle_daily_results)
+            of_configuration(home.context, policy_daily_results), of_configuration(home.context, oracle_daily_results)
         )
         check = JUDGED.result(passed=results.height > 0, days=results["day"].n_unique())
         if results.is_empty():
@@ -95,15 +96,6 @@ def missing_money_asset(home: Home) -> dg.AssetsDefinition:
 
     deps = ("slot_observations", "spot_prices", "data_quality_daily", "slot_forecasts")
     return undated_asset(home, missing_money, group="evaluation", deps=deps, kinds=("polars", "parquet"))
-
-
-def of_configuration(home: Home, results: pl.DataFrame) -> pl.DataFrame:
-    """The results that hold for the present configuration: sums over two batteries or tariffs would be of none."""
-    return results.filter(pl.col("config_version").is_in(_versions(home)))
-
-
-def _versions(home: Home) -> tuple[str, str]:
-    return config_version(home.settings, "policies"), config_version(home.settings, "oracle")
 
 
 def _last_evaluated_day(home: Home, evaluation: Evaluation) -> dict[str, bytes]:
@@ -164,6 +156,6 @@ def _by_month(context: dg.AssetExecutionContext, home: Home, warehouse: DuckDBRe
     """Cost by month, a column a policy."""
     days = days_of(context)
     with warehouse.get_connection() as connection:
-        rows = connection.execute(_BY_MONTH, [home.name, days[0], days[-1], *_versions(home)]).fetchall()
+        rows = connection.execute(_BY_MONTH, [home.name, days[0], days[-1], *config_versions(home.context)]).fetchall()
     long = pl.DataFrame(rows, schema=["month", "policy", "days", "cost"], orient="row")
     return long.pivot("policy", index=["month", "days"], values="cost").sort("month")

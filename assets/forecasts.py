@@ -6,7 +6,7 @@ import polars as pl
 from assets.description import days_of, describe_range, markdown_table
 from assets.forecast_models import AURORA_MODELS
 from assets.home import Check, Home, Result, daily_asset, days_around, days_before
-from darkstar_pipeline.forecasts.site_forecasts import site_forecasts
+from assets.rows.forecasts import forecast_rows
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
 
 HAS_HISTORY = Check(name="has_history", description="Every day of the range has a forecast.")
@@ -36,7 +36,7 @@ def slot_forecasts_asset(home: Home) -> dg.AssetsDefinition:
         was cut into ranges.
         """
         days = days_of(context)
-        rows = site_forecasts(home.context, days).with_columns(pl.lit(home.name).alias("site"))
+        rows = forecast_rows(home.context, days)
         without = len(days) - rows["local_day"].n_unique()
         made_by = rows.group_by("model_version").agg(pl.col("local_day").n_unique().alias("days")).sort("model_version")
         described = {"days without history": without, "made by": markdown_table(made_by)}

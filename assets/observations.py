@@ -1,18 +1,13 @@
 """Observations on the whole slot grid, and the grades of their days."""
 
-from collections.abc import Sequence
-from datetime import date
-
 import dagster as dg
 import polars as pl
 
 from assets.description import days_of, describe_left_out, describe_range, markdown_table
 from assets.home import Check, Home, Result, daily_asset
 from assets.raw import observe_raw
-from darkstar_pipeline.datasets.replay_inputs import home_has_pv
-from darkstar_pipeline.quality.day_quality import grade_days
+from assets.rows.observations import grade_rows, observation_rows
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, IMPORT_REMARKS, PRICE_REPAIRS, SLOT_OBSERVATIONS
-from env.time_grid import grid
 from planner.replay.usable_slots import USABLE
 
 GROUP = "observations"
@@ -36,7 +31,7 @@ def slot_observations_asset(home: Home) -> dg.AssetsDefinition:
         """The whole slot grid of a day (92, 96 or 100 slots) with what was observed; null where nothing was."""
         days = days_of(context)
         observe_raw(context, home, "raw_meter_readings", raw_meter_readings)
-        rows = observation_rows(home, raw_meter_readings, days[0], days[-1])
+        rows = observation_rows(home.context, raw_meter_readings, days[0], days[-1])
         read = rows["load_kwh"].count()
         describe_range(context, rows, "local_day", **{"slots with load": read, "slots without": rows.height - read})
         return dg.MaterializeResult(
@@ -44,13 +39,6 @@ def slot_observations_asset(home: Home) -> dg.AssetsDefinition:
         )
 
     return slot_observations
-
-
-def observation_rows(home: Home, readings: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
-    """Rows of `slot_observations` for a range of local days."""
-    slots = grid(first, last, home.timezone).with_columns(pl.lit(home.name).alias("site"))
-    measured = [name for name in SLOT_OBSERVATIONS.schema.names() if name not in slots.columns]
-    return slots.join(readings.select("slot_start", *measured), on="slot_start", how="left", maintain_order="left")
 
 
 def data_quality_asset(home: Home) -> dg.AssetsDefinition:
@@ -77,7 +65,14 @@ def data_quality_asset(home: Home) -> dg.AssetsDefinition:
             home.context.lake.read(table, home.name, days[0], days[-1]) for table in (PRICE_REPAIRS, IMPORT_REMARKS)
         )
         grades = grade_rows(
-            home, slot_observations, spot_prices, meter_statistics, days, repairs=repairs, remarks=remarks
+            home.context,
+            days[0],
+            days[-1],
+            observations=slot_observations,
+            prices=spot_prices,
+            statistics=meter_statistics,
+            repairs=repairs,
+            remarks=remarks,
         )
         refused = grades.filter(~pl.col("status").is_in(USABLE))
         statuses = grades.group_by("status").len("days").sort("status")
@@ -86,32 +81,6 @@ def data_quality_asset(home: Home) -> dg.AssetsDefinition:
         return dg.MaterializeResult(value=grades, check_results=[_usable_share(grades)])
 
     return data_quality_daily
-
-
-def grade_rows(
-    home: Home,
-    observations: pl.DataFrame,
-    prices: pl.DataFrame,
-    statistics: pl.DataFrame,
-    days: Sequence[date],
-    *,
-    repairs: pl.DataFrame | None = None,
-    remarks: pl.DataFrame | None = None,
-) -> pl.DataFrame:
-    """Rows of `data_quality_daily` for the local days from the first to the last of `days`."""
-    grades = grade_days(
-        observations.drop("site"),
-        prices.drop("site", "area"),
-        statistics.select("hour_start", "quantity", "energy_kwh"),
-        days[0],
-        days[-1],
-        home.timezone,
-        battery=home.site.battery,
-        has_pv=home_has_pv(home.context.lake, home.name, home.settings.has_pv),
-        repairs=repairs,
-        remarks=remarks,
-    )
-    return grades.with_columns(pl.lit(home.name).alias("site"))
 
 
 def _usable_share(grades: pl.DataFrame) -> dg.AssetCheckResult:

@@ -6,14 +6,12 @@ import polars as pl
 from assets.description import days_of, describe_left_out, describe_range, markdown_table, picture_metadata
 from assets.home import Check, Home, Result, daily_asset
 from assets.pictures import last_day
-from assets.replays import policy_result_rows, policy_schedule_rows
-from assets.usable_days import left_out, whole_days
-from assets.verification import SCHEDULES_VERIFIED, rejection_reasons, verified_check, verify_schedules
+from assets.rows.replays import oracle_rows, policy_result_rows, usable_rows
+from assets.rows.usable_days import left_out
+from assets.verification import SCHEDULES_VERIFIED, rejection_reasons, verified_check
 from darkstar_pipeline.config.fingerprints import config_version
-from darkstar_pipeline.datasets.month_prices import with_month_prices
-from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
-from darkstar_pipeline.warehouse.schemas import ORACLE_DAILY_RESULTS, ORACLE_SCHEDULES, SLOT_FORECASTS
+from darkstar_pipeline.warehouse.schemas import ORACLE_DAILY_RESULTS, ORACLE_SCHEDULES
 
 GROUP = "oracle"
 STAGE = "oracle"
@@ -41,11 +39,8 @@ def oracle_schedules_asset(home: Home) -> dg.AssetsDefinition:
         data_quality_daily: pl.DataFrame,
     ) -> Result:
         """Schedules of perfect hindsight, slot by slot, in daily episodes."""
-        has_pv = home_has_pv(home.context.lake, home.name, home.settings.has_pv)
-        prices = with_month_prices(spot_prices, home.context.lake, home.site)
-        slots = whole_days(slot_observations, prices, data_quality_daily, home.site, has_pv=has_pv)
-        no_forecasts = pl.DataFrame(schema=SLOT_FORECASTS.schema)
-        days = verify_schedules(home, policy_schedule_rows(home, STAGE, (ORACLE,), slots, no_forecasts))
+        slots = usable_rows(home.context, slot_observations, spot_prices, data_quality_daily)
+        days = oracle_rows(home.context, slots)
         rows = days.schedules
         describe_range(context, rows, "local_day", config_version=version, **picture_metadata(last_day(rows, home)))
         describe_left_out(context, {**left_out(days_of(context), data_quality_daily, slots), **rejection_reasons(days)})
@@ -71,7 +66,7 @@ def oracle_daily_results_asset(home: Home) -> dg.AssetsDefinition:
     ) -> Result:
         """Costs of perfect hindsight, day by day: a lower bound for every policy."""
         schedules = oracle_schedules.with_columns(pl.lit(ORACLE).alias("policy"))
-        rows = policy_result_rows(home, STAGE, schedules, data_quality_daily).drop("policy")
+        rows = policy_result_rows(home.context, STAGE, schedules, data_quality_daily).drop("policy")
         breaches = int(rows["breaches"].sum())
         total = float(rows["cost"].sum())
         describe_range(context, rows, "day", **{"cost": total, "last days": markdown_table(rows.select(SHOWN).tail(7))})

@@ -7,16 +7,18 @@ from assets.description import days_of, describe_left_out, describe_range, markd
 from assets.home import Check, Home, Result, daily_asset, days_before
 from assets.oracle import NO_BREACHES
 from assets.pictures import last_day, verdict
-from assets.replays import policy_result_rows, policy_schedule_rows, shown_totals, with_oracle
-from assets.usable_days import left_out, whole_days
-from assets.verification import SCHEDULES_VERIFIED, rejection_reasons, verified_check, verify_schedules
+from assets.rows.replays import (
+    policy_result_rows,
+    policy_rows,
+    replayed_policies,
+    shown_totals,
+    usable_rows,
+    with_oracle,
+)
+from assets.rows.usable_days import left_out
+from assets.verification import SCHEDULES_VERIFIED, rejection_reasons, verified_check
 from darkstar_pipeline.config.fingerprints import config_version
-from darkstar_pipeline.datasets.month_prices import with_month_prices
-from darkstar_pipeline.datasets.past_readings import past_readings
-from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.evaluation.charged_days import charged_days
-from darkstar_pipeline.evaluation.range_verdict import ORACLE
-from darkstar_pipeline.forecasts.site_scenarios import replay_past
 from darkstar_pipeline.warehouse.schemas import POLICY_DAILY_RESULTS, POLICY_SCHEDULES
 from planner.evaluation.verdict import evaluate
 from planner.value.scenario_source import SCENARIO_DAYS
@@ -33,7 +35,7 @@ BOUND_TOLERANCE = 1e-6  # money; the solver's own
 def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
     """The asset `policy_schedules` of a home."""
     version = config_version(home.settings, STAGE)
-    policies = [policy for policy in home.settings.policies if policy != ORACLE]
+    policies = replayed_policies(home.context)
 
     @daily_asset(
         home,
@@ -53,16 +55,9 @@ def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
         data_quality_daily: pl.DataFrame,
     ) -> Result:
         """Schedules of each policy, slot by slot, in daily episodes, on what was known at each slot's start."""
-        has_pv = home_has_pv(home.context.lake, home.name, home.settings.has_pv)
-        prices = with_month_prices(spot_prices, home.context.lake, home.site)
-        slots = whole_days(slot_observations, prices, data_quality_daily, home.site, has_pv=has_pv)
+        slots = usable_rows(home.context, slot_observations, spot_prices, data_quality_daily)
         days = days_of(context)
-        history = past_readings(
-            home.context.lake, home.site, days[0], days[-1], lookback_days=SCENARIO_DAYS, has_pv=has_pv
-        )
-        past = replay_past(home.context, slots, slot_forecasts, history)
-        replayed = policy_schedule_rows(home, STAGE, policies, slots, slot_forecasts, history=past)
-        verified = verify_schedules(home, replayed)
+        verified = policy_rows(home.context, days[0], days[-1], slots=slots, forecasts=slot_forecasts)
         rows = verified.schedules
         pictures = picture_metadata(last_day(rows, home))
         describe_range(context, rows, "local_day", config_version=version, policies=policies, **pictures)
@@ -94,7 +89,7 @@ def policy_daily_results_asset(home: Home) -> dg.AssetsDefinition:
 
         Where power is charged, the totals include the months' charge; the rows are of days, without it.
         """
-        rows = policy_result_rows(home, STAGE, policy_schedules, data_quality_daily)
+        rows = policy_result_rows(home.context, STAGE, policy_schedules, data_quality_daily)
         below, breaches = below_bound(rows, oracle_daily_results), int(rows["breaches"].sum())
         judged = charged_days(home.context, with_oracle(rows, oracle_daily_results), bound=False)
         evaluation = evaluate(judged)

@@ -1,7 +1,6 @@
 """Spot prices of every day, with implausible ones repaired, and their provenance."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
 
 import dagster as dg
 import polars as pl
@@ -9,9 +8,7 @@ import polars as pl
 from assets.description import days_of, describe_range, markdown_table
 from assets.home import Check, Home, Result, daily_asset
 from assets.raw import observe_raw
-from darkstar_pipeline.config.settings import config_path
-from darkstar_pipeline.quality.price_repair import near_zero, repair_prices
-from darkstar_pipeline.sources.prices import read_prices
+from assets.rows.prices import price_rows, repaired_prices
 from darkstar_pipeline.warehouse.schemas import PRICE_REPAIRS, SPOT_PRICES
 
 HAS_PRICES = Check(name="has_prices", description="There is a price for some slot of the range.", blocking=True)
@@ -36,7 +33,8 @@ def spot_prices_asset(home: Home) -> dg.AssetsDefinition:
         """
         days = days_of(context)
         observe_raw(context, home, "raw_spot_prices", raw_spot_prices)
-        prices, repairs = repair_rows(home, raw_spot_prices, days[0], days[-1])
+        repaired = repaired_prices(home.settings, raw_spot_prices, days[0], days[-1])
+        prices, repairs = price_rows(home.name, home.settings.area, repaired)
         describe_range(context, prices, "local_day", **_extras(repairs))
         return dg.MaterializeResult(
             value={SPOT_PRICES.name: prices, PRICE_REPAIRS.name: repairs},
@@ -47,30 +45,6 @@ def spot_prices_asset(home: Home) -> dg.AssetsDefinition:
         )
 
     return spot_prices
-
-
-def repair_rows(home: Home, raw: pl.DataFrame, first: date, last: date) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of `spot_prices` and of `price_repairs` for a range of local days."""
-    near = near_zero(home.settings.currency)
-    result = repair_prices(raw, first, last, home.timezone, second_prices(home), near=near)
-    site = pl.lit(home.name).alias("site")
-    prices = result.prices.with_columns(site, pl.lit(home.settings.area).alias("area"))
-    return prices, result.repairs.with_columns(site)
-
-
-def second_prices(home: Home) -> pl.DataFrame | None:
-    """Prices of the second source, where one is configured.
-
-    Raises:
-        ConfigurationError: the file is not there.
-        DataRefusedError: the file cannot be used; says why.
-    """
-    file = home.settings.second_price_file
-    if file is None:
-        return None
-    path = config_path().parent / file.expanduser()
-    now = datetime.now(UTC)
-    return read_prices(path, site=home.settings, area=home.settings.area, now=now).rows.select("slot_start", "price")
 
 
 def _extras(repairs: pl.DataFrame) -> Mapping[str, object]:

@@ -7,19 +7,13 @@ import dagster as dg
 import polars as pl
 
 from assets.description import markdown_table
-from assets.home import Check, Home
-from darkstar_pipeline.datasets.replay_inputs import protocol_of
-from planner.evaluation.verified_days import VerifiedDays, verified_days
+from assets.home import Check
+from planner.evaluation.verified_days import VerifiedDays
 
 SCHEDULES_VERIFIED = Check(
     name="schedules_verified",
     description="Every schedule balances, keeps its limits and costs what it says; what does not is left out.",
 )
-
-
-def verify_schedules(home: Home, schedules: pl.DataFrame) -> VerifiedDays:
-    """The days of `schedules` that may be stored, and those that may not."""
-    return verified_days(schedules, home.site, protocol_of(home.settings, home.site.battery))
 
 
 def verified_check(days: VerifiedDays) -> dg.AssetCheckResult:

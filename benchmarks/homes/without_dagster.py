@@ -5,10 +5,9 @@ from datetime import date
 
 import polars as pl
 
-from assets.home import Home
-from assets.observations import grade_rows, observation_rows
-from assets.prices import repair_rows
-from assets.replays import policy_result_rows, policy_schedule_rows
+from assets.rows.observations import grade_rows, observation_rows
+from assets.rows.prices import price_rows, repaired_prices
+from assets.rows.replays import policy_result_rows, policy_schedule_rows
 from benchmarks.homes.fresh_home import FreshHome
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.context import open_context
@@ -25,19 +24,27 @@ def seconds_without_dagster(fresh: FreshHome, first: date, last: date) -> float:
     """Return the wall time of the same reading, computing and writing, into another lake beside the first [s]."""
     begin = time.perf_counter()
     context = open_context(settings=load_settings(fresh.folder / "darkstar.yaml"), home=fresh.state)
-    home, lake = Home(context=context), context.lake
+    settings, lake = context.site_settings, context.lake
     target = type(lake)(fresh.folder / "plain")
     days = list(days_between(first, last))
     span = (first, last)
-    name, forecast = home.name, home.settings.forecast
-    prices, repairs = repair_rows(home, lake.read(schemas.RAW_SPOT_PRICES, name, *span), *span)
-    observations = observation_rows(home, lake.read(schemas.METER_READINGS, name, *span), *span)
-    statistics = lake.read(schemas.METER_STATISTICS, name, *span)
-    quality = grade_rows(home, observations, prices, statistics, days)
+    name, forecast = context.site_name, settings.forecast
+    repaired = repaired_prices(settings, lake.read(schemas.RAW_SPOT_PRICES, name, *span), *span)
+    prices, repairs = price_rows(name, settings.area, repaired)
+    observations = observation_rows(context, lake.read(schemas.METER_READINGS, name, *span), *span)
+    quality = grade_rows(
+        context,
+        *span,
+        observations=observations,
+        prices=prices,
+        statistics=lake.read(schemas.METER_STATISTICS, name, *span),
+        repairs=repairs,
+        remarks=lake.read(schemas.IMPORT_REMARKS, name, *span),
+    )
     forecasts = naive_forecasts(
-        averaged_readings(home.context, *span),
+        averaged_readings(context, *span),
         days,
-        home.timezone,
+        context.timezone,
         load_days=forecast.load_days,
         pv_days=forecast.pv_days,
     )
@@ -45,11 +52,11 @@ def seconds_without_dagster(fresh: FreshHome, first: date, last: date) -> float:
         observations,
         prices,
         quality,
-        home.site,
+        context.site,
         has_pv=home_has_pv(context.lake, context.site_name, context.site_settings.has_pv),
     )
-    oracle = policy_schedule_rows(home, "oracle", (ORACLE,), slots, forecasts)
-    policies = policy_schedule_rows(home, "policies", home.settings.policies, slots, forecasts)
+    oracle = policy_schedule_rows(context, "oracle", (ORACLE,), slots, forecasts)
+    policies = policy_schedule_rows(context, "policies", settings.policies, slots, forecasts)
     written = {
         "spot_prices": prices,
         "price_repairs": repairs,
@@ -57,9 +64,9 @@ def seconds_without_dagster(fresh: FreshHome, first: date, last: date) -> float:
         "data_quality_daily": quality,
         "slot_forecasts": forecasts.with_columns(pl.lit(name).alias("site")),
         "oracle_schedules": oracle.drop("policy"),
-        "oracle_daily_results": policy_result_rows(home, "oracle", oracle, quality).drop("policy"),
+        "oracle_daily_results": policy_result_rows(context, "oracle", oracle, quality).drop("policy"),
         "policy_schedules": policies,
-        "policy_daily_results": policy_result_rows(home, "policies", policies, quality),
+        "policy_daily_results": policy_result_rows(context, "policies", policies, quality),
     }
     for table, frame in written.items():
         target.write_days(schemas.TABLES[table], name, days, frame)

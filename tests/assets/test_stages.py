@@ -6,18 +6,19 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.evaluation import of_configuration
 from assets.home import Home
-from assets.observations import grade_rows, observation_rows
 from assets.policies import below_bound
-from assets.prices import repair_rows, second_prices
-from assets.replays import policy_result_rows, policy_schedule_rows, with_oracle
+from assets.rows.observations import grade_rows, observation_rows
+from assets.rows.prices import price_rows, repaired_prices, second_prices
+from assets.rows.replays import policy_result_rows, policy_schedule_rows, with_oracle
+from assets.rows.training_episodes import of_configuration
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.datasets.replay_inputs import content_hash
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.forecasts.site_forecasts import averaged_readings
 from darkstar_pipeline.warehouse.schemas import (
+    IMPORT_REMARKS,
     METER_READINGS,
     METER_STATISTICS,
     POLICY_DAILY_RESULTS,
@@ -38,21 +39,38 @@ def imported(home: Home, table: Table, first: date = FIRST, last: date = LAST) -
     return home.context.lake.read(table, home.name, first, last)
 
 
+def repaired(home: Home) -> tuple[pl.DataFrame, pl.DataFrame]:
+    raw = imported(home, RAW_SPOT_PRICES)
+    return price_rows(home.name, home.settings.area, repaired_prices(home.settings, raw, FIRST, LAST))
+
+
+def observed(home: Home, last: date = LAST) -> pl.DataFrame:
+    return observation_rows(home.context, imported(home, METER_READINGS), FIRST, last)
+
+
 def grades(home: Home) -> pl.DataFrame:
-    prices, repairs = repair_rows(home, imported(home, RAW_SPOT_PRICES), FIRST, LAST)
-    observations = observation_rows(home, imported(home, METER_READINGS), FIRST, LAST)
-    return grade_rows(home, observations, prices, imported(home, METER_STATISTICS), DAYS, repairs=repairs)
+    prices, repairs = repaired(home)
+    return grade_rows(
+        home.context,
+        FIRST,
+        LAST,
+        observations=observed(home),
+        prices=prices,
+        statistics=imported(home, METER_STATISTICS),
+        repairs=repairs,
+        remarks=imported(home, IMPORT_REMARKS),
+    )
 
 
 def test_spot_prices_fit_their_table_and_name_their_area(home: Home) -> None:
-    prices, repairs = repair_rows(home, imported(home, RAW_SPOT_PRICES), FIRST, LAST)
+    prices, repairs = repaired(home)
     assert set(prices.columns) == set(SPOT_PRICES.schema)
     assert prices["area"].unique().to_list() == ["SE3"]
     assert repairs.is_empty()
 
 
 def test_second_prices_are_none_when_no_file_is_configured(home: Home) -> None:
-    assert second_prices(home) is None
+    assert second_prices(home.settings) is None
 
 
 def test_second_prices_name_the_file_when_it_is_not_there(tmp_path: Path) -> None:
@@ -60,13 +78,12 @@ def test_second_prices_name_the_file_when_it_is_not_there(tmp_path: Path) -> Non
     document = context.settings.model_dump(mode="json")
     document["sites"]["home"]["second_price_file"] = str(tmp_path / "second.csv")
     site = Settings.model_validate(document).sites["home"]
-    home = Home(context=type(context)(**{**vars(context), "site_settings": site}))
     with pytest.raises(ConfigurationError, match=r"second\.csv"):
-        second_prices(home)
+        second_prices(site)
 
 
 def test_observations_are_the_whole_grid_when_readings_are_missing(home: Home) -> None:
-    observations = observation_rows(home, imported(home, METER_READINGS), FIRST, LAST)
+    observations = observed(home)
     assert set(observations.columns) == set(SLOT_OBSERVATIONS.schema)
     assert observations.filter(pl.col("local_day") == AUTUMN).height == 100
     assert observations.filter(pl.col("local_day") == SHORT_DAY)["load_kwh"].null_count() > 0
@@ -93,13 +110,13 @@ def test_forecast_history_believes_a_load_when_only_its_price_is_missing(home: H
 
 def test_episodes_fit_their_tables_and_name_their_configuration(home: Home) -> None:
     quality = grades(home)
-    prices, _ = repair_rows(home, imported(home, RAW_SPOT_PRICES), FIRST, LAST)
-    observations = observation_rows(home, imported(home, METER_READINGS), FIRST, LAST)
+    prices, _ = repaired(home)
+    observations = observed(home)
     slots = usable_slots(observations, prices, quality, home.site, has_pv=True)
     schedules = policy_schedule_rows(
-        home, "policies", ("idle", "self_consumption"), slots, pl.DataFrame(schema=SLOT_FORECASTS.schema)
+        home.context, "policies", ("idle", "self_consumption"), slots, pl.DataFrame(schema=SLOT_FORECASTS.schema)
     )
-    results = policy_result_rows(home, "policies", schedules, quality)
+    results = policy_result_rows(home.context, "policies", schedules, quality)
     assert set(schedules.columns) == set(POLICY_SCHEDULES.schema)
     assert set(results.columns) == set(POLICY_DAILY_RESULTS.schema)
     assert results["day"].n_unique() == len(DAYS) - 1
@@ -131,13 +148,11 @@ def test_with_oracle_gives_the_oracle_its_name() -> None:
 def test_verdict_is_on_results_of_the_present_configuration_only(home: Home) -> None:
     present = config_version(home.settings, "policies")
     mixed = pl.concat([results(idle=1.0), results(idle=2.0).with_columns(config_version=pl.lit(present))])
-    assert of_configuration(home, mixed)["cost"].to_list() == [2.0]
+    assert of_configuration(home.context, mixed)["cost"].to_list() == [2.0]
 
 
 def test_content_hash_is_of_the_data_and_not_of_its_order(home: Home) -> None:
-    slots = observation_rows(home, imported(home, METER_READINGS), FIRST, FIRST).with_columns(
-        import_price=1.0, export_price=0.5
-    )
+    slots = observed(home, FIRST).with_columns(import_price=1.0, export_price=0.5)
     other = slots.with_columns(load_kwh=pl.col("load_kwh") + 1e-6)
     assert content_hash(slots) == content_hash(slots.reverse())
     assert content_hash(slots) != content_hash(other)

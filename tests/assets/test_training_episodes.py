@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from assets.home import Home
-from assets.replays import policy_result_rows
+from assets.rows.replays import policy_result_rows
 from assets.training_episodes import training_episodes_asset
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
@@ -24,7 +24,7 @@ def results(home: Home, day: date) -> pl.DataFrame:
     slots = days_of_slots(day, day, seed=1)
     none = slots.select("slot_start", "local_day", "load_kwh", "pv_kwh").clear()
     rows = replay_days("idle", slots, none, home.site, protocol_of(home.settings, home.site.battery))
-    return policy_result_rows(home, "policies", rows, GRADED)
+    return policy_result_rows(home.context, "policies", rows, GRADED)
 
 
 def of_another_version(rows: pl.DataFrame) -> pl.DataFrame:

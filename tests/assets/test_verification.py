@@ -4,7 +4,8 @@ import dagster as dg
 import polars as pl
 
 from assets.home import Home
-from assets.verification import rejection_reasons, verified_check, verify_schedules
+from assets.rows.replays import verify_schedules
+from assets.verification import rejection_reasons, verified_check
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from planner.replay.daily import replay_days
 from tests.builders.homes import days_of_slots
@@ -18,7 +19,7 @@ def replays(home: Home) -> pl.DataFrame:
 
 
 def test_days_are_stored_and_the_check_passes_when_nothing_is_wrong(home: Home) -> None:
-    days = verify_schedules(home, replays(home))
+    days = verify_schedules(home.context, replays(home))
     check = verified_check(days)
     assert check.passed
     assert check.metadata["checked"].value == 2
@@ -28,7 +29,7 @@ def test_days_are_stored_and_the_check_passes_when_nothing_is_wrong(home: Home) 
 def test_day_is_left_out_and_the_check_warns_when_a_schedule_is_wrong(home: Home) -> None:
     wrong = (pl.col("local_day") == FIRST) & (pl.col("slot_start") == pl.col("slot_start").min())
     days = verify_schedules(
-        home, replays(home).with_columns(cost=pl.col("cost") + pl.when(wrong).then(1.0).otherwise(0.0))
+        home.context, replays(home).with_columns(cost=pl.col("cost") + pl.when(wrong).then(1.0).otherwise(0.0))
     )
     check = verified_check(days)
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from assets.home import Home
-from assets.replays import policy_result_rows, policy_schedule_rows
-from assets.usable_days import whole_days
+from assets.rows.replays import policy_result_rows, policy_schedule_rows
+from assets.rows.usable_days import whole_days
 from darkstar_pipeline.config.fingerprints import Stage
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context, open_context
@@ -129,7 +128,7 @@ def _forecasts(slots: pl.DataFrame) -> pl.DataFrame:
 
 def write_verdicts(context: Context) -> None:
     """Schedules and results of the policies that trainings and verdicts ask for, as a backfill leaves them."""
-    home, lake = Home(context=context), context.lake
+    lake = context.lake
     quality = lake.read(DATA_QUALITY_DAILY, SITE, LEARNED[0], LAST)
     slots = whole_days(
         lake.read(SLOT_OBSERVATIONS, SITE, LEARNED[0], LAST),
@@ -145,7 +144,7 @@ def write_verdicts(context: Context) -> None:
         ("oracle", ("oracle",), (ORACLE_SCHEDULES, ORACLE_DAILY_RESULTS)),
     )
     for stage, names, tables in stages:
-        schedules = policy_schedule_rows(home, stage, names, slots, forecasts, history=history)
-        results = policy_result_rows(home, stage, schedules, quality)
+        schedules = policy_schedule_rows(context, stage, names, slots, forecasts, history=history)
+        results = policy_result_rows(context, stage, schedules, quality)
         for table, rows in zip(tables, (schedules, results), strict=True):
             lake.write_days(table, SITE, LEARNED, rows.select(table.schema.names()))

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from assets.home import Home
-from assets.replays import policy_result_rows, policy_schedule_rows, shown_totals, with_oracle
+from assets.rows.replays import policy_result_rows, policy_schedule_rows, shown_totals, with_oracle
 from darkstar_pipeline.cli import build
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.console.call import run
@@ -81,8 +81,8 @@ class Answers:
             ("policies", POLICIES[:-1], POLICY_SCHEDULES, POLICY_DAILY_RESULTS),
             ("oracle", POLICIES[-1:], ORACLE_SCHEDULES, ORACLE_DAILY_RESULTS),
         ):
-            rows = policy_schedule_rows(home, stage, names, found.slots, forecasts, history=found.history)  # pyright: ignore[reportArgumentType] - both are stages
-            results = policy_result_rows(home, stage, rows, quality)  # pyright: ignore[reportArgumentType] - as above
+            rows = policy_schedule_rows(home.context, stage, names, found.slots, forecasts, history=found.history)  # pyright: ignore[reportArgumentType] - both are stages
+            results = policy_result_rows(home.context, stage, rows, quality)  # pyright: ignore[reportArgumentType] - as above
             lake.write_days(schedule_table, SITE, SPAN, rows.select(schedule_table.schema.names()))
             lake.write_days(result_table, SITE, SPAN, results.select(result_table.schema.names()))
 

@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from assets.usable_days import INCOMPLETE, UNGRADED, left_out, whole_days
+from assets.rows.usable_days import INCOMPLETE, UNGRADED, left_out, whole_days
 from darkstar_pipeline.config.site import SiteSettings
 from env.time_grid import grid
 

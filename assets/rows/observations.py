@@ -1,0 +1,45 @@
+"""Rows of `slot_observations` and `data_quality_daily`."""
+
+from datetime import date
+
+import polars as pl
+
+from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.replay_inputs import home_has_pv
+from darkstar_pipeline.quality.day_quality import grade_days
+from darkstar_pipeline.warehouse.schemas import SLOT_OBSERVATIONS
+from env.time_grid import grid
+
+
+def observation_rows(context: Context, readings: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """Rows of `slot_observations` for a range of local days."""
+    slots = grid(first, last, context.timezone).with_columns(pl.lit(context.site_name).alias("site"))
+    measured = [name for name in SLOT_OBSERVATIONS.schema.names() if name not in slots.columns]
+    return slots.join(readings.select("slot_start", *measured), on="slot_start", how="left", maintain_order="left")
+
+
+def grade_rows(  # noqa: PLR0913 - keyword-only, the tables that a grade rests on
+    context: Context,
+    first: date,
+    last: date,
+    *,
+    observations: pl.DataFrame,
+    prices: pl.DataFrame,
+    statistics: pl.DataFrame,
+    repairs: pl.DataFrame,
+    remarks: pl.DataFrame,
+) -> pl.DataFrame:
+    """Rows of `data_quality_daily` for a range of local days."""
+    grades = grade_days(
+        observations.drop("site"),
+        prices.drop("site", "area"),
+        statistics.select("hour_start", "quantity", "energy_kwh"),
+        first,
+        last,
+        context.timezone,
+        battery=context.site.battery,
+        has_pv=home_has_pv(context.lake, context.site_name, context.site_settings.has_pv),
+        repairs=repairs,
+        remarks=remarks,
+    )
+    return grades.with_columns(pl.lit(context.site_name).alias("site"))
