@@ -53,6 +53,25 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def s3_server() -> Generator[str]:
+    """Address of an S3 server, one for all tests of a session."""
+    from tests.builders.s3_server import running_s3_server
+
+    with running_s3_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def s3_place(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Place of a lake in a fresh bucket of that server, with the environment set to reach it."""
+    from tests.builders.s3_server import environment, new_bucket
+
+    for name, value in environment(s3_server).items():
+        monkeypatch.setenv(name, value)
+    return new_bucket(s3_server)
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of the measured data (never committed); the test is skipped where it is absent."""
     if not SHARED_DATA.is_dir():

@@ -29,10 +29,10 @@ def known_prices(lake: Lake, site: str, first: date, last: date) -> pl.DataFrame
     """
     repaired, columns = {*lake.days(SPOT_PRICES, site)}, ("local_day", "slot_start", "price")
     days = [day for day in {*repaired, *lake.days(RAW_SPOT_PRICES, site)} if first <= day <= last]
-    paths = {
-        table: [lake.path(table, site, day) for day in sorted(days) if (day in repaired) == own]
+    found = {
+        table: [day for day in days if (day in repaired) == own]
         for table, own in ((SPOT_PRICES, True), (RAW_SPOT_PRICES, False))
     }
-    return pl.concat([lake.read_paths(table, found).select(columns) for table, found in paths.items()]).sort(
+    return pl.concat([lake.read_days(table, site, own).select(columns) for table, own in found.items()]).sort(
         "slot_start"
     )

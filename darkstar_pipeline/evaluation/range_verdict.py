@@ -283,8 +283,7 @@ def replayed_schedule(context: Context, policy: str, days: Sequence[date], proto
 
 def stored_rows(context: Context, table: Table, policy: str, days: Sequence[date]) -> pl.DataFrame:
     """Return rows of the lake that hold for the present configuration, with `policy`, without bookkeeping columns."""
-    paths = [context.lake.path(table, context.site_name, day) for day in days]
-    rows = context.lake.read_paths(table, [path for path in paths if path.exists()])
+    rows = context.lake.read_days(table, context.site_name, days)
     if policy == ORACLE:
         day_column = table.day_column
         rows = rows.select("site", day_column, pl.lit(ORACLE).alias("policy"), pl.exclude("site", day_column))

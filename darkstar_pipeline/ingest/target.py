@@ -45,10 +45,7 @@ class ImportTarget:
         """Return a function that gives the prices that the lake has of some days."""
 
         def prices(days: Sequence[date]) -> pl.DataFrame:
-            paths = [self.lake.path(RAW_SPOT_PRICES, self.site_name, day) for day in days]
-            return self.lake.read_paths(RAW_SPOT_PRICES, [path for path in paths if path.exists()]).select(
-                "slot_start", "price"
-            )
+            return self.lake.read_days(RAW_SPOT_PRICES, self.site_name, days).select("slot_start", "price")
 
         return prices
 

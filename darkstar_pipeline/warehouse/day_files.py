@@ -29,7 +29,7 @@ def prepare_reading() -> None:
     """
     sample = io.BytesIO()
     pl.DataFrame({"a": [0]}).write_parquet(sample)
-    _decoded([sample.getvalue()])
+    decoded([sample.getvalue()])
 
 
 def read_day_files(paths: Sequence[Path]) -> pl.DataFrame:
@@ -42,7 +42,7 @@ def read_day_files(paths: Sequence[Path]) -> pl.DataFrame:
     """
     for attempt in range(READ_ATTEMPTS):
         try:
-            return _decoded([path.read_bytes() for path in paths])
+            return decoded([path.read_bytes() for path in paths])
         except _UNREADABLE as error:
             if attempt == READ_ATTEMPTS - 1:
                 raise UnreadableFileError(_describe(paths, error)) from error
@@ -50,7 +50,7 @@ def read_day_files(paths: Sequence[Path]) -> pl.DataFrame:
     return pl.DataFrame()  # not reached: the loop returns or raises
 
 
-def _decoded(contents: list[bytes]) -> pl.DataFrame:
+def decoded(contents: list[bytes]) -> pl.DataFrame:
     """Return the rows of all files; those of several schemas are read one by one, which takes five times as long."""
     try:
         return pl.read_parquet(contents, glob=False, hive_partitioning=False)

@@ -181,12 +181,16 @@ class Lake:
     def read(self, table: Table, site: str, first: date | None = None, last: date | None = None) -> pl.DataFrame:
         """Rows of a table for a range of local days, both ends included, in the table's order."""
         if first is not None and last is not None and (last - first).days < FEW_DAYS:
-            paths = (self.path(table, site, day) for day in days_between(first, last))
-            return self.read_paths(table, [path for path in paths if path.is_file()])
+            return self.read_days(table, site, days_between(first, last))
         chosen = [
             day for day in self.days(table, site) if (first is None or day >= first) and (last is None or day <= last)
         ]
         return self.read_paths(table, [self.path(table, site, day) for day in chosen])
+
+    def read_days(self, table: Table, site: str, days: Iterable[date]) -> pl.DataFrame:
+        """Rows of a table of some local days, in the table's order; days that have no file have none."""
+        paths = (self.path(table, site, day) for day in sorted(days))
+        return self.read_paths(table, [path for path in paths if path.is_file()])
 
     def read_paths(self, table: Table, paths: Sequence[Path]) -> pl.DataFrame:
         """Rows of the given files of a table, in the table's order.
@@ -202,7 +206,7 @@ class Lake:
         if not paths:
             return pl.DataFrame(schema=table.schema)
         try:
-            rows = _typed(table, _read_files(table.name, paths))
+            rows = typed_rows(table, _read_files(table.name, paths))
         except pl.exceptions.PolarsError as error:
             raise _unfit(table, paths, error) from error
         return _rightful(table, paths, rows).sort("site", table.day_column, *table.key)
@@ -263,7 +267,7 @@ def _rightful(table: Table, paths: Sequence[Path], rows: pl.DataFrame) -> pl.Dat
 def _own_rows(table: Table, path: Path) -> pl.DataFrame:
     """Return the rows of a file that belong there, each once; others are logged."""
     site, day = owner_of(path)
-    rows = _typed(table, _read_files(table.name, [path]))
+    rows = typed_rows(table, _read_files(table.name, [path]))
     own = rows.filter(pl.col("site").eq_missing(pl.lit(site)) & pl.col(table.day_column).eq_missing(pl.lit(day)))
     once = own.unique(sorted({"site", table.day_column, *table.key}), keep="last", maintain_order=True)
     if once.height < rows.height and (told := (path, file_identity(path))) not in _told:
@@ -274,7 +278,7 @@ def _own_rows(table: Table, path: Path) -> pl.DataFrame:
     return once
 
 
-def _typed(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+def typed_rows(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     """Return the rows in declared columns and types; columns that a file of an older release lacks are null."""
     schema = table.schema_with(frame.columns)
     missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items() if name not in frame.columns]
@@ -286,7 +290,7 @@ def _unfit(table: Table, paths: Sequence[Path], error: pl.exceptions.PolarsError
     reason, culprit = " ".join(str(error).split()), paths[0]
     for path in paths if len(paths) > 1 else ():
         try:
-            _typed(table, _read_files(table.name, [path]))
+            typed_rows(table, _read_files(table.name, [path]))
         except (pl.exceptions.PolarsError, LakeUnreadableError):
             culprit = path
             break

@@ -1,0 +1,311 @@
+"""A store of whole objects by one setting: a folder, or `s3://bucket/prefix` at any server that speaks S3.
+
+Objects are read whole, by one request each: a reader beside a writer gets the old or the new one. They are changed by
+`update`, which loses nobody's change: under a lock in a folder, by conditional writes on S3. obstore signs, sends,
+retries and sets deadlines. What does not belong here: what the objects hold (`bucket_lake`).
+"""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
+from darkstar_pipeline.state.file_lock import hold_lock
+from planner.artifacts.atomic_files import atomic_file, make_folder
+
+if TYPE_CHECKING:
+    import stamina
+    from obstore import PutMode
+    from obstore.store import ClientConfig, LocalStore, RetryConfig, S3Store
+
+REQUESTS_AT_ONCE = 16
+"""Requests of one call that are under way at a time; more gained nothing (ADR 0060)."""
+LIST_CHUNK = 1000
+"""Names per request of a listing, the most that S3 gives."""
+CHANGE_ATTEMPTS = 12
+"""Attempts to change an object that other writers keep changing."""
+CHANGE_SECONDS = 120.0
+"""Time for all of them [s]."""
+WRITER_LOCK = ".write.lock"
+CLIENT: "ClientConfig" = {"timeout": "30s", "connect_timeout": "5s"}
+RETRIES: "RetryConfig" = {
+    "max_retries": 5,
+    "retry_timeout": timedelta(seconds=60),
+    "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=5), "base": 2},
+}
+Change = Callable[[bytes | None], bytes | None]
+
+
+class ObjectChangedError(Exception):
+    """Another writer changed an object between its reading and its replacement."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """A whole object as it was at one moment."""
+
+    data: bytes
+    version: str
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """An object as a listing tells of it; its version changes whenever it is replaced."""
+
+    key: str
+    size: int
+    version: str
+
+
+class ObjectStore(ABC):
+    """Whole objects by their keys. It can be sent to another process, which opens it anew.
+
+    Args:
+        place: folder, or `s3://bucket/prefix`.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def __reduce__(self) -> tuple[Callable[[str], "ObjectStore"], tuple[str]]:
+        """Send the place alone: credentials are each process's own."""
+        return open_store, (self.place,)
+
+    @cached_property
+    @abstractmethod
+    def client(self) -> "LocalStore | S3Store":
+        """The client of this place."""
+
+    @abstractmethod
+    def update(self, key: str, change: Change) -> None:
+        """Change an object in the light of what it holds; nobody's change is lost.
+
+        Args:
+            key: the object.
+            change: given its bytes, None where there is none, returns the new ones, or None to leave it. It may be
+                called again, with what another writer has written meanwhile.
+
+        Raises:
+            OutsideServiceError: the store failed, or other writers never ceased.
+        """
+
+    @abstractmethod
+    def put(self, key: str, data: bytes) -> None:
+        """Replace an object whole, whatever it held."""
+
+    def get(self, key: str) -> StoredObject | None:
+        """Return an object, read by one request; None where there is none.
+
+        Raises:
+            OutsideServiceError: the store failed.
+        """
+        with self._translated(key):
+            try:
+                found = self.client.get(key)
+                return StoredObject(bytes(found.bytes()), found.meta["e_tag"] or "")
+            except FileNotFoundError as error:
+                if self._is_place_missing(error):
+                    raise
+                return None
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, StoredObject]:
+        """Return those of some objects that are there, in the order of the keys, each whole."""
+        found = self.at_once(lambda key: (key, self.get(key)), keys)
+        return {key: stored for key, stored in found if stored is not None}
+
+    def listed(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
+        """Return the objects below a prefix of whole folders, in order of their keys, a thousand per request.
+
+        Args:
+            prefix: folders, without the last slash.
+            after: only keys beyond this one.
+        """
+        import obstore
+
+        with self._translated(prefix):
+            for chunk in obstore.list(self.client, prefix, offset=after or None, chunk_size=LIST_CHUNK):  # pyright: ignore[reportUnknownMemberType] - of arro3, which is not installed
+                for each in chunk:
+                    yield ListedObject(each["path"], each["size"], each["e_tag"] or "")
+
+    def at_once(self, work: Callable[[str], Any], keys: Iterable[str]) -> list[Any]:
+        """Return the results of some requests, several under way at a time, in the order of the keys."""
+        wanted = list(keys)
+        if len(wanted) < 2:  # noqa: PLR2004 - one needs no thread
+            return [work(key) for key in wanted]
+        with ThreadPoolExecutor(min(REQUESTS_AT_ONCE, len(wanted)), thread_name_prefix="lake") as threads:
+            return list(threads.map(work, wanted))
+
+    @contextmanager
+    def _translated(self, key: str) -> Generator[None]:
+        """Raise the store's errors as the shell's."""
+        from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+
+        try:
+            yield
+        except (PermissionDeniedError, UnauthenticatedError, PermissionError) as error:
+            message = f"the lake {self.place} refuses access to {key}: {_reason(error)}"
+            raise OutsideServiceError(message, self._access_hint()) from error
+        except ObjectChangedError as error:
+            message = (
+                f"the lake {self.place} failed at {key}: other writers changed it {CHANGE_ATTEMPTS} times meanwhile"
+            )
+            raise OutsideServiceError(message, "run it again, with fewer writers of one bucket at a time") from error
+        except (BaseError, OSError) as error:
+            raise OutsideServiceError(
+                f"the lake {self.place} failed at {key}: {_reason(error)}", self._hint()
+            ) from error
+
+    def _is_place_missing(self, error: FileNotFoundError) -> bool:
+        """Return whether not the object but the whole place is missing."""
+        del error
+        return False
+
+    @abstractmethod
+    def _hint(self) -> str: ...
+
+    @abstractmethod
+    def _access_hint(self) -> str: ...
+
+
+class FolderStore(ObjectStore):
+    """Objects as files below a folder; writers of one bucket of a table wait for each other."""
+
+    @cached_property
+    def client(self) -> "LocalStore":
+        """The client of the folder."""
+        from obstore.store import LocalStore
+
+        make_folder(Path(self.place))
+        return LocalStore(self.place)
+
+    def update(self, key: str, change: Change) -> None:
+        """Change an object under the lock of its bucket."""
+        with self._translated(key), self._writing(key) as path:
+            found = self.get(key)
+            data = change(None if found is None else found.data)
+            if data is not None:
+                _replace(path, data)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Replace an object whole, whatever it held."""
+        with self._translated(key), self._writing(key) as path:
+            _replace(path, data)
+
+    def listed(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
+        """Return the objects below a folder in order of their keys."""
+        yield from sorted(super().listed(prefix, after), key=lambda each: each.key)
+
+    @contextmanager
+    def _writing(self, key: str) -> Generator[Path]:
+        path = Path(self.place) / key
+        with hold_lock(path.parent.parent / WRITER_LOCK):
+            yield path
+
+    def _hint(self) -> str:
+        return "free space on the disk, and check that the folder is mounted"
+
+    def _access_hint(self) -> str:
+        return "give this user the right to read and write there"
+
+
+class BucketStore(ObjectStore):
+    """Objects on a server that speaks S3; credentials come from the usual environment variables."""
+
+    @cached_property
+    def client(self) -> "S3Store":
+        """The client of the bucket."""
+        from obstore.store import S3Store
+
+        bucket, _, prefix = self.place.removeprefix("s3://").partition("/")
+        endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+        return S3Store(
+            bucket,
+            prefix=prefix.strip("/") or None,
+            region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+            client_options={**CLIENT, "allow_http": endpoint.startswith("http://")},
+            retry_config=RETRIES,
+        )
+
+    def update(self, key: str, change: Change) -> None:
+        """Change an object by a conditional write, again where another writer was faster."""
+        with self._translated(key):
+            for attempt in attempts_on(ObjectChangedError):
+                with attempt:
+                    self._update_once(key, change)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Replace an object whole, whatever it held."""
+        with self._translated(key):
+            self.client.put(key, data, use_multipart=False)
+
+    def _update_once(self, key: str, change: Change) -> None:
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        found = self.get(key)
+        data = change(None if found is None else found.data)
+        if data is None:
+            return
+        mode: PutMode = "create" if found is None else {"e_tag": found.version}
+        try:
+            self.client.put(key, data, mode=mode, use_multipart=False)
+        except (AlreadyExistsError, PreconditionError) as error:
+            raise ObjectChangedError(key) from error
+
+    def _is_place_missing(self, error: FileNotFoundError) -> bool:
+        return "NoSuchBucket" in str(error)
+
+    def _hint(self) -> str:
+        return "check the server and AWS_ENDPOINT_URL; run it again: what was written stays"
+
+    def _access_hint(self) -> str:
+        return "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and the rights of the key's owner"
+
+
+def attempts_on(changed: type[Exception]) -> Iterable["stamina.Attempt"]:
+    """Return the attempts of a change that other writers may make again, with pauses that grow and differ."""
+    import stamina
+
+    stamina.instrumentation.set_on_retry_hooks([])  # its own write to stdout, where a command's JSON goes
+    return stamina.retry_context(
+        on=changed, attempts=CHANGE_ATTEMPTS, timeout=CHANGE_SECONDS, wait_initial=0.02, wait_jitter=0.1, wait_max=2.0
+    )
+
+
+def open_store(place: str | Path) -> ObjectStore:
+    """Return the store at a place; nothing is asked or made before the first use.
+
+    Args:
+        place: folder, or `s3://bucket/prefix`.
+
+    Raises:
+        ConfigurationError: the place is of another kind, or obstore is not installed.
+    """
+    from importlib.util import find_spec
+
+    text = str(place)
+    if find_spec("obstore") is None:
+        raise ConfigurationError(f"the lake {text} needs obstore", "pip install 'darkstar-pipeline[fleet]'")
+    if "://" not in text:
+        return FolderStore(str(Path(text).expanduser().absolute()))
+    if not text.startswith("s3://") or not text.removeprefix("s3://").partition("/")[0]:
+        raise ConfigurationError(f"{text} is no place for a lake", "name a folder, or s3://bucket/prefix")
+    return BucketStore(text)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    make_folder(path.parent)
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _reason(error: BaseException) -> str:
+    """Return an error of obstore on one line, without its debugging details."""
+    text = str(error).split("Debug source:")[0]
+    return " ".join(text.split())[:300]

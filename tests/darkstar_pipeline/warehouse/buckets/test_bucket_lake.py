@@ -1,0 +1,143 @@
+"""The lake of a fleet: rows of many homes in one object, in a folder and on S3 alike."""
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
+from darkstar_pipeline.warehouse.buckets.object_store import open_store
+from darkstar_pipeline.warehouse.lake import Lake, SchemaMismatchError
+from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, SPOT_PRICES
+from env.time_grid import days_between, grid
+
+AUTUMN, SPRING, DAY = date(2025, 10, 26), date(2026, 3, 29), date(2026, 1, 1)
+BUCKETS = 2
+
+
+def homes_in(bucket: int, n: int) -> list[str]:
+    lake = BucketLake(open_store("unused"), BUCKETS)
+    return [site for i in range(50) if lake.bucket(site := f"home-{i:02d}") == bucket][:n]
+
+
+HOMES = homes_in(0, 3)
+
+
+def prices(first: date, last: date, *sites: str, price: float = 1.0) -> pl.DataFrame:
+    slots = grid(first, last, "Europe/Stockholm").select(
+        "slot_start",
+        "local_day",
+        pl.lit("SE4").alias("area"),
+        pl.lit(price).alias("price"),
+        pl.lit(price).alias("raw_price"),
+        pl.lit(value=False).alias("repaired"),
+        pl.lit(15).alias("native_minutes"),
+    )
+    return pl.concat([slots.select(pl.lit(site).alias("site"), pl.all()) for site in sites])
+
+
+@pytest.fixture(params=["folder", "s3"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> BucketLake:
+    place = request.getfixturevalue("s3_place") if request.param == "s3" else str(tmp_path / "lake")
+    return BucketLake(open_store(place), BUCKETS)
+
+
+@pytest.mark.parametrize(("day", "slots"), [(AUTUMN, 100), (SPRING, 92), (DAY, 96)])
+def test_a_home_reads_as_from_a_lake_of_single_homes(lake: BucketLake, tmp_path: Path, day: date, slots: int) -> None:
+    single = Lake(tmp_path / "single")
+    for site in HOMES:
+        frame = prices(day, day, site, price=-0.25)
+        for tables in (single, lake.site(site)):
+            tables.write_days(SPOT_PRICES, site, [day], frame)
+    for site in HOMES:
+        back = lake.site(site).read(SPOT_PRICES, site, day, day)
+        assert back.height == slots
+        assert back.equals(single.read(SPOT_PRICES, site, day, day))
+    assert lake.read(SPOT_PRICES, 0, day, day)["site"].unique(maintain_order=True).to_list() == sorted(HOMES)
+
+
+def test_whole_days_and_days_of_some_homes_are_replaced(lake: BucketLake) -> None:
+    first, last = DAY, date(2026, 1, 3)
+    days, (one, two, three) = list(days_between(first, last)), HOMES
+    assert lake.write_days(SPOT_PRICES, 0, days, prices(first, last, one, two)) == dict.fromkeys(days, 192)
+    lake.replace_sites(SPOT_PRICES, 0, [DAY], prices(DAY, DAY, two, price=2.0), [two, three])
+    found = lake.read(SPOT_PRICES, 0, DAY, DAY).group_by("site", maintain_order=True).agg(pl.col("price").first())
+    assert found.rows() == [(one, 1.0), (two, 2.0)]
+    assert lake.days(SPOT_PRICES, 0) == days
+    assert lake.site(three).days(SPOT_PRICES, three) == [DAY]  # done, with nothing there
+    assert lake.site(two).days(SPOT_PRICES, two) == days
+    assert lake.read(SPOT_PRICES, 0, sites=[two])["local_day"].unique().sort().to_list() == days
+
+
+def test_identity_changes_with_a_day_of_the_range_alone(lake: BucketLake) -> None:
+    site = HOMES[0]
+    tables, days = lake.site(site), list(days_between(DAY, date(2026, 1, 3)))
+    tables.write_days(SPOT_PRICES, site, days, prices(days[0], days[-1], site))
+    before = tables.identity(SPOT_PRICES, site, days[0], days[1])
+    tables.write_day(SPOT_PRICES, site, days[2], prices(days[2], days[2], site, price=3.0))
+    assert tables.identity(SPOT_PRICES, site, days[0], days[1]) == before
+    tables.write_day(SPOT_PRICES, site, days[1], prices(days[1], days[1], site, price=3.0))
+    assert tables.identity(SPOT_PRICES, site, days[0], days[1]) != before
+
+
+@pytest.mark.parametrize("wrong", ["bucket", "day", "column", "home"])
+def test_foreign_rows_are_refused_and_nothing_is_written(lake: BucketLake, wrong: str) -> None:
+    site = HOMES[0]
+    frames = {
+        "bucket": prices(DAY, DAY, *homes_in(1, 1)),
+        "day": prices(SPRING, SPRING, site),
+        "column": prices(DAY, DAY, site).drop("price"),
+        "home": prices(DAY, DAY, HOMES[1]),
+    }
+    with pytest.raises(SchemaMismatchError):
+        lake.replace_sites(SPOT_PRICES, 0, [DAY], frames[wrong], [site])
+    assert lake.days(SPOT_PRICES, 0) == []
+
+
+def test_nobodys_rows_are_lost_when_writers_meet(lake: BucketLake) -> None:
+    """Eight writers of one object, each with its own view of the store."""
+    sites = homes_in(0, 8)
+
+    def write(site: str) -> None:
+        own = BucketLake(pickle.loads(pickle.dumps(lake.store)), BUCKETS)  # noqa: S301 - our own bytes
+        for price in (1.0, 2.0, 3.0):
+            own.replace_sites(SPOT_PRICES, 0, [DAY], prices(DAY, DAY, site, price=price), [site])
+
+    with ThreadPoolExecutor(len(sites)) as threads:
+        list(threads.map(write, sites))
+    found = lake.read(SPOT_PRICES, 0, DAY, DAY)
+    assert found.group_by("site").agg(pl.col("price").unique()).sort("site").rows() == [
+        (site, [3.0]) for site in sorted(sites)
+    ]
+
+
+def test_merges_into_one_home_meet_without_loss(lake: BucketLake) -> None:
+    site = HOMES[0]
+    frame = prices(DAY, DAY, site)
+
+    def add(i: int) -> None:
+        own = frame.slice(i * 12, 12)
+        lake.site(site).merge_days(
+            SPOT_PRICES, site, (DAY, DAY), lambda rows: pl.concat([rows, own]).unique("slot_start")
+        )
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(add, range(8)))
+    assert lake.site(site).read(SPOT_PRICES, site).equals(frame)
+
+
+def test_tables_of_one_home_open_no_other(lake: BucketLake) -> None:
+    one, two, _ = HOMES
+    with pytest.raises(ConfigurationError, match=two):
+        lake.site(one).read(DATA_QUALITY_DAILY, two)
+
+
+@pytest.mark.parametrize("place", ["gs://bucket/lake", "s3://", "s3:///lake"])
+def test_a_place_of_another_kind_is_refused_with_its_remedy(place: str) -> None:
+    with pytest.raises(ConfigurationError, match="no place for a lake") as refused:
+        open_store(place)
+    assert "s3://bucket/prefix" in refused.value.hint
