@@ -166,3 +166,22 @@ class UnpairedCostsError(PlannerError, ValueError):
 
 class NoReadingsError(PlannerError, ValueError):
     """A history without a single reading to forecast from."""
+
+
+class ShardLostError(PlannerError):
+    """A piece of work whose worker ended again and again before it had answered.
+
+    Args:
+        shard: how it is called.
+        attempts: how often it was begun.
+    """
+
+    code = "worker_lost"
+    hint = "the system may be short of memory: use fewer workers (`engine.workers`), or give it more memory"
+
+    def __init__(self, shard: str, attempts: int) -> None:
+        super().__init__(f"the worker of {shard} ended {attempts} times before it had answered")
+
+
+class ShardFailedError(PlannerError):
+    """An error of a piece of work, in words, where the error itself cannot travel between processes."""

@@ -1,17 +1,11 @@
-"""The one seam through which heavy loops over days or homes go: in process, or over a pool of spawned processes.
+"""The one seam through which heavy loops over days or homes go: in process, over processes, or over many machines."""
 
-Never fork: a forked child hangs for ever once Polars or LightGBM has run in the parent (reproduced).
-"""
+from collections.abc import Callable, Generator, Hashable, Sequence
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
+from typing import Protocol, TypeVar
 
-import os
-from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
-from multiprocessing.synchronize import Event
-from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
-from threading import Thread
-from typing import TypeVar
+from planner.local_engine import LocalEngine, in_worker
 
 Shard = TypeVar("Shard")
 Answer = TypeVar("Answer")
@@ -21,6 +15,38 @@ Progress = Callable[[int, int], None]
 """Takes how many parts are done, and of how many."""
 
 
+class Engine(Protocol):
+    """What works on shards, anywhere and in any order."""
+
+    def answers(
+        self, fn: Callable[[Shard], Answer], shards: Sequence[Shard], *, workers: int | None = None
+    ) -> Generator[tuple[int, Answer]]:
+        """Yield the number and the answer of every shard, as they come.
+
+        A lost worker's shard is begun again; an error of the function is raised as it is. Closing ends all work.
+
+        Args:
+            fn: picklable.
+            shards: picklable.
+            workers: shards at work at a time at most; None for what the engine has.
+        """
+        ...
+
+
+_LOCAL = LocalEngine()
+_engine: ContextVar[Engine] = ContextVar("engine", default=_LOCAL)
+
+
+@contextmanager
+def running_on(engine: Engine) -> Generator[None]:
+    """Work on shards by an engine for a while; a thread or process that is started meanwhile works locally."""
+    token = _engine.set(engine)
+    try:
+        yield
+    finally:
+        _engine.reset(token)
+
+
 def map_shards(
     fn: Callable[[Shard], Answer],
     shards: Sequence[Shard],
@@ -28,49 +54,26 @@ def map_shards(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> list[Answer]:
-    """Apply a picklable function to every shard, in order.
+    """Apply a picklable function to every shard; answers in the order of the shards, whatever the engine.
 
     Args:
-        fn: importable by name from a module.
-        shards: picklable pieces of work; one piece, or one worker, stays in this process.
-        workers: processes at most; None for one per core.
+        fn: importable by name from a module, and the same answer for the same shard: it may be asked twice.
+        shards: picklable pieces of work; one piece, or one worker, stays in this process, and so does all that a
+            worker maps in turn.
+        workers: processes at most; None for as many as the engine has.
         progress: told after every piece.
-    """
 
-    def told(answers: Iterable[Answer]) -> list[Answer]:
-        found: list[Answer] = []
-        for answer in answers:
-            found.append(answer)
+    Raises:
+        ShardLostError: a shard's worker ended again and again before it had answered.
+    """
+    alone = len(shards) <= 1 or (workers is not None and workers <= 1) or in_worker()
+    found: dict[int, Answer] = {}
+    with closing((_LOCAL if alone else _engine.get()).answers(fn, shards, workers=1 if alone else workers)) as answers:
+        for number, answer in answers:
+            found[number] = answer
             if progress is not None:
                 progress(len(found), len(shards))
-        return found
-
-    most = workers if workers is not None else (os.cpu_count() or 1)
-    if min(most, len(shards)) <= 1:
-        return told(map(fn, shards))
-    context = get_context("spawn")
-    given_up = context.Event()
-    with ProcessPoolExecutor(min(most, len(shards)), context, end_with_parent, (given_up,)) as pool:
-        try:
-            with _interrupts_unheard():
-                answers = pool.map(fn, shards)
-            return told(answers)
-        except BaseException:
-            given_up.set()
-            raise
-
-
-@contextmanager
-def _interrupts_unheard() -> Generator[None]:
-    """Have processes that are started meanwhile never hear Ctrl-C, from their first moment on; this one hears it after.
-
-    A terminal interrupts all of them at once, and one that still imports would print where it was.
-    """
-    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
-    try:
-        yield
-    finally:
-        pthread_sigmask(SIG_SETMASK, before)
+    return [found[number] for number in range(len(shards))]
 
 
 def alike(pieces: Sequence[Shard], form: Callable[[Shard], Hashable]) -> list[list[Shard]]:
@@ -79,20 +82,3 @@ def alike(pieces: Sequence[Shard], form: Callable[[Shard], Hashable]) -> list[li
     for piece in pieces:
         found.setdefault(form(piece), []).append(piece)
     return list(found.values())
-
-
-def end_with_parent(given_up: Event | None = None) -> None:
-    """Let a worker end when its parent was killed or has given up; left alone it would wait for work for ever."""
-
-    def watch() -> None:
-        if (parent := parent_process()) is not None:
-            parent.join()
-            os._exit(1)
-
-    def listen(to: Event) -> None:
-        to.wait()
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
-    if given_up is not None:
-        Thread(target=listen, args=(given_up,), daemon=True).start()

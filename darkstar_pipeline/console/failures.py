@@ -65,6 +65,7 @@ EXIT_CODES: Mapping[str, ExitCode] = {
     "home_assistant": ExitCode.OUTSIDE,
     "source": ExitCode.OUTSIDE,
     "busy": ExitCode.OUTSIDE,
+    "worker_lost": ExitCode.OUTSIDE,
     "backfill_failed": ExitCode.BUG,
     "schema_mismatch": ExitCode.BUG,
     "read_only": ExitCode.BUG,

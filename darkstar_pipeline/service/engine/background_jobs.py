@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from darkstar_pipeline.errors import DarkstarError
 from env.errors import CodedError
-from planner.parallel import end_with_parent
+from planner.local_engine import end_with_parent
 
 KEPT = 8
 _NICE = 10
