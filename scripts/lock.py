@@ -1,8 +1,9 @@
 """Write the lock files (`make lock`) and check them offline against `pyproject.toml` (`--check`, in `make lint`).
 
 `constraints.txt` has the versions. The files in `locks/` add the hashes of every file that the index offers, so that
-nothing else is installed under the same name: `development.txt` for `.venv`, `image.txt` for containers, `build.txt`
-for the tools that make the wheel. All serve Python 3.11 to 3.13 and every platform, by environment markers.
+nothing else is installed under the same name: `development.txt` for `.venv`, `image.txt` for containers, `fleet.txt`
+for the containers of a fleet, `build.txt` for the tools that make the wheel. All serve Python 3.11 to 3.13 and every
+platform, by environment markers.
 
 PyTorch alone has no hash: which of its builds is installed is the reader's choice, and the builds for CPUs are in an
 index of their own. CUDA's own packages stay out: PyTorch pins them exactly itself, a CPU build has none of them, and
@@ -28,6 +29,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 LOCKS = ROOT / "locks"
 EXTRAS = ("dev", "bench", "fleet")
 PYTHONS = ("3.11", "3.12", "3.13")
+IMAGES = {"image": ("postgres",), "fleet": ("postgres", "fleet")}
 UNHASHED = "torch"
 EDITABLE = "editables"  # hatchling makes an editable install with it
 
@@ -100,7 +102,8 @@ def write_locks(*, upgrade: bool) -> None:
         CONSTRAINTS.write_text(_HEADER + "".join(f"{without_hashes(block)}\n" for block in everything))
         bound = ("--constraint", str(CONSTRAINTS))
         _write_lock("development", everything)
-        _write_lock("image", _compiled(Path(folder), [*bound, *_extras("postgres"), str(PYPROJECT)]))
+        for name, extras in IMAGES.items():
+            _write_lock(name, _compiled(Path(folder), [*bound, *_extras(*extras), str(PYPROJECT)]))
         _write_lock("build", _compiled(Path(folder), [*bound, str(tools)]))
 
 
@@ -173,12 +176,14 @@ def _pinned_versions(pins: Sequence[Pin], name: str, python: str) -> list[str]:
 def all_faults() -> list[str]:
     """Return the problems of every committed file."""
     pyproject, constraints = PYPROJECT.read_text(), CONSTRAINTS.read_text()
-    locks = {name: (LOCKS / f"{name}.txt").read_text() for name in ("development", "image", "build")}
+    locks = {name: (LOCKS / f"{name}.txt").read_text() for name in ("development", *IMAGES, "build")}
     problems = faults(pyproject, constraints)
     for name, text in locks.items():
         problems += lock_faults(name, text, constraints, complete=name == "development")
     wanted = f"{UNHASHED}=={next(pin.version for pin in parsed(constraints) if pin.name == UNHASHED)}\n"
-    return problems + [f"image: {each}" for each in faults(pyproject, locks["image"] + wanted, ("postgres",))]
+    for name, extras in IMAGES.items():
+        problems += [f"{name}: {each}" for each in faults(pyproject, locks[name] + wanted, extras)]
+    return problems
 
 
 def main() -> None:

@@ -18,7 +18,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
-FILES = ("Dockerfile", "home_assistant_addon/Dockerfile", "home_assistant_addon/build.yaml", "compose.postgres.yaml")
+FILES = (
+    "Dockerfile",
+    "home_assistant_addon/Dockerfile",
+    "home_assistant_addon/build.yaml",
+    "compose.postgres.yaml",
+    "compose.fleet.yaml",
+    "kubernetes/overlays/dev/postgres.yaml",
+    "kubernetes/overlays/dev/store.yaml",
+)
 REFERENCE = re.compile(
     r"(?m)^(?P<before>(?:ARG \w+=| *(?:image|aarch64|amd64): ))"
     r"(?P<image>[a-z0-9]+(?:[./_-][a-z0-9]+)*:[\w.-]+)(?P<digest>@sha256:[0-9a-f]{64})?$"

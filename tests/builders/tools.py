@@ -44,6 +44,11 @@ def home_assistant() -> str:
     return _found(str(HASS) if HASS.exists() else None, "Home Assistant", "PYTHON_HA=/path/to/python3.13 make tools")
 
 
+def kubectl() -> str:
+    """Return the path of `kubectl`, which builds overlays without a cluster."""
+    return _found(shutil.which("kubectl"), "kubectl", "https://kubernetes.io/docs/tasks/tools/")
+
+
 def pid_namespace() -> str:
     """Return the path of `unshare`, where it may make a namespace of processes."""
     path = shutil.which("unshare")

@@ -83,9 +83,9 @@ def test_documented_commands_are_found_when_there_are_some() -> None:
     } <= files
 
 
-@pytest.mark.parametrize("name", ["compose.yaml", "compose.postgres.yaml"])
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.postgres.yaml", "compose.fleet.yaml"])
 def test_compose_refers_only_to_what_it_declares_when_read(name: str) -> None:
-    base, overlay = compose(), compose(name)
+    base, overlay = {"services": {}, "volumes": {}} if name == "compose.fleet.yaml" else compose(), compose(name)
     services = {**base["services"], **overlay["services"]}
     volumes = {**base["volumes"], **overlay["volumes"]}
     for service, body in overlay["services"].items():
@@ -95,11 +95,14 @@ def test_compose_refers_only_to_what_it_declares_when_read(name: str) -> None:
             assert (DEPLOY / source).is_file() if source.startswith("./") else source in volumes, mount
 
 
-def test_ports_are_bound_to_this_machine_when_containers_run() -> None:
-    ports = [port for body in compose()["services"].values() for port in body.get("ports", [])]
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.fleet.yaml"])
+def test_ports_are_bound_to_this_machine_when_containers_run(name: str) -> None:
+    services = compose(name)["services"]
+    ports = [port for body in services.values() for port in body.get("ports", [])]
     assert len(ports) == 3
     assert all(port.startswith("127.0.0.1:") for port in ports)
-    assert all(body["read_only"] and body["cap_drop"] == ["ALL"] for body in compose()["services"].values())
+    ours = [body for service, body in services.items() if service != "postgres"]
+    assert all(body["read_only"] and body["cap_drop"] == ["ALL"] for body in ours)
 
 
 def test_every_published_page_asks_for_the_token_when_containers_run() -> None:
@@ -173,6 +176,27 @@ def test_images_install_by_hash_and_pytorch_from_one_index(file: str) -> None:
     assert "--extra-index-url" not in text
 
 
+@pytest.mark.parametrize("lock", ["image", "fleet"])
+def test_images_lock_is_one_that_is_written(root: Path, lock: str) -> None:
+    assert (root / "locks" / f"{lock}.txt").exists()
+    named = re.search(r"^ARG LOCK=(\w+)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    assert named is not None
+    assert named[1] == "image", "one home's image has nothing of a fleet"
+    assert compose("compose.fleet.yaml")["x-darkstar"]["build"]["args"]["LOCK"] == "fleet"
+
+
+def test_fleet_has_two_ray_nodes_and_its_records_in_postgres() -> None:
+    services = compose("compose.fleet.yaml")["services"]
+    assert services["ray-worker"]["deploy"]["replicas"] == 2
+    assert "--address=ray-head:6379" in services["ray-worker"]["entrypoint"]
+    assert services["mlflow"]["environment"]["MLFLOW_BACKEND_STORE_URI"].startswith("postgresql+psycopg2://")
+    mounts = [mount for name in ("dagster", "dagster-daemon") for mount in services[name]["volumes"]]
+    assert mounts.count("./dagster_postgres.yaml:/data/state/dagster/dagster.yaml:ro") == 2
+    settings = yaml.safe_load((DEPLOY / "darkstar_fleet.yaml").read_text())
+    hosts = {settings["engine"]["address"].removeprefix("ray://").split(":")[0], "store", "postgres", "mlflow"}
+    assert hosts <= services.keys()
+
+
 def test_postgres_release_fits_dagster_when_installed() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["postgres"]
     library = version("dagster-duckdb")  # libraries of a Dagster release share their number
@@ -186,7 +210,7 @@ def test_secrets_are_in_no_deployed_file_when_read() -> None:
     for path in DEPLOY.rglob("*"):
         if path.is_file() and path.suffix in (".yaml", ".service", ""):
             for name, value in re.findall(r"(?im)^\s*(\w*(?:token|password))\s*[:=]\s*(\S+)", path.read_text()):
-                empty = value.startswith(("${", "{env", '""', '"password?"', "$("))
+                empty = value.startswith(("${", "{env", '""', '"password?"', "$(", "true", "false"))
                 assert empty, f"{path.name}: {name}"
                 seen.add(path.name)
     assert len(seen) > 1, "the files have names of secrets in them"

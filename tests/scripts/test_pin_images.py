@@ -16,7 +16,7 @@ from scripts.pin_images import DEPLOY, FILES, pin, references, registry_digest, 
 
 INDEX = json.dumps({"manifests": [{"platform": {"architecture": "amd64"}}]}).encode()
 DIGEST = f"sha256:{hashlib.sha256(INDEX).hexdigest()}"
-IMAGES = ["postgres:17", "python:3.12-slim"]
+IMAGES = ["postgres:17", "python:3.12-slim", "versity/versitygw:v1.8.0"]
 
 
 class Registry(BaseHTTPRequestHandler):
@@ -59,7 +59,7 @@ def registry() -> Generator[str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for name in FILES:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         text = re.sub(r"@sha256:[0-9a-f]{64}", "", (DEPLOY / name).read_text())
         (tmp_path / name).write_text(text)
     return tmp_path
@@ -81,7 +81,7 @@ def test_digest_is_that_of_what_the_registry_sends(registry: str) -> None:
 def test_every_image_that_a_deployed_file_names_is_pinned(folder: Path) -> None:
     named = {image for name in FILES for image, _ in references((folder / name).read_text())}
     assert sorted(named) == IMAGES
-    assert len(unpinned(folder)) == 5
+    assert len(unpinned(folder)) == 9
     assert pin(folder, lambda _: DIGEST) == [f"{image}@{DIGEST}" for image in IMAGES]
     assert unpinned(folder) == []
     newer = "sha256:" + "1" * 64
@@ -99,7 +99,7 @@ def test_no_file_changes_when_one_digest_is_missing(folder: Path) -> None:
 
     with pytest.raises(OSError, match="python"):
         pin(folder, failing)
-    assert len(unpinned(folder)) == 5
+    assert len(unpinned(folder)) == 9
 
 
 @pytest.mark.skipif(shutil.which("sh") is None, reason="runs a line of the Dockerfiles")
