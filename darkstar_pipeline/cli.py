@@ -35,6 +35,7 @@ from darkstar_pipeline.commands.fetch import prices as fetch_prices
 from darkstar_pipeline.commands.fetch import readings as fetch_readings
 from darkstar_pipeline.commands.fetch import state as fetch_state
 from darkstar_pipeline.commands.fetch import weather as fetch_weather
+from darkstar_pipeline.commands.fleet.listing import FLEET_PURPOSE, fleet_commands
 from darkstar_pipeline.commands.household import strategy
 from darkstar_pipeline.commands.household.listing import (
     BY_HAND_PURPOSE,
@@ -127,6 +128,7 @@ def build() -> typer.Typer:
     app.add_typer(care_commands(), name="care", short_help=CARE_PURPOSE)
     app.add_typer(by_hand_commands(), name="byhand", short_help=BY_HAND_PURPOSE)
     app.add_typer(_notify(), name="notify", short_help=notify_trial.PURPOSE)
+    app.add_typer(fleet_commands(), name="fleet", short_help=FLEET_PURPOSE)
     _add_maintenance_commands(app)
     app.add_typer(caches_commands(), name="caches", short_help=CACHES_PURPOSE)
     return app

@@ -5,6 +5,7 @@ What does not belong here: anything that reads or writes the lake, or decides an
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from darkstar_pipeline.config.settings import Settings, home_dir, load_settings
 from darkstar_pipeline.config.site import SiteSettings
@@ -59,7 +60,7 @@ def open_context(site: str | None = None, *, settings: Settings | None = None, h
     """The context of a site, read from `DARKSTAR_CONFIG` and `DARKSTAR_HOME` unless given.
 
     Args:
-        site: name of the site; None is the only one, or the default.
+        site: name of the site, or of a home of the fleet; None is the only site, or the default.
         settings: configuration to use instead of the file's.
         home: state folder to use instead of the environment's.
 
@@ -67,15 +68,43 @@ def open_context(site: str | None = None, *, settings: Settings | None = None, h
         ConfigurationError: the configuration is missing or wrong, no site can be chosen, or a newer release made the
             state folder.
     """
-    chosen = load_settings() if settings is None else settings
-    name = chosen.site_name(site)
     folder = home_dir() if home is None else home
+    given = load_settings() if settings is None else settings
+    chosen = with_fleet_home(given, site, folder)
+    name = chosen.site_name(site)
     migrate_state(folder)
     return Context(
         settings=chosen,
         site_name=name,
         site_settings=chosen.sites[name],
         site=chosen.sites[name].site(name),
-        lake=Lake(folder / LAKE_FOLDER),
+        lake=Lake(folder / LAKE_FOLDER) if name in given.sites else _tables_of_fleet(given, name, folder),
         home=folder,
     )
+
+
+def _tables_of_fleet(settings: Settings, name: str, folder: Path) -> Lake:
+    """Return the tables of a home of the fleet."""
+    from darkstar_pipeline.fleet.homes_file import fleet_of
+    from darkstar_pipeline.fleet.lake import fleet_lake
+
+    return cast("Lake", fleet_lake(fleet_of(settings), folder).site(name))
+
+
+def with_fleet_home(settings: Settings, site: str | None, home: Path) -> Settings:
+    """Return the configuration with a home of the fleet among its sites, where that is the site that is named.
+
+    Args:
+        settings: the whole configuration.
+        site: name of a site or of a home of the fleet; None where none was named.
+        home: the state folder.
+
+    Raises:
+        ConfigurationError: there is a fleet, and neither it nor the configuration has the site.
+    """
+    if site is None or settings.fleet is None or site in settings.sites:
+        return settings
+    from darkstar_pipeline.fleet.homes_file import home_of_fleet
+
+    own = home_of_fleet(settings, home, site)
+    return settings.model_copy(update={"sites": {**settings.sites, site: own}})

@@ -6,6 +6,7 @@ What is not listed is asked for; nothing is ever taken for the Swedish defaults.
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from darkstar_pipeline.config.base import SettingError
@@ -152,11 +153,17 @@ def _without_swedish_fees(tariff: object, area: str) -> object:
         if isinstance(version, Mapping):
             fees = cast("Mapping[str, Any]", version)
             if absent := [words for name, words in _FEES.items() if name not in fees]:
-                _log.warning("no %s in the tariff of %s: taken as 0", ", ".join(absent), area)
+                _tell_once(f"no {', '.join(absent)} in the tariff of {area}: taken as 0")
             filled.append({**dict.fromkeys(_FEES, 0.0), **fees})
         else:
             filled.append(version)
     return filled
+
+
+@lru_cache(maxsize=1024)
+def _tell_once(words: str) -> None:
+    """Log what is taken for granted, once in a process: a fleet has thousands of homes with one tariff."""
+    _log.warning(words)
 
 
 _OWN_MARKET_DAY = ("Europe/Istanbul", "Europe/Kyiv", "Europe/Kiev", "Europe/Moscow", "Europe/Minsk", "Europe/Chisinau")

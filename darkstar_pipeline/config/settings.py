@@ -14,6 +14,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from darkstar_pipeline.config.base import Frozen
 from darkstar_pipeline.config.checks.doubts import doubts
+from darkstar_pipeline.config.fleet.engine import EngineSettings
+from darkstar_pipeline.config.fleet.settings import FleetSettings
 from darkstar_pipeline.config.retention import RetentionSettings, read_keep_plans_days
 from darkstar_pipeline.config.site import SiteName, SiteSettings
 from darkstar_pipeline.config.validation import describe_validation
@@ -30,6 +32,10 @@ class Settings(Frozen):
     default_site: str | None = Field(default=None, description="site that is used where none is named")
     sites: dict[SiteName, SiteSettings] = Field(default_factory=dict[str, SiteSettings], description="homes by name")
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
+    engine: EngineSettings = Field(default_factory=EngineSettings)
+    fleet: FleetSettings | None = Field(
+        default=None, description="thousands of homes as rows of a table; null: only those under sites"
+    )
 
     @model_validator(mode="before")
     @classmethod

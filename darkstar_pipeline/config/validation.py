@@ -35,7 +35,7 @@ def describe_validation(
         prefix: put before every key path, such as `--set `.
         remark: what is said behind an error's message, such as its line.
     """
-    items = _placed(error)
+    items = placed_errors(error)
     found = [
         f"{_place(item['loc'], whole, prefix)}: {plain_message(item)}{remark(item) if remark else ''}"
         for item in items[:MAX_ERRORS]
@@ -44,7 +44,7 @@ def describe_validation(
     return "; ".join(found + more)
 
 
-def _placed(error: ValidationError) -> list[Item]:
+def placed_errors(error: ValidationError) -> list[Item]:
     """Return the errors, each at the place that it knows; without lists that are short only for want of valid items."""
     items: list[Item] = [
         {**item, "loc": (*item["loc"], *own.place)}

@@ -28,12 +28,13 @@ def today(site: str | None = None) -> date:
     Args:
         site: name of the site; None for the default one.
     """
-    from darkstar_pipeline.config.settings import load_settings
+    from darkstar_pipeline.config.settings import home_dir, load_settings
+    from darkstar_pipeline.context import with_fleet_home
     from darkstar_pipeline.errors import ConfigurationError
     from env.time_grid import zone
 
     try:
-        settings = load_settings()
+        settings = with_fleet_home(load_settings(), site, home_dir())
         there = zone(settings.sites[settings.site_name(site)].timezone)
     except ConfigurationError:  # which the command itself reports, where it needs one
         there = None

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 from darkstar_pipeline.config.settings import Settings, load_settings
-from darkstar_pipeline.context import LAKE_FOLDER
+from darkstar_pipeline.context import LAKE_FOLDER, with_fleet_home
 from darkstar_pipeline.doctor.days import check_days
 from darkstar_pipeline.doctor.finding import CheckResult, Verdict, failed
 from darkstar_pipeline.doctor.forecasts import check_forecasts
@@ -49,6 +49,7 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
         ConfigurationError: the named site is not in a configuration that is otherwise fine.
     """
     settings, configuration = _settings()
+    settings = with_fleet_home(settings, site, home)
     lake = Lake(home / LAKE_FOLDER)
     names = [settings.site_name(site)] if site is not None and settings.sites else sorted(settings.sites)
     findings = [check_python(), check_packages(Path.cwd()), check_clock(now), configuration]

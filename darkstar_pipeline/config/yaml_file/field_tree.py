@@ -14,7 +14,7 @@ _LIKENESS = 0.6
 """Least likeness of a name that is offered, as `difflib` counts it."""
 _LEAST_LETTERS = 3
 _MOST = 2
-_OF_A_SITE = "sites.*."
+_OF_A_SITE, _FLEET = "sites.*.", "fleet"
 _OTHER_WORDS = {
     "fuse": "limits.import_kw",
     "power_tariff": "tariff.power",
@@ -59,7 +59,9 @@ def suggestions(model: type[BaseModel], place: Place) -> list[str]:
         return parts[:_MOST]
     if key in _OTHER_WORDS:
         return [_OTHER_WORDS[key]]
-    return sorted({place.removeprefix(_OF_A_SITE) for name, place in _all_fields(model) if name == key})[:_MOST]
+    fleet = place[0] == _FLEET
+    known = {path for name, path in _all_fields(model) if name == key and path.startswith(f"{_FLEET}.") == fleet}
+    return sorted(path.removeprefix(_OF_A_SITE) for path in known)[:_MOST]
 
 
 def _annotation_at(model: type[BaseModel], place: Place) -> object:

@@ -1,0 +1,1 @@
+"""`darkstar fleet …`: one module a command."""

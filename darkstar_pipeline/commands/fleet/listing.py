@@ -1,0 +1,24 @@
+"""Lists the commands on a fleet."""
+
+import typer
+
+from darkstar_pipeline.commands.fleet import homes, import_homes, show
+from darkstar_pipeline.console.call import command, group_of, shared_options
+
+FLEET_PURPOSE = "Run thousands of homes: their settings as rows, and all of them at once."
+
+
+def fleet_commands() -> typer.Typer:
+    """Return the group of commands on a fleet."""
+    group = group_of(FLEET_PURPOSE)
+    group.callback()(shared_options)
+    command(
+        group,
+        "import",
+        examples=("darkstar fleet import homes.csv --dry-run", "darkstar fleet import homes.parquet --remove-missing"),
+    )(import_homes.import_homes)
+    command(group, "homes", examples=("darkstar fleet homes --area SE4", "darkstar fleet homes --after home-0100"))(
+        homes.homes
+    )
+    command(group, "show", examples=("darkstar fleet show home-0001", "darkstar fleet show home-0001 --all"))(show.show)
+    return group

@@ -1,0 +1,104 @@
+"""The homes of a fleet: a mapping from name to settings that are made of a row when they are asked for."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
+
+import polars as pl
+
+from darkstar_pipeline.config.fleet.columns import HOMES_SCHEMA, SITE, TENANT
+from darkstar_pipeline.config.fleet.rows import row_settings
+from darkstar_pipeline.config.fleet.settings import FleetSettings
+from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.warehouse.buckets.object_names import bucket_of
+
+_SHARED_SETTINGS = 4096
+"""Settings that are kept at once, 10 kB each; homes whose rows differ by name alone have the same ones."""
+
+
+class FleetHomes(Mapping[str, SiteSettings]):
+    """The homes of a fleet, or of a part of it, in the order of their names.
+
+    Settings are made on demand (0.1 ms), and once for homes that are alike. It can be sent to another process.
+
+    Args:
+        fleet: what the homes share.
+        rows: a row a home, of `HOMES_SCHEMA`.
+    """
+
+    def __init__(self, fleet: FleetSettings, rows: pl.DataFrame) -> None:
+        self.fleet = fleet
+        self.rows = rows.select(HOMES_SCHEMA.names()).sort(SITE)
+        self._made = lru_cache(maxsize=_SHARED_SETTINGS)(self._make)
+
+    def __reduce__(self) -> tuple[type["FleetHomes"], tuple[FleetSettings, pl.DataFrame]]:
+        """Return what it is made of again in another process."""
+        return FleetHomes, (self.fleet, self.rows)
+
+    def __getitem__(self, site: str) -> SiteSettings:
+        """Return the settings of a home.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        return self._made(self._cells(site)[2:])
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, in order."""
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        """Return the number of homes."""
+        return self.rows.height
+
+    def __contains__(self, site: object) -> bool:
+        """Return whether there is a home of that name; its settings are not made."""
+        return isinstance(site, str) and self._place(site) is not None
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the homes, in order."""
+        return self.rows[SITE].to_list()
+
+    def row(self, site: str) -> dict[str, object]:
+        """Return the cells of a home by column.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        return dict(zip(self.rows.columns, self._cells(site), strict=True))
+
+    def tenant(self, site: str) -> str:
+        """Return the tenant of a home.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        return str(self._cells(site)[1])
+
+    def of_tenant(self, tenant: str) -> "FleetHomes":
+        """Return the homes of a tenant."""
+        return FleetHomes(self.fleet, self.rows.filter(pl.col(TENANT) == tenant))
+
+    def in_bucket(self, bucket: int) -> "FleetHomes":
+        """Return the homes of a bucket."""
+        return FleetHomes(self.fleet, self.rows.filter(self._buckets == bucket))
+
+    @cached_property
+    def _buckets(self) -> pl.Series:
+        """Bucket of each home; a microsecond each."""
+        count = self.fleet.buckets
+        return pl.Series("bucket", [bucket_of(site, count) for site in self.names], dtype=pl.UInt16)
+
+    def _cells(self, site: str) -> tuple[object, ...]:
+        place = self._place(site)
+        if place is None:
+            raise KeyError(site)
+        return self.rows.row(place)
+
+    def _place(self, site: str) -> int | None:
+        """Return the row of a home; None where there is none."""
+        place = self.rows[SITE].search_sorted(site)
+        return place if place < self.rows.height and self.rows[SITE][place] == site else None
+
+    def _make(self, cells: tuple[object, ...]) -> SiteSettings:
+        return row_settings(self.fleet, dict(zip(HOMES_SCHEMA.names()[2:], cells, strict=True)))

@@ -1,0 +1,96 @@
+"""The file of a fleet's homes, `<state>/fleet/homes.parquet`: replaced whole or not at all."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from darkstar_pipeline.config.fleet.columns import HOMES_SCHEMA, SITE
+from darkstar_pipeline.config.fleet.settings import FleetSettings
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.fleet.homes import FleetHomes
+from darkstar_pipeline.state.file_lock import hold_lock
+from planner.artifacts.atomic_files import atomic_file
+
+FLEET_FOLDER, _HOMES_FILE, _LOCK = "fleet", "homes.parquet", ".homes.lock"
+
+
+def fleet_of(settings: Settings) -> FleetSettings:
+    """Return the fleet's settings.
+
+    Raises:
+        ConfigurationError: there are none.
+    """
+    if settings.fleet is None:
+        hint = "add `fleet: {}` to it and run `darkstar fleet import HOMES.csv`; docs/fleet.md begins there"
+        raise ConfigurationError("the configuration has no fleet", hint)
+    return settings.fleet
+
+
+def open_homes(settings: Settings, home: Path) -> FleetHomes:
+    """Return the homes of a fleet; none where no file was imported.
+
+    Args:
+        settings: the whole configuration.
+        home: the state folder.
+
+    Raises:
+        ConfigurationError: the configuration has no fleet, or the file cannot be read.
+    """
+    return FleetHomes(fleet_of(settings), read_homes(home))
+
+
+def home_of_fleet(settings: Settings, home: Path, site: str) -> SiteSettings:
+    """Return the settings of a home of a fleet.
+
+    Raises:
+        ConfigurationError: there is none of that name, or its settings are wrong by now.
+    """
+    homes = open_homes(settings, home)
+    try:
+        return homes[site]
+    except KeyError as error:
+        message = f"site {site!r} is neither under sites nor among the {len(homes)} homes of the fleet"
+        raise ConfigurationError(message, "list them: darkstar fleet homes") from error
+
+
+def homes_path(home: Path) -> Path:
+    """Return the file of homes in a state folder, whether or not it exists."""
+    return home / FLEET_FOLDER / _HOMES_FILE
+
+
+def read_homes(home: Path) -> pl.DataFrame:
+    """Return the rows of the homes, of `HOMES_SCHEMA`; no rows where there is no file.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    path = homes_path(home)
+    try:
+        rows = pl.read_parquet(path.read_bytes())
+    except FileNotFoundError:
+        return pl.DataFrame(schema=HOMES_SCHEMA)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(
+            f"{path} cannot be read: {reason}", "delete it and import the homes again: darkstar fleet import FILE"
+        ) from error
+    later = [pl.lit(None, dtype).alias(name) for name, dtype in HOMES_SCHEMA.items() if name not in rows.columns]
+    return rows.with_columns(later).select(HOMES_SCHEMA.names()).cast(dict(HOMES_SCHEMA))  # pyright: ignore[reportArgumentType]
+
+
+def change_homes(home: Path, change: Callable[[pl.DataFrame], pl.DataFrame | None]) -> None:
+    """Replace the homes by what `change` makes of them; other processes that change them wait meanwhile.
+
+    Args:
+        home: the state folder.
+        change: given the rows, returns all rows that are to stand there; None where nothing changes.
+    """
+    path = homes_path(home)
+    with hold_lock(path.parent / _LOCK):
+        rows = change(read_homes(home))
+        if rows is not None:
+            with atomic_file(path) as temporary:
+                rows.sort(SITE).write_parquet(temporary, compression="zstd")

@@ -1,0 +1,76 @@
+"""Homes of a fleet as a mapping: settings are made when they are asked for, and once for homes that are alike."""
+
+import pickle
+
+import polars as pl
+import pytest
+
+from darkstar_pipeline.config.fleet.columns import HOMES_SCHEMA
+from darkstar_pipeline.config.fleet.rows import row_settings
+from darkstar_pipeline.config.fleet.settings import FleetSettings
+from darkstar_pipeline.fleet.homes import FleetHomes
+from darkstar_pipeline.fleet.selection import page_of
+from darkstar_pipeline.warehouse.buckets.object_names import bucket_of
+
+FLEET = FleetSettings.model_validate({"buckets": 4, "tariffs": {"villa": [{"transfer_fee": 0.3}]}})
+
+
+def homes_of(*rows: dict[str, object]) -> FleetHomes:
+    """Homes with these cells."""
+    return FleetHomes(FLEET, pl.DataFrame([{"tenant": "default", **row} for row in rows], schema=HOMES_SCHEMA))
+
+
+THREE = homes_of(
+    {"site": "c", "capacity_kwh": 10.0}, {"site": "a", "capacity_kwh": 10.0}, {"site": "b", "tariff": "villa"}
+)
+
+
+def test_homes_are_a_mapping_in_order_of_names() -> None:
+    assert list(THREE) == THREE.names == ["a", "b", "c"]
+    assert len(THREE) == 3
+    assert "b" in THREE
+    assert "bb" not in THREE
+    assert "z" not in THREE
+    with pytest.raises(KeyError, match="bb"):
+        THREE["bb"]
+
+
+def test_settings_are_those_of_the_row_and_made_once_for_rows_alike() -> None:
+    assert THREE["b"] == row_settings(FLEET, {"tariff": "villa"})
+    assert THREE["a"] is THREE["c"]
+
+
+def test_buckets_share_the_homes_out() -> None:
+    parts = [THREE.in_bucket(bucket) for bucket in range(4)]
+    assert sorted(name for part in parts for name in part) == THREE.names
+    assert all(bucket_of(name, 4) == bucket for bucket, part in enumerate(parts) for name in part)
+
+
+def test_homes_of_a_tenant_have_no_other() -> None:
+    homes = homes_of({"site": "a", "tenant": "anna"}, {"site": "b", "tenant": "bo"})
+    assert homes.of_tenant("anna").names == ["a"]
+    assert homes.tenant("b") == "bo"
+
+
+def test_homes_can_be_sent_to_another_process() -> None:
+    sent = pickle.loads(pickle.dumps(THREE))  # noqa: S301 - our own bytes
+    assert sent.names == THREE.names
+    assert sent["b"] == THREE["b"]
+
+
+def test_pages_follow_each_other_without_gap() -> None:
+    names: list[str] = []
+    after = None
+    while True:
+        page = page_of(THREE, after=after, limit=2)
+        names += page.rows["site"].to_list()
+        assert page.matching == 3
+        if (after := page.next_after) is None:
+            break
+    assert names == THREE.names
+
+
+def test_page_keeps_to_its_conditions() -> None:
+    assert page_of(THREE, tariff="villa", limit=9).rows["site"].to_list() == ["b"]
+    assert page_of(THREE, area="SE3", like="c", limit=9).rows["site"].to_list() == ["c"]
+    assert page_of(THREE, area="SE4", limit=9).matching == 0
