@@ -163,24 +163,34 @@ def upper_bound(daily: Energy) -> float:
     """
     n = len(daily)
     mean, centred = float(daily.mean()), daily - daily.mean()
+    long_run, cosines = cosine_variance(centred)
+    quantile = float(stdtrit(cosines, QUANTILE))
+    width = quantile * float(np.sqrt(long_run / n))
+    return mean + towards_dear_days(centred, mean, width) + width
+
+
+def cosine_variance(centred: Energy) -> tuple[float, int]:
+    """Return the long-run variance of days `(n,)` less their mean, in their order, and its degrees of freedom."""
+    n = len(centred)
     cosines = max(LEAST_COSINES, round(COSINES * n ** (2 / 3)))
     middles, orders = (np.arange(n) + 0.5) / n, np.arange(1, cosines + 1)[:, None]
     waves: Energy = np.sqrt(2 / n) * np.cos(np.pi * orders * middles)
     projections: Energy = waves @ centred
-    long_run = float(np.mean(projections**2))
-    quantile = float(stdtrit(cosines, QUANTILE))
-    width = quantile * float(np.sqrt(long_run / n))
-    return mean + _towards_dear_days(centred, min(abs(mean), _FARTHEST * width)) + width
+    return float(np.mean(projections**2)), cosines
 
 
-def _towards_dear_days(centred: Energy, distance: float) -> float:
-    """Return the shift of the bound for rare expensive days, of which few days show too few (Johnson 1978) [money].
+def towards_dear_days(centred: Energy, mean: float, width: float) -> float:
+    """Return the shift of the mean for rare expensive days, of which few days show too few (Johnson 1978) [money].
+
+    Johnson's expansion holds near the mean only: without a cap on the distance from it to nothing gained it blocked
+    some challengers that were 2 % cheaper on every single day.
 
     Args:
         centred: the days less their mean `(n,)` [money].
-        distance: from the mean to nothing gained [money]. Johnson's expansion holds near it only: without a cap it
-            blocked some challengers that were 2 % cheaper on every single day.
+        mean: their mean [money].
+        width: of the bound [money].
     """
+    distance = min(abs(mean), _FARTHEST * width)
     n = len(centred)
     variance, third = float(np.sum(centred**2)) / (n - 1), float(np.mean(centred**3))
     if third <= 0 or variance == 0:
