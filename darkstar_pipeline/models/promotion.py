@@ -90,7 +90,7 @@ def promote(
         else:
             past = () if before is None else (before.ref, *before.previous)
             after = change_pointer(context, model, request, ref, past)
-    return _result(model, request, before, after)
+    return _result(context, model, request, before, after)
 
 
 def promote_registered(
@@ -166,7 +166,7 @@ def rollback(context: Context, *, actor: str, reason: str, name: str | None = No
             ref, past = before.previous[0], before.previous[1:]
             read_version(model.folder, ref, tariff=tariff_version(context.site_settings))
         after = change_pointer(context, model, request, ref, past)
-    return _result(model, request, before, after)
+    return _result(context, model, request, before, after)
 
 
 def _evidence_of(context: Context, name: str, version: int) -> Mapping[str, Any] | None:
@@ -221,6 +221,7 @@ def finish(context: Context, name: str) -> bool:
     if has_unfinished_change(model):
         with hold_lock(model.lock):
             settle(context, model)
+    _tell_fleet(context, model)
     return follow_pointer(model)
 
 
@@ -238,10 +239,19 @@ def _usable_version(context: Context, model: RegisteredModel, version: int) -> V
     return VersionRef(version=version, identity=bundle.identity, path=folder.name)
 
 
+def _tell_fleet(context: Context, model: RegisteredModel) -> None:
+    """Have the pointer of a home's fleet follow, so that its homes' versions resolve in one read."""
+    if context.settings.fleet is not None:
+        from darkstar_pipeline.models.fleet.own import follow_own
+
+        follow_own(context, model)
+
+
 def _result(
-    model: RegisteredModel, request: ChangeRequest, before: Pointer | None, after: Pointer | None
+    context: Context, model: RegisteredModel, request: ChangeRequest, before: Pointer | None, after: Pointer | None
 ) -> PromotionResult:
-    """Have the alias follow, and return what the caller reports."""
+    """Have the alias and the fleet follow, and return what the caller reports."""
+    _tell_fleet(context, model)
     return PromotionResult(
         model=model.name,
         action=request.action,

@@ -20,6 +20,7 @@ from planner.artifacts.bundle import Bundle, read_bundle
 from planner.errors import PolicyMismatchError
 from planner.forecasts.aurora import aurora_scenarios
 from planner.forecasts.embedded_aurora import N_SCENARIOS, embedded_aurora
+from planner.policies.adapted_policy import as_taken
 from planner.policies.learned_policy import LearnedPolicy, learned_policy
 from planner.policy_names import GATED
 from planner.value.scenarios import Scenarios
@@ -85,21 +86,41 @@ def trained_policy(context: Context, name: str) -> TrainedPolicy | None:
     """
     plain = name.removesuffix(GATED)
     if plain == "champion":
-        champion = load_champion(context)
-        if champion is None and name != plain:
+        found = _champion(context)
+        if found is None and name != plain:
             raise DataMissingError("no version is in use, and `value` has no gate", "name the policy without +gate")
-        return None if champion is None else opened(name, champion.bundle, champion.pointer.version)
+        return None if found is None else opened(name, *found, site=context.site_name)
     if plain in ("rl", "lightgbm"):
         version = newest_version(context, plain)
         folder = RegisteredModel.of(context).version_folder(version)
     else:
         model, version = parse_reference(plain)
         folder = stored_bundle(context, model, version)
-    return opened(name, read_bundle(folder, tariff=tariff_version(context.site_settings)), version)
+    bundle = read_bundle(folder, tariff=tariff_version(context.site_settings))
+    return opened(name, bundle, version, site=context.site_name)
 
 
-def opened(name: str, bundle: Bundle, version: int | None = None) -> TrainedPolicy:
+def _champion(context: Context) -> tuple[Bundle, int] | None:
+    """Return the bundle and the version in use: the site's own, or else, for a home of a fleet, that of its class."""
+    champion = load_champion(context)
+    if champion is not None:
+        return champion.bundle, champion.pointer.version
+    if context.settings.fleet is None:
+        return None
+    from darkstar_pipeline.models.fleet.home_version import home_version
+
+    found = home_version(context)
+    return None if found is None else (found[1], found[0].ref.version)
+
+
+def opened(name: str, bundle: Bundle, version: int | None = None, *, site: str | None = None) -> TrainedPolicy:
     """Return a bundle as a policy.
+
+    Args:
+        name: the requested name; with `+gate` behind it the price gate stands between policy and inverter.
+        bundle: its files.
+        version: version of the registered model; None if unknown.
+        site: the home that runs it, which takes of a pooled policy what was fitted for it; None takes it whole.
 
     Raises:
         PolicyMismatchError: it is no policy, or one that this version cannot run.
@@ -109,7 +130,7 @@ def opened(name: str, bundle: Bundle, version: int | None = None) -> TrainedPoli
         name=name,
         version=version,
         bundle=bundle,
-        policy=learned_policy(bundle, gated=name.endswith(GATED)),
+        policy=as_taken(learned_policy(bundle, gated=name.endswith(GATED)), bundle, site),
         learned_since=None if learned is None else date.fromisoformat(learned[0]),
         learned_until=None if until is None else date.fromisoformat(until),
     )

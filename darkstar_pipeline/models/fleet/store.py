@@ -6,8 +6,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.validation import describe_validation
 from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.fleet.homes_file import FLEET_FOLDER, fleet_of
+from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.models.champion_pointer import VersionRef
 from darkstar_pipeline.models.fleet.pointer import POINTER_KEY, FleetPointer, Move
 from darkstar_pipeline.warehouse.buckets.object_store import ObjectStore
@@ -16,6 +19,7 @@ from planner.artifacts.bundle import MANIFEST, Bundle, read_bundle
 from planner.errors import PolicyMismatchError
 
 BUNDLES, MOVES = "models/bundles", "models/moves"
+_CACHE_FOLDER = "bundles"
 Change = Callable[[FleetPointer], FleetPointer | None]
 """Given the pointer as it is, returns the new one, or None to leave it; called again where another was faster."""
 
@@ -123,3 +127,17 @@ class FleetModels:
 
 def _move_key(move: str) -> str:
     return f"{MOVES}/{move}.json"
+
+
+def fleet_models(settings: Settings, home: Path) -> FleetModels:
+    """Return the models of a fleet; nothing is asked or made before the first use.
+
+    Args:
+        settings: the whole configuration.
+        home: the state folder, which keeps the bundles that were fetched.
+
+    Raises:
+        ConfigurationError: the configuration has no fleet, its lake is at no place that is known, or obstore is not
+            installed.
+    """
+    return FleetModels(fleet_lake(fleet_of(settings), home).store, home / FLEET_FOLDER / _CACHE_FOLDER)
