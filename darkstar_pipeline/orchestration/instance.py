@@ -1,6 +1,7 @@
 """Dagster's state folder: `<home>/dagster`, with a `dagster.yaml` of ours.
 
-A `DAGSTER_HOME` that is set already is respected, whatever it is. What does not belong here: what is run.
+A `DAGSTER_HOME` that is set already is respected, whatever it is. What does not belong here: what is run, and what a
+fleet's runs add to `dagster.yaml` (`fleet_instance`).
 """
 
 import os
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darkstar_pipeline.config.settings import config_path, home_dir
+from darkstar_pipeline.config.settings import config_path, home_dir, load_settings
 from darkstar_pipeline.context import DAGSTER_FOLDER
 from darkstar_pipeline.state.atomic_files import atomic_write
 from planner.artifacts.atomic_files import make_folder
@@ -86,10 +87,20 @@ def _prepared(home: Path) -> Path:
     make_folder(folder)
     config = folder / CONFIG_NAME
     current = config.read_text(encoding="utf-8") if config.exists() else _MARK
-    if current.startswith(_MARK) and current != CONFIG:
+    if current.startswith(_MARK) and current != (wanted := _wanted()):
         with atomic_write(config) as temporary:
-            temporary.write_text(CONFIG, encoding="utf-8")
+            temporary.write_text(wanted, encoding="utf-8")
     return folder
+
+
+def _wanted() -> str:
+    """The configuration of one home, or the one that the fleet of `darkstar.yaml` asks for."""
+    fleet = load_settings().fleet if config_path().exists() else None
+    if fleet is None:
+        return CONFIG
+    from darkstar_pipeline.orchestration.fleet_instance import fleet_config
+
+    return f"{_MARK}\n{fleet_config(CONFIG, fleet.runs)}"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from darkstar_pipeline.config.base import Frozen
 from darkstar_pipeline.config.devices import DeviceSettings
+from darkstar_pipeline.config.fleet.runs import RunsSettings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.config.sources.all_sources import SourcesSettings
 from darkstar_pipeline.config.tariff import TariffSettings
@@ -55,3 +56,4 @@ class FleetSettings(Frozen):
         default_factory=dict[str, SourcesSettings],
         description="sources by the name that rows call them by in their column sources",
     )
+    runs: RunsSettings = Field(default_factory=RunsSettings)
