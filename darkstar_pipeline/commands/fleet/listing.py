@@ -2,7 +2,7 @@
 
 import typer
 
-from darkstar_pipeline.commands.fleet import homes, import_homes, show
+from darkstar_pipeline.commands.fleet import adopt, homes, import_homes, show
 from darkstar_pipeline.console.call import command, group_of, shared_options
 
 FLEET_PURPOSE = "Run thousands of homes: their settings as rows, and all of them at once."
@@ -21,4 +21,11 @@ def fleet_commands() -> typer.Typer:
         homes.homes
     )
     command(group, "show", examples=("darkstar fleet show home-0001", "darkstar fleet show home-0001 --all"))(show.show)
+    command(
+        group,
+        "adopt",
+        examples=(
+            "darkstar fleet adopt --site villa --state /var/lib/darkstar/state --config /etc/darkstar/darkstar.yaml",
+        ),
+    )(adopt.adopt)
     return group
