@@ -22,12 +22,13 @@ import polars as pl
 
 from assets.graph import ASSET_NAMES
 from assets.home import Home
-from darkstar_pipeline.context import DAGSTER_FOLDER, Context
+from darkstar_pipeline.context import DAGSTER_FOLDER, LAKE_FOLDER, Context
 from darkstar_pipeline.definitions import build_definitions, homes
 from darkstar_pipeline.errors import ConfigurationError, DarkstarError, DataMissingError
 from darkstar_pipeline.orchestration.dagster_internals import DagsterAssetCheckFailedError
 from darkstar_pipeline.orchestration.instance import open_instance
 from darkstar_pipeline.state.file_lock import hold_lock, is_locked
+from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, METER_READINGS, RAW_SPOT_PRICES, Table
 from jobs.backfill import BACKFILL
 from jobs.names import job_name
@@ -103,7 +104,7 @@ def run_backfill(
         progress(0, len(keys))
     with open_instance(context.home) as instance:
         close_dead_runs(instance, context.home)
-        context.lake.sweep_leftovers()
+        Lake(context.home / LAKE_FOLDER).sweep_leftovers()
         with _owner(context.home) as owner, _errors_named():
             result = job.execute_in_process(
                 instance=instance,

@@ -11,6 +11,7 @@ from darkstar_pipeline.config.settings import Settings, home_dir, load_settings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.state.migrations import migrate_state
 from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.warehouse.tables import Tables
 from env.site import Site
 
 LAKE_FOLDER = "lake"
@@ -29,7 +30,7 @@ class Context:
         site_name: the site that is meant.
         site_settings: its part of the configuration.
         site: the same home in the types the rooms compute with.
-        lake: the tables of every site.
+        lake: the tables of every site; of a fleet's home its own alone.
         home: the state folder.
     """
 
@@ -37,7 +38,7 @@ class Context:
     site_name: str
     site_settings: SiteSettings
     site: Site
-    lake: Lake
+    lake: Tables
     home: Path
 
     @property

@@ -15,6 +15,7 @@ from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from darkstar_pipeline.forecasts.site_forecasts import averaged_readings
 from darkstar_pipeline.warehouse import schemas
+from darkstar_pipeline.warehouse.lake import Lake
 from env.time_grid import days_between
 from planner.forecasts.naive import naive_forecasts
 from planner.replay.usable_slots import usable_slots
@@ -25,7 +26,7 @@ def seconds_without_dagster(fresh: FreshHome, first: date, last: date) -> float:
     begin = time.perf_counter()
     context = open_context(settings=load_settings(fresh.folder / "darkstar.yaml"), home=fresh.state)
     settings, lake = context.site_settings, context.lake
-    target = type(lake)(fresh.folder / "plain")
+    target = Lake(fresh.folder / "plain")
     days = list(days_between(first, last))
     span = (first, last)
     name, forecast = context.site_name, settings.forecast

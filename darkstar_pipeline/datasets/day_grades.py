@@ -6,8 +6,8 @@ from datetime import date
 import polars as pl
 
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, PRICE_REPAIRS
+from darkstar_pipeline.warehouse.tables import Tables
 from env.time_grid import days_between
 
 
@@ -24,7 +24,7 @@ class DayGrades:
     missing: tuple[date, ...]
 
 
-def graded_days(lake: Lake, site_name: str, first: date, last: date) -> DayGrades:
+def graded_days(lake: Tables, site_name: str, first: date, last: date) -> DayGrades:
     """Return the grades of the days `first` to `last`, both included.
 
     Raises:

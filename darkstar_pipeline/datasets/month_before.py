@@ -4,15 +4,15 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from darkstar_pipeline.warehouse.tables import Tables
 from env.power_tariff import EarlierDays
 from env.site import Site
 from planner.demand_charges.bills import has_demand_charge
 from planner.demand_charges.day_charges import peaks_of_days
 
 
-def month_before(lake: Lake, site: Site, first: date) -> EarlierDays:
+def month_before(lake: Tables, site: Site, first: date) -> EarlierDays:
     """Return the peaks of the days of a month before a local day of it, by day; none without a demand charge.
 
     By metered import, or net load where there is none; what was not read counts as no import.

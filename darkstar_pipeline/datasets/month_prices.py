@@ -8,14 +8,14 @@ from typing import cast
 
 import polars as pl
 
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
+from darkstar_pipeline.warehouse.tables import Tables
 from env.site import Site
 from env.tariff import MONTH_PRICE
 from env.time_grid import local_day
 
 
-def with_month_prices(prices: pl.DataFrame, lake: Lake, site: Site, *, published: date | None = None) -> pl.DataFrame:
+def with_month_prices(prices: pl.DataFrame, lake: Tables, site: Site, *, published: date | None = None) -> pl.DataFrame:
     """Add `month_price` [money/kWh] to prices with `slot_start`, where a version of the tariff bills the month's mean.
 
     Args:

@@ -9,14 +9,16 @@ from datetime import date, timedelta
 import polars as pl
 
 from darkstar_pipeline.quality.day_quality import grade_days
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, SLOT_OBSERVATIONS, SPOT_PRICES
+from darkstar_pipeline.warehouse.tables import Tables
 from env.site import Site
 from env.time_grid import grid
 from planner.replay.usable_slots import USABLE
 
 
-def past_readings(lake: Lake, site: Site, first: date, last: date, *, lookback_days: int, has_pv: bool) -> pl.DataFrame:
+def past_readings(
+    lake: Tables, site: Site, first: date, last: date, *, lookback_days: int, has_pv: bool
+) -> pl.DataFrame:
     """Return the readings that forecasts of the days `first` to `last` may use.
 
     Days are graded on their readings alone: a price that is missing or wrong is no reason to distrust a load.

@@ -10,7 +10,6 @@ import polars as pl
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.datasets.month_prices import with_month_prices
 from darkstar_pipeline.datasets.past_readings import past_readings
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,
@@ -18,6 +17,7 @@ from darkstar_pipeline.warehouse.schemas import (
     SLOT_OBSERVATIONS,
     SPOT_PRICES,
 )
+from darkstar_pipeline.warehouse.tables import Tables
 from env.battery import Battery
 from env.site import Site
 from planner.replay.schedules import READINGS
@@ -53,7 +53,7 @@ def protocol_of(settings: SiteSettings, battery: Battery) -> Protocol:
     )
 
 
-def home_has_pv(lake: Lake, site_name: str, configured: bool | None) -> bool:  # noqa: FBT001 - a setting of three states
+def home_has_pv(lake: Tables, site_name: str, configured: bool | None) -> bool:  # noqa: FBT001 - a setting of three states
     """Return whether the home has panels: as configured, or where that is None, whether any PV was ever read."""
     if configured is not None:
         return configured
@@ -64,7 +64,7 @@ def home_has_pv(lake: Lake, site_name: str, configured: bool | None) -> bool:  #
 
 
 def replay_inputs(
-    lake: Lake, site: Site, days: Sequence[date], *, has_pv: bool | None, lookback_days: int | None = SCENARIO_DAYS
+    lake: Tables, site: Site, days: Sequence[date], *, has_pv: bool | None, lookback_days: int | None = SCENARIO_DAYS
 ) -> ReplayInputs:
     """Return the inputs of replays of some graded days.
 

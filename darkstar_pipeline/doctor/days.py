@@ -5,20 +5,20 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from darkstar_pipeline.doctor.finding import CheckResult, passed, warned
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, METER_READINGS, RAW_SPOT_PRICES
+from darkstar_pipeline.warehouse.tables import Tables
 
 CLOCK_SLACK = timedelta(minutes=5)
 MANY_REFUSED = 0.2
 """Share of refused days from which on something is likely to be wrong with the source."""
 
 
-def check_days(lake: Lake, site: str, now: datetime) -> list[CheckResult]:
+def check_days(lake: Tables, site: str, now: datetime) -> list[CheckResult]:
     """Check which days of a site are imported, and how they are graded."""
     return [_imported(lake, site, now), _graded(lake, site)]
 
 
-def _imported(lake: Lake, site: str, now: datetime) -> CheckResult:
+def _imported(lake: Tables, site: str, now: datetime) -> CheckResult:
     """Check which days have readings and prices."""
     check = f"imported, {site}"
     readings, prices = set(lake.days(METER_READINGS, site)), set(lake.days(RAW_SPOT_PRICES, site))
@@ -34,7 +34,7 @@ def _imported(lake: Lake, site: str, now: datetime) -> CheckResult:
     return passed(check, f"{detail}, {both[0]} to {both[-1]}")
 
 
-def _graded(lake: Lake, site: str) -> CheckResult:
+def _graded(lake: Tables, site: str) -> CheckResult:
     """Check how many days are graded, and how many of them refused."""
     check = f"graded, {site}"
     waiting = set(lake.days(METER_READINGS, site)) - set(lake.days(DATA_QUALITY_DAILY, site))

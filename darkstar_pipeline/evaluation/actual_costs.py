@@ -23,7 +23,6 @@ from darkstar_pipeline.evaluation.actual_days import (
     without_sun,
 )
 from darkstar_pipeline.evaluation.plan_history import plans_between, system_id
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import (
     ANTARES_PLAN_HISTORY,
     DATA_QUALITY_DAILY,
@@ -31,6 +30,7 @@ from darkstar_pipeline.warehouse.schemas import (
     SLOT_OBSERVATIONS,
     SPOT_PRICES,
 )
+from darkstar_pipeline.warehouse.tables import Tables
 from env.time_grid import days_between
 from planner.demand_charges.bills import has_demand_charge
 from planner.evaluation.daily_results import daily_results
@@ -93,7 +93,7 @@ class ActualCosts:
         return {day: costs for day, costs in cached.items() if costs is not None}
 
 
-def _charged_day(lake: Lake, site_name: str, actual: ActualDay) -> ChargedDay:
+def _charged_day(lake: Tables, site_name: str, actual: ActualDay) -> ChargedDay:
     """Return the actual cost of a day and its reference costs, with their peaks where power is charged."""
     cost, schedules = metered_cost(actual), {ACTUAL: actual.readings}
     if cost is None:  # what the commands make of the readings is the next best, where the service steered

@@ -16,8 +16,8 @@ import polars as pl
 
 from darkstar_pipeline.models.run_tables import add_row, json_text
 from darkstar_pipeline.models.version import registered_name
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import ANTARES_PLAN_HISTORY
+from darkstar_pipeline.warehouse.tables import Tables
 from env.inverter import IMPORT_LIMIT
 from env.site import Site
 from env.time_grid import SLOT_DTYPE, zone
@@ -65,7 +65,7 @@ class PlanRecord:
     metrics: Mapping[str, Any]
 
 
-def keep_plan(lake: Lake, site: Site, plan: PlanRecord) -> None:
+def keep_plan(lake: Tables, site: Site, plan: PlanRecord) -> None:
     """Add a plan of a site to the history.
 
     Args:
@@ -99,7 +99,7 @@ def keep_plan(lake: Lake, site: Site, plan: PlanRecord) -> None:
     add_row(lake, ANTARES_PLAN_HISTORY, row)
 
 
-def plans_between(lake: Lake, site_name: str, first: date, last: date) -> pl.DataFrame:
+def plans_between(lake: Tables, site_name: str, first: date, last: date) -> pl.DataFrame:
     """Return the history of local days of a site, both included."""
     return lake.read(ANTARES_PLAN_HISTORY, site_name, first, last)
 

@@ -11,8 +11,8 @@ import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.sources.observations import MEASURED
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import OUTLOOK_COLUMNS, Table
+from darkstar_pipeline.warehouse.tables import Tables
 from env.time_grid import local_day
 
 Progress = Callable[[int, int], None]
@@ -69,7 +69,7 @@ def stored_rows(
 
 
 def merge_into(
-    lake: Lake,
+    lake: Tables,
     table: Table,
     site_name: str,
     offered: pl.DataFrame,

@@ -11,8 +11,8 @@ from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.ingest.merge import MergeResult, Progress, merge_into, stored_rows
 from darkstar_pipeline.sources.price_lists.publication import KnownSlots
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES, Table
+from darkstar_pipeline.warehouse.tables import Tables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class ImportTarget:
         site: settings of the home.
     """
 
-    lake: Lake
+    lake: Tables
     quarantine_dir: Path
     site_name: str
     site: SiteSettings

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.config.battery import BatterySettings
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from darkstar_pipeline.warehouse.tables import Tables
 from planner.care.learned_battery import LearnedBattery, learned_battery
 
 BATTERY_DAYS = 120
@@ -44,7 +44,7 @@ class BatteryOffer:
     offered: Any
 
 
-def readings_of(lake: Lake, site: str, today: date) -> pl.DataFrame:
+def readings_of(lake: Tables, site: str, today: date) -> pl.DataFrame:
     """Return the readings that offers rest on."""
     return lake.read(METER_READINGS, site, today - timedelta(days=BATTERY_DAYS), today)
 

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import LEARNED_VALUES
+from darkstar_pipeline.warehouse.tables import Tables
 from env.site import Site
 from env.time_grid import zone
 from planner.tuning.evidence import Evidence
@@ -50,7 +50,7 @@ class LearnedHistory:
         site: the home.
     """
 
-    def __init__(self, lake: Lake, site: Site) -> None:
+    def __init__(self, lake: Tables, site: Site) -> None:
         self._lake, self._site = lake, site
         self.quantities = quantities_of(site.battery)
 

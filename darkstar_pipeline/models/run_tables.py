@@ -9,20 +9,20 @@ import polars as pl
 
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.training_run import TrainingRun
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import (
     ANTARES_POLICY_RUNS,
     ANTARES_RL_RUNS,
     ANTARES_TRAINING_RUNS,
     Table,
 )
+from darkstar_pipeline.warehouse.tables import Tables
 from env.time_grid import zone
 from planner.artifacts.bundle import Manifest
 
 _TABLES_OF_KIND: dict[str, tuple[Table, ...]] = {"lightgbm": (ANTARES_POLICY_RUNS,), "rl": (ANTARES_RL_RUNS,)}
 
 
-def add_row(lake: Lake, table: Table, row: Mapping[str, object]) -> bool:
+def add_row(lake: Tables, table: Table, row: Mapping[str, object]) -> bool:
     """Add a row to its day; a row whose key is there already is not added again.
 
     Args:

@@ -17,8 +17,8 @@ from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at
 from darkstar_pipeline.planning.strategic_plan import strategic_schedule
 from darkstar_pipeline.policies.trained import TrainedPolicy, trained_policy
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_WEATHER
+from darkstar_pipeline.warehouse.tables import Tables
 from env.inverter import Energy
 from planner.byhand.commands import HandBlock
 from planner.deadline import deadline
@@ -182,7 +182,7 @@ def learned_plan(
     return replace(made, schedule=keep_commands(task, made.schedule, made.stored_value(task), inputs.before))
 
 
-def _recent_identity(lake: Lake, site: str, today: date) -> tuple[object, ...]:
+def _recent_identity(lake: Tables, site: str, today: date) -> tuple[object, ...]:
     """Return a key that changes with the readings and weather forecasts of the last weeks."""
     since, yesterday = today - timedelta(days=SCENARIO_SOURCE_DAYS), today - timedelta(days=1)
     return (lake.identity(METER_READINGS, site, since, yesterday), lake.identity(RAW_WEATHER, site, since, today))

@@ -6,9 +6,8 @@ from datetime import date
 import polars as pl
 
 from darkstar_pipeline.planning.memo import Memo
-from darkstar_pipeline.state.atomic_files import FileIdentity
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import Table
+from darkstar_pipeline.warehouse.tables import Tables
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class SiteTables:
         memo: cache that outlives this object; by default a new one.
     """
 
-    lake: Lake
+    lake: Tables
     site: str
     memo: Memo = field(default_factory=Memo)
 
@@ -38,6 +37,6 @@ class SiteTables:
         """Return the days that have a file, in order."""
         return self.lake.days(table, self.site)
 
-    def identity(self, table: Table, first: date, last: date) -> tuple[FileIdentity, ...]:
+    def identity(self, table: Table, first: date, last: date) -> tuple[object, ...]:
         """Return a key that changes whenever a day from `first` to `last` is replaced, comes or goes."""
         return self.lake.identity(table, self.site, first, last)

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from darkstar_pipeline.config.fingerprints import Stage, config_version
 from darkstar_pipeline.config.site import SiteSettings
-from darkstar_pipeline.context import Context
+from darkstar_pipeline.context import LAKE_FOLDER, Context
 from darkstar_pipeline.ingest.imports import OBSERVATIONS, PRICES, import_statistics, import_tidy_file
 from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.ingest.target import ImportTarget
@@ -22,6 +22,7 @@ from darkstar_pipeline.sample import (
     inject_faults,
     load_sample,
 )
+from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import (
     METER_READINGS,
     METER_STATISTICS,
@@ -106,7 +107,7 @@ def is_materialised(context: Context, first: date, last: date) -> bool:
         first: first local day.
         last: last local day, included.
     """
-    lake, name, settings = context.lake, context.site_name, context.site_settings
+    lake, name, settings = _lake(context), context.site_name, context.site_settings
     raw = [lake.path(table, name, day) for table in _RAW for day in lake.days(table, name)]
     made = [lake.path(table, name, day) for table in _RESULTS for day in days_between(first, last)]
     if not raw or not all(path.exists() for path in made):
@@ -121,5 +122,10 @@ def is_materialised(context: Context, first: date, last: date) -> bool:
 
 def newest_result(context: Context, day: date) -> float:
     """When the newest result of a day was written [seconds since 1970]; 0 where there is none."""
-    paths = [context.lake.path(table, context.site_name, day) for table in _RESULTS]
+    paths = [_lake(context).path(table, context.site_name, day) for table in _RESULTS]
     return max((path.stat().st_mtime for path in paths if path.exists()), default=0.0)
+
+
+def _lake(context: Context) -> Lake:
+    """Return the sample's lake, whose files are asked for their age."""
+    return Lake(context.home / LAKE_FOLDER)

@@ -3,14 +3,12 @@
 Every road of replays and plans reads here, so that each sees the same changed home.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 
 from darkstar_pipeline.errors import DarkstarError
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,
@@ -25,6 +23,7 @@ from darkstar_pipeline.warehouse.schemas import (
     SPOT_PRICES,
     Table,
 )
+from darkstar_pipeline.warehouse.tables import Tables
 from env.time_grid import SLOT_DTYPE, slot_count
 from planner.replay.usable_slots import USABLE
 from planner.whatif.house import HouseChange
@@ -41,11 +40,11 @@ class ReadOnlyLakeError(DarkstarError):
     code = "read_only"
 
 
-class ChangedLake(Lake):
-    """A lake that is read with changes.
+class ChangedLake:
+    """Tables that are read with changes.
 
     Args:
-        base: the lake itself.
+        base: the tables themselves.
         timezone: IANA zone of the home.
         house: load and PV.
         prices: `slot_start, price` of another area [money/kWh]; None keeps the stored ones.
@@ -54,10 +53,9 @@ class ChangedLake(Lake):
     """
 
     def __init__(
-        self, base: Lake, timezone: str, *, house: HouseChange, prices: pl.DataFrame | None, stored_results: bool
+        self, base: Tables, timezone: str, *, house: HouseChange, prices: pl.DataFrame | None, stored_results: bool
     ) -> None:
-        super().__init__(base.root)
-        self._timezone, self._house = timezone, house
+        self._base, self._timezone, self._house = base, timezone, house
         self._prices = pl.DataFrame(schema=PRICES) if prices is None else prices
         self._hidden = () if stored_results else tuple(table.name for table in _RESULTS)
         self._changes: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {}
@@ -69,13 +67,35 @@ class ChangedLake(Lake):
             self._changes |= {table.name: self._other_prices for table in (SPOT_PRICES, RAW_SPOT_PRICES)}
             self._changes[DATA_QUALITY_DAILY.name] = self._priced_days
 
-    def read_paths(self, table: Table, paths: Sequence[Path]) -> pl.DataFrame:
-        """Return rows of the given files of a table, changed."""
+    def read(self, table: Table, site: str, first: date | None = None, last: date | None = None) -> pl.DataFrame:
+        """Return rows of a range of local days, changed."""
+        return self._changed(table, lambda: self._base.read(table, site, first, last))
+
+    def read_days(self, table: Table, site: str, days: Iterable[date]) -> pl.DataFrame:
+        """Return rows of some local days, changed."""
+        return self._changed(table, lambda: self._base.read_days(table, site, days))
+
+    def days(self, table: Table, site: str) -> list[date]:
+        """Return the days that were written, ascending."""
+        return self._base.days(table, site)
+
+    def identity(self, table: Table, site: str, first: date, last: date) -> tuple[object, ...]:
+        """Return what changes whenever a day from `first` to `last` is replaced, comes or goes."""
+        return self._base.identity(table, site, first, last)
+
+    def _changed(self, table: Table, read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
         if table.name in self._hidden:
             return pl.DataFrame(schema=table.schema)
-        rows = super().read_paths(table, paths)
-        change = self._changes.get(table.name)
+        rows, change = read(), self._changes.get(table.name)
         return rows if change is None else change(rows)
+
+    def write_day(self, table: Table, site: str, day: date, frame: pl.DataFrame) -> object:
+        """Refuse to write.
+
+        Raises:
+            ReadOnlyLakeError: always.
+        """
+        return self.write_days(table, site, [day], frame)
 
     def write_days(self, table: Table, site: str, days: Iterable[date], frame: pl.DataFrame) -> dict[date, int]:
         """Refuse to write.
@@ -111,7 +131,7 @@ class ChangedLake(Lake):
         if not days:
             return hours
         sites: list[str] = hours["site"].unique().to_list()
-        before = pl.concat([super(ChangedLake, self).read(METER_READINGS, s, min(days), max(days)) for s in sites])
+        before = pl.concat([self._base.read(METER_READINGS, s, min(days), max(days)) for s in sites])
         after = self._other_house(before)
         hour = pl.col("slot_start").dt.truncate("1h").alias("hour_start")
         moved = pl.concat(

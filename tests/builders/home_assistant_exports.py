@@ -11,7 +11,7 @@ from darkstar_pipeline.ingest.report import ImportReport
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.sources.home_assistant.export_reader import HomeAssistantData, read_exports
 from darkstar_pipeline.sources.home_assistant.formats.exports import read_export
-from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.warehouse.tables import Tables
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 START = datetime(2026, 1, 9, 23, tzinfo=UTC)
@@ -46,7 +46,7 @@ def read(
 
 
 def import_files(
-    lake: Lake,
+    lake: Tables,
     quarantine_dir: Path,
     files: Sequence[Path],
     *,

@@ -10,8 +10,8 @@ from assets.home import Home
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context, open_context
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, Table
+from darkstar_pipeline.warehouse.tables import Tables
 from env.time_grid import SLOT_DTYPE, days_between, grid
 
 ZONE = "Europe/Stockholm"
@@ -40,7 +40,7 @@ def small_home(state: Path) -> Home:
     return Home(context=small_context(state))
 
 
-def fill(lake: Lake, site: str) -> None:
+def fill(lake: Tables, site: str) -> None:
     """Import dear evenings, cheap nights, sun at noon, and one afternoon without readings."""
     slots = grid(FIRST, LAST, ZONE)
     hour = (np.arange(slots.height) % 96) / 4
@@ -56,7 +56,7 @@ def fill(lake: Lake, site: str) -> None:
     lake.write_days(METER_READINGS, site, DAYS, as_imported(METER_READINGS, read, site))
 
 
-def fill_earlier_prices(lake: Lake, site: str, first: date) -> None:
+def fill_earlier_prices(lake: Tables, site: str, first: date) -> None:
     """Import prices of the days before the fortnight: evenings are dear, levels change from day to day."""
     days = list(days_between(first, FIRST - timedelta(days=1)))
     slots = grid(days[0], days[-1], ZONE)

@@ -23,7 +23,6 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.definitions import build_definitions, homes
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.orchestration.instance import open_instance
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,
@@ -73,17 +72,18 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Context, BackfillRep
 def copy_imports(context: Context, state: Path) -> Context:
     """Another home with the same imports and nothing else."""
     for table in (RAW_SPOT_PRICES, METER_READINGS):
-        shutil.copytree(context.lake.root / table.name, state / "lake" / table.name)
+        shutil.copytree(context.home / "lake" / table.name, state / "lake" / table.name)
     return small_context(state, filled=False)
 
 
-def contents(lake: Lake) -> dict[str, pl.DataFrame]:
+def contents(context: Context) -> dict[str, pl.DataFrame]:
     """Every file of a lake, by place."""
-    files = sorted(lake.root.glob("*/site=*/day=*/part.parquet"))
-    return {str(file.relative_to(lake.root)): pl.read_parquet(file, hive_partitioning=False) for file in files}
+    root = context.home / "lake"
+    files = sorted(root.glob("*/site=*/day=*/part.parquet"))
+    return {str(file.relative_to(root)): pl.read_parquet(file, hive_partitioning=False) for file in files}
 
 
-def assert_same(one: Lake, other: Lake) -> None:
+def assert_same(one: Context, other: Context) -> None:
     """Both lakes hold the same files, row for row."""
     ours, theirs = contents(one), contents(other)
     assert list(ours) == list(theirs)
@@ -181,11 +181,11 @@ def test_checks_warn_with_counts_and_stop_nothing(done: tuple[Context, BackfillR
 def test_repeating_changes_nothing_and_progress_is_reported(
     done: tuple[Context, BackfillReport], tmp_path: Path
 ) -> None:
-    shutil.copytree(done[0].lake.root, tmp_path / "lake")
+    shutil.copytree((done[0].home / "lake"), tmp_path / "lake")
     context, reports = small_context(tmp_path, filled=False), list[tuple[int, int]]()
     select = ",".join(STORED)
     run_backfill(context, FIRST, LAST, select=select, progress=lambda count, total: reports.append((count, total)))
-    assert_same(context.lake, done[0].lake)
+    assert_same(context, done[0])
     assert reports == [(count, len(STORED)) for count in range(len(STORED) + 1)]
 
 
@@ -196,7 +196,7 @@ def test_lake_is_the_same_when_the_range_is_cut_and_backfilled_out_of_order(
     context, cut = copy_imports(done[0], tmp_path), date(2025, 10, 26)
     for first, last in ((cut, LAST), (FIRST, cut - timedelta(days=1))):
         run_backfill(context, first, last, select=",".join(STORED))
-    assert_same(context.lake, done[0].lake)
+    assert_same(context, done[0])
 
 
 @pytest.mark.thorough
@@ -207,7 +207,7 @@ def test_lake_is_the_same_when_a_killed_backfill_is_run_again(
     with started(tmp_path) as process:
         process.kill()
     run_backfill(context, FIRST, LAST, select=",".join(STORED))
-    assert_same(context.lake, done[0].lake)
+    assert_same(context, done[0])
     with open_instance(context.home) as instance:
         statuses = [run.status for run in instance.get_runs()]
     assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]

@@ -19,13 +19,14 @@ from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_
 from darkstar_pipeline.planning.site_tables import SiteTables
 from darkstar_pipeline.service.engine.plan_documents import expected_soc_percent
 from darkstar_pipeline.service.schemas.plans import Input, InputBasis, InputName, InputState, PlanDocument
-from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError
+from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import (
     METER_READINGS,
     RAW_SPOT_PRICES,
     SLOT_FORECASTS,
     SPOT_PRICES,
 )
+from darkstar_pipeline.warehouse.tables import Tables
 from env.battery import Battery
 from env.time_grid import SLOT, slot_of, zone
 from planner.deadline import seconds_left
@@ -148,7 +149,7 @@ def _collected(  # noqa: PLR0913 - as `collect_inputs`
         problem = f"{type(error).__name__}: {error}"
         return InputStatus(None, problem, (soc_input, _missing("storage", problem)), soc)
     day = at.astimezone(zone(context.timezone)).date()
-    repaired = context.lake.path(SPOT_PRICES, context.site_name, day).exists()
+    repaired = not context.lake.read_days(SPOT_PRICES, context.site_name, [day]).is_empty()
     price_table = SPOT_PRICES if repaired else RAW_SPOT_PRICES
     stale_after = timedelta(hours=service.forecast_stale_hours)
     inputs = (*_available_inputs(plan_inputs, price_table.name, stale_after), *_tariff_input(context, day))
@@ -311,7 +312,7 @@ def _missing(name: InputName, note: str) -> Input:
     return Input(name=name, state="missing", source="none", note=note)
 
 
-def inputs_signature(lake: Lake, site: str, timezone: str, at: datetime) -> tuple[object, ...]:
+def inputs_signature(lake: Tables, site: str, timezone: str, at: datetime) -> tuple[object, ...]:
     """Return a key that changes whenever a file of the lake that a plan of a moment rests on is replaced."""
     today = at.astimezone(zone(timezone)).date()
     yesterday, tomorrow = today - timedelta(days=1), today + timedelta(days=1)

@@ -10,8 +10,8 @@ from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.month_prices import with_month_prices
 from darkstar_pipeline.evaluation.plan_history import in_force, plans_between, system_id
 from darkstar_pipeline.service.schemas.history import HistoryDocument, HistorySlot
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SPOT_PRICES
+from darkstar_pipeline.warehouse.tables import Tables
 from env.battery import Battery
 from env.site import Site
 from env.time_grid import grid
@@ -41,7 +41,7 @@ def history_document(context: Context, day: date) -> HistoryDocument:
     )
 
 
-def _slots(lake: Lake, site: Site, day: date) -> pl.DataFrame:
+def _slots(lake: Tables, site: Site, day: date) -> pl.DataFrame:
     """Return prices and readings of the day's whole grid."""
     read = lake.read(METER_READINGS, site.name, day, day).select(
         "slot_start",

@@ -37,7 +37,7 @@ from darkstar_pipeline.service.engine.input_status import InputStatus
 from darkstar_pipeline.service.engine.plan_documents import plan_id
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import PlanDocument
-from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.warehouse.tables import Tables
 from env.inverter import IMPORT_LIMIT, Command, Decision, Energy, with_limit
 from env.power_tariff import month_state
 from env.simulator import Replay, World, simulate
@@ -202,7 +202,7 @@ class ShadowPlanner:
             self._loaded[policy] = loaded
         return loaded[1]
 
-    def _episode(self, lake: Lake, site: Site, inputs: PlanInputs, policy: str) -> _Episode:
+    def _episode(self, lake: Tables, site: Site, inputs: PlanInputs, policy: str) -> _Episode:
         """Return the shadow's day so far; after a restart it is read back."""
         day = inputs.start.astimezone(zone(site.timezone)).date()
         episode = self._episodes.get(policy)
@@ -214,7 +214,7 @@ class ShadowPlanner:
         return episode
 
 
-def _read_back(lake: Lake, site_name: str, policy: str, day: date) -> _Episode | None:
+def _read_back(lake: Tables, site_name: str, policy: str, day: date) -> _Episode | None:
     """Return the episode that an earlier service began on a day."""
     plans = plans_between(lake, site_name, day, day).filter(pl.col("system_id") == system_id(site_name, policy))
     if plans.is_empty():

@@ -43,7 +43,7 @@ def test_a_sensor_is_stored_with_unit_kind_and_treatment(tmp_path: Path, target:
 def test_the_same_way_is_stored_once_when_a_source_is_read_again_and_later(tmp_path: Path, target: ImportTarget):
     content = counting("sensor.house_energy_kwh", 0.5)
     load(tmp_path, target, content)
-    path = next(target.lake.root.glob("import_provenance/site=home/day=*/part.parquet"))
+    path = next((tmp_path / "lake").glob("import_provenance/site=home/day=*/part.parquet"))
     before = path.read_bytes()
     load(tmp_path, target, content)
     later = counting("sensor.house_energy_kwh", 0.5, slots=120)

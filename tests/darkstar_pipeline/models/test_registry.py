@@ -20,6 +20,7 @@ from darkstar_pipeline.models.registry import (
 )
 from darkstar_pipeline.models.version import RegisteredModel, find_model, parse_reference
 from darkstar_pipeline.tracking.mlflow_store import open_store
+from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.query import run_query
 from darkstar_pipeline.warehouse.schemas import ANTARES_POLICY_RUNS, ANTARES_RL_RUNS, ANTARES_TRAINING_RUNS
 from planner.artifacts.bundle import read_bundle
@@ -115,7 +116,7 @@ def test_model_and_tables_follow_the_kind(
 def test_run_row_can_be_queried_when_registered(context: Context, register: Callable[..., int]) -> None:
     register(1)
     sql = "SELECT site, model, seeds, hyper_parameters, metrics, train_last FROM antares_rl_runs"
-    with run_query(context.lake, sql) as result:
+    with run_query(Lake(context.home / "lake"), sql) as result:
         (row,) = [row for row in result.rows() if row[0] == context.site_name]
     _, model, seeds, parameters, metrics, last = row
     assert (model, json.loads(seeds)) == (f"antares-{context.site_name}", [1, 2])

@@ -14,6 +14,7 @@ from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.planning.memo import Memo
 from darkstar_pipeline.planning.plan_inputs import PlanInputs, StartSoc, inputs_at
 from darkstar_pipeline.planning.plan_sources import optimizer_plan, value_plan
+from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
 from env.time_grid import days_between
 from planner.forecasts.price_forecast import PriceForecaster
@@ -95,7 +96,7 @@ def cut_today(context: Context) -> Context:
 
 
 def damage(context: Context) -> Context:
-    context.lake.path(RAW_SPOT_PRICES, context.site_name, EARLIER).write_bytes(b"no parquet")
+    Lake(context.home / "lake").path(RAW_SPOT_PRICES, context.site_name, EARLIER).write_bytes(b"no parquet")
     return context
 
 

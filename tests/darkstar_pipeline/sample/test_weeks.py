@@ -27,7 +27,7 @@ def test_sample_weeks_can_be_replayed_when_filled(tmp_path: Path) -> None:
 
 def test_sample_weeks_are_the_same_when_made_twice(tmp_path: Path) -> None:
     made = [sample_weeks(tmp_path / name, FIRST, FIRST) for name in ("a", "b")]
-    files = [sorted(path for path in each.lake.root.rglob("*.parquet")) for each in made]
+    files = [sorted(path for path in (each.home / "lake").rglob("*.parquet")) for each in made]
     assert [path.name for path in files[0]] == [path.name for path in files[1]]
     assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
 

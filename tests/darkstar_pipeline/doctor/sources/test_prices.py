@@ -53,7 +53,7 @@ def test_known_prices_are_well(prices: PriceHome):
 
 def test_a_log_or_a_lake_that_cannot_be_read_is_a_finding(prices: PriceHome):
     prices.fetch(TODAY, TODAY, *ORDER)
-    (file,) = (prices.context.lake.root / "raw_spot_prices").rglob(f"*{TODAY}*/*.parquet")
+    (file,) = (prices.context.home / "lake" / "raw_spot_prices").rglob(f"*{TODAY}*/*.parquet")
     whole = file.read_bytes()
     file.write_bytes(b"broken")
     assert (checked(prices).verdict, str(TODAY) in checked(prices).detail) == (Verdict.FAIL, True)

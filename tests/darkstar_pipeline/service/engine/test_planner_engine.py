@@ -17,6 +17,7 @@ from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from darkstar_pipeline.service.schemas.overrides import OverrideRequest
 from darkstar_pipeline.service.schemas.plans import PlanDocument, PlanSlot
+from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, SPOT_PRICES
 from env.power_tariff import PowerTariff
 from env.tariff import Tariff
@@ -102,11 +103,11 @@ def test_plan_is_the_champions_when_all_is_well(context: Context, at: datetime, 
 
 def break_prices(context: Context) -> None:
     for day in (LONG_DAY, NEXT_DAY):
-        shutil.rmtree(context.lake.path(RAW_SPOT_PRICES, "home", day).parent)
+        shutil.rmtree(Lake(context.home / "lake").path(RAW_SPOT_PRICES, "home", day).parent)
 
 
 def break_price_file(context: Context) -> None:
-    context.lake.path(RAW_SPOT_PRICES, "home", LONG_DAY).write_bytes(b"no parquet")
+    Lake(context.home / "lake").path(RAW_SPOT_PRICES, "home", LONG_DAY).write_bytes(b"no parquet")
 
 
 def empty_prices(context: Context) -> None:
@@ -115,15 +116,15 @@ def empty_prices(context: Context) -> None:
 
 
 def lose_lake(context: Context) -> None:
-    shutil.rmtree(context.lake.root)
+    shutil.rmtree(context.home / "lake")
 
 
 def lose_readings(context: Context) -> None:
-    shutil.rmtree(context.lake.root / METER_READINGS.name)
+    shutil.rmtree(context.home / "lake" / METER_READINGS.name)
 
 
 def break_reading_file(context: Context) -> None:
-    context.lake.path(METER_READINGS, "home", LONG_DAY - timedelta(days=1)).write_bytes(b"no parquet")
+    Lake(context.home / "lake").path(METER_READINGS, "home", LONG_DAY - timedelta(days=1)).write_bytes(b"no parquet")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_last_plan_goes_on_when_its_ground_is_gone(
     engine.check()
     top = engine.plan()
     kept = context.home / "kept"
-    shutil.copytree(context.lake.root, kept)
+    shutil.copytree((context.home / "lake"), kept)
     fault(context)
     clock.at += timedelta(minutes=15)
     engine.check()
@@ -154,8 +155,8 @@ def test_last_plan_goes_on_when_its_ground_is_gone(
     assert [slot.charge_kw for slot in plan.slots] == [slot.charge_kw for slot in top.slots[1:]]
     assert [plan_input.name for plan_input in plan.inputs if plan_input.state == "missing"] == [missing]
     assert any(not part.ok for part in engine.components())
-    shutil.rmtree(context.lake.root, ignore_errors=True)
-    shutil.copytree(kept, context.lake.root)
+    shutil.rmtree((context.home / "lake"), ignore_errors=True)
+    shutil.copytree(kept, (context.home / "lake"))
     clock.seconds += 31
     assert engine.check()
     assert check(engine).rung == "champion"
@@ -265,7 +266,7 @@ def test_state_of_charge_is_read_from_the_lake_when_it_is_there(
 def test_plan_is_made_on_an_old_forecast_when_nothing_was_read_lately(context: Context) -> None:
     at = moment(date(2025, 11, 2), 9)
     for day in pl.date_range(date(2025, 10, 22), date(2025, 11, 2), eager=True):
-        shutil.rmtree(context.lake.path(METER_READINGS, "home", day).parent)
+        shutil.rmtree(Lake(context.home / "lake").path(METER_READINGS, "home", day).parent)
     engine, _ = made_engine(context, at)
     engine.check()
     plan = check(engine)
@@ -536,8 +537,8 @@ def test_thread_plans_by_itself_when_it_is_started(context: Context) -> None:
 
 def test_same_plan_is_kept_once_a_slot_when_something_is_missing(context: Context) -> None:
     engine, clock = made_engine(context)
-    shutil.rmtree(context.lake.root / RAW_SPOT_PRICES.name)
-    shutil.rmtree(context.lake.root / SPOT_PRICES.name, ignore_errors=True)
+    shutil.rmtree(context.home / "lake" / RAW_SPOT_PRICES.name)
+    shutil.rmtree(context.home / "lake" / SPOT_PRICES.name, ignore_errors=True)
     heard: list[str] = []
     engine.add_listener(lambda _context, _inputs, _following, plan: heard.append(plan.id))
     slots = 3
