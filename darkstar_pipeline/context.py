@@ -5,7 +5,6 @@ What does not belong here: anything that reads or writes the lake, or decides an
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from darkstar_pipeline.config.settings import Settings, home_dir, load_settings
 from darkstar_pipeline.config.site import SiteSettings
@@ -84,12 +83,12 @@ def open_context(site: str | None = None, *, settings: Settings | None = None, h
     )
 
 
-def _tables_of_fleet(settings: Settings, name: str, folder: Path) -> Lake:
+def _tables_of_fleet(settings: Settings, name: str, folder: Path) -> Tables:
     """Return the tables of a home of the fleet."""
     from darkstar_pipeline.fleet.homes_file import fleet_of
     from darkstar_pipeline.fleet.lake import fleet_lake
 
-    return cast("Lake", fleet_lake(fleet_of(settings), folder).site(name))
+    return fleet_lake(fleet_of(settings), folder).site(name)
 
 
 def with_fleet_home(settings: Settings, site: str | None, home: Path) -> Settings:

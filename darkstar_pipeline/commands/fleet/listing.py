@@ -2,7 +2,7 @@
 
 import typer
 
-from darkstar_pipeline.commands.fleet import adopt, homes, import_homes, show
+from darkstar_pipeline.commands.fleet import adopt, homes, import_homes, sample, show
 from darkstar_pipeline.console.call import command, group_of, shared_options
 
 FLEET_PURPOSE = "Run thousands of homes: their settings as rows, and all of them at once."
@@ -28,4 +28,9 @@ def fleet_commands() -> typer.Typer:
             "darkstar fleet adopt --site villa --state /var/lib/darkstar/state --config /etc/darkstar/darkstar.yaml",
         ),
     )(adopt.adopt)
+    command(
+        group,
+        "sample",
+        examples=("darkstar fleet sample --homes 200 --days 8", "DARKSTAR_CONFIG=fleet.yaml darkstar fleet sample"),
+    )(sample.sample)
     return group

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from darkstar_pipeline.config.settings import Settings, load_settings
 from darkstar_pipeline.config.site import SiteSettings
-from darkstar_pipeline.context import open_context
+from darkstar_pipeline.context import open_context, with_fleet_home
 from darkstar_pipeline.doctor.finding import CheckResult, passed, warned
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.planning.care_values import care_sentences
@@ -22,7 +22,7 @@ from planner.wording.values import Words
 def check_care_of_sites(home: Path, site: str | None, now: datetime) -> list[CheckResult]:
     """Check the care of every site, or of one; nothing where the configuration cannot be read, which others tell."""
     try:
-        settings = load_settings()
+        settings = with_fleet_home(load_settings(), site, home)
     except ConfigurationError:
         return []
     names = sorted(settings.sites) if site is None else [site]
