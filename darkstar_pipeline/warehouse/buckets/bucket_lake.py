@@ -6,16 +6,16 @@ as in a lake of single homes. Rows are checked and read by the rules of that lak
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import date, timedelta
-from typing import cast
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import date
 
 import polars as pl
 
 from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
 from darkstar_pipeline.warehouse.buckets.day_objects import encoded, rows_of, sites_done
-from darkstar_pipeline.warehouse.buckets.object_names import bucket_of, bucket_prefix, day_of_key, object_key
+from darkstar_pipeline.warehouse.buckets.object_names import bucket_of, day_prefix, name_of, object_key
 from darkstar_pipeline.warehouse.buckets.object_store import CHANGE_ATTEMPTS, ListedObject, ObjectStore, attempts_on
+from darkstar_pipeline.warehouse.day_names import day_of
 from darkstar_pipeline.warehouse.lake import FEW_DAYS, SchemaMismatchError, conform
 from darkstar_pipeline.warehouse.schemas import Table
 from env.time_grid import days_between
@@ -72,16 +72,22 @@ class BucketLake:
         """
         if first is not None and last is not None and (last - first).days < FEW_DAYS:
             return self.read_days(table, bucket, days_between(first, last), sites=sites)
-        return self.read_days(table, bucket, [day for day, _ in self.listed(table, bucket, first, last)], sites=sites)
+        return self.read_days(table, bucket, self.table_days(table, first, last), sites=sites)
 
     def read_days(
         self, table: Table, bucket: int, days: Iterable[date], *, sites: Collection[str] | None = None
     ) -> pl.DataFrame:
         """Return rows of a table's bucket of some local days; see `read`."""
         check_deadline()
-        found = self.store.get_many(object_key(table, bucket, day) for day in sorted(set(days)))
-        frames = self._rows(table, bucket, {key: stored.data for key, stored in found.items()}, sites)
-        return frames.sort("site", table.day_column, *table.key)
+
+        def rows(day: date) -> pl.DataFrame | None:
+            found = self.store.get(object_key(table, bucket, day))
+            return None if found is None else self._own_rows(table, bucket, day, found.data, sites)
+
+        frames = [each for each in self.store.at_once(rows, sorted(set(days))) if each is not None]
+        if not frames:
+            return pl.DataFrame(schema=table.schema)
+        return pl.concat(frames, how="diagonal").sort("site", table.day_column, *table.key)
 
     def write_days(
         self,
@@ -114,13 +120,12 @@ class BucketLake:
         done = sorted({*named, *(() if sites is None else sites)})
         groups = _by_day(table, ordered)
 
-        def write(key: str) -> int:
-            rows = groups.get(day_of_key(key), ordered.clear())
-            self.store.put(key, encoded(rows, done))
+        def write(day: date) -> int:
+            rows = groups.get(day, ordered.clear())
+            self.store.put(object_key(table, bucket, day), encoded(rows, done))
             return rows.height
 
-        counts = self.store.at_once(write, [object_key(table, bucket, day) for day in wanted])
-        return dict(zip(wanted, cast("list[int]", counts), strict=True))
+        return dict(zip(wanted, self.store.at_once(write, wanted), strict=True))
 
     def replace_sites(
         self,
@@ -155,75 +160,79 @@ class BucketLake:
         groups = _by_day(table, ordered)
         before = None if expected is None else _by_day(table, expected)
 
-        def write(key: str) -> int:
-            day = day_of_key(key)
-            rows = groups.get(day, ordered.clear())
+        def write(day: date) -> int:
+            key, rows = object_key(table, bucket, day), groups.get(day, ordered.clear())
 
             def changed(data: bytes | None) -> bytes:
-                stored = pl.DataFrame(schema=table.schema) if data is None else self._rows(table, bucket, {key: data})
+                stored = pl.DataFrame(schema=table.schema) if data is None else self._own_rows(table, bucket, day, data)
                 own = pl.col("site").is_in(homes)
                 if before is not None and not _same(before.get(day), stored.filter(own)):
                     raise RowsChangedError(key)
                 kept = pl.concat([stored.filter(~own), rows], how="diagonal").sort("site", *table.key)
-                return encoded(kept, sorted({*homes, *(() if data is None else sites_done(self.name(key), data))}))
+                return encoded(kept, sorted({*homes, *sites_done(self.name(key), lambda _: data)}))
 
             self.store.update(key, changed)
             return rows.height
 
-        counts = self.store.at_once(write, [object_key(table, bucket, day) for day in wanted])
-        return dict(zip(wanted, cast("list[int]", counts), strict=True))
+        return dict(zip(wanted, self.store.at_once(write, wanted), strict=True))
 
     def days(self, table: Table, bucket: int) -> list[date]:
-        """Return the days that a table's bucket has an object of, ascending: a request per thousand of them."""
-        return [day for day, _ in self.listed(table, bucket)]
+        """Return the days that a table's bucket has an object of, ascending.
 
-    def listed(
-        self, table: Table, bucket: int, first: date | None = None, last: date | None = None
-    ) -> list[tuple[date, ListedObject]]:
-        """Return the days of a table's bucket with their objects' sizes and versions, ascending."""
-        prefix = bucket_prefix(table, bucket)
-        after = "" if first is None else f"{prefix}/day={first - timedelta(days=1)}~"
-        found: list[tuple[date, ListedObject]] = []
-        for each in self.store.listed(prefix, after):
-            day = day_of_key(each.key)
-            if day is None or (first is not None and day < first):
-                continue
-            if last is not None and day > last:
-                break
-            found.append((day, each))
-        return sorted(found, key=lambda pair: pair[0])
+        It takes a request per thousand days of the table, and one more per day; `objects` tells of a day in fewer.
+        """
+        return [day for day, _ in self.versions(table, bucket, self.table_days(table))]
+
+    def days_done(self, table: Table, site: str) -> list[date]:
+        """Return the days that were written for a home, with or without rows, ascending, a request per day."""
+        bucket, days = self.bucket(site), self.table_days(table)
+
+        def done(day: date) -> bool:
+            key = object_key(table, bucket, day)
+            names = sites_done(self.name(key), lambda size: self.store.tail(key, size))
+            return site in names
+
+        return [day for day, found in zip(days, self.store.at_once(done, days), strict=True) if found]
+
+    def table_days(self, table: Table, first: date | None = None, last: date | None = None) -> list[date]:
+        """Return the days that any bucket of a table has an object of, ascending: a request per thousand days."""
+        found = [day for name in self.store.folders(table.name) if (day := day_of(name)) is not None]
+        return [day for day in found if (first is None or day >= first) and (last is None or day <= last)]
+
+    def objects(self, table: Table, day: date) -> dict[int, ListedObject]:
+        """Return the buckets that have an object of a table's day: a request per thousand buckets."""
+        named = ((name_of(each.key), each) for each in self.store.listed(day_prefix(table, day)))
+        return {name.bucket: each for name, each in named if name is not None and name.day == day}
+
+    def versions(self, table: Table, bucket: int, days: Iterable[date]) -> list[tuple[date, str]]:
+        """Return those of some days that a table's bucket has an object of, with its version, a request per day."""
+        keys = {object_key(table, bucket, day): day for day in sorted(set(days))}
+        return [(keys[key], found.version) for key, found in self.store.heads(keys).items()]
 
     def name(self, key: str) -> str:
         """Return an object's name for people."""
         return f"{self.store.place}/{key}"
 
-    def _rows(
-        self, table: Table, bucket: int, objects: Mapping[str, bytes], sites: Collection[str] | None = None
+    def _own_rows(
+        self, table: Table, bucket: int, day: date, data: bytes, sites: Collection[str] | None = None
     ) -> pl.DataFrame:
-        """Return the rows of objects that are rightfully there: of the bucket, of the object's day, each key once.
+        """Return the rows of an object that are rightfully there: of its bucket and day, each key once.
 
         Raises:
-            LakeUnreadableError: an object is damaged, or does not fit its table.
+            LakeUnreadableError: the object is damaged, or does not fit its table.
         """
-        if not objects:
-            return pl.DataFrame(schema=table.schema)
-        frames = [self._own_rows(table, bucket, key, data, sites) for key, data in objects.items()]
-        return pl.concat(frames, how="diagonal")
-
-    def _own_rows(
-        self, table: Table, bucket: int, key: str, data: bytes, sites: Collection[str] | None
-    ) -> pl.DataFrame:
-        rows = rows_of(table, self.name(key), data)
+        name = self.name(object_key(table, bucket, day))
+        rows = rows_of(table, name, data)
         if sites is not None:
             rows = rows.filter(pl.col("site").is_in(list(sites)))
         named: list[str] = rows["site"].drop_nulls().unique().to_list()
         ours = [site for site in named if self.bucket(site) == bucket]
-        own = rows.filter(pl.col("site").is_in(ours) & pl.col(table.day_column).eq_missing(pl.lit(day_of_key(key))))
+        own = rows.filter(pl.col("site").is_in(ours) & pl.col(table.day_column).eq_missing(pl.lit(day)))
         once = own.unique(sorted({"site", table.day_column, *table.key}), keep="last", maintain_order=True)
         if once.height < rows.height:
             foreign, doubled = rows.height - own.height, own.height - once.height
             wrong = f"{foreign} rows of another bucket or day and {doubled} doubled ones"
-            _log.warning("%s has %s, which are left out; `darkstar doctor` finds them", self.name(key), wrong)
+            _log.warning("%s has %s, which are left out; `darkstar doctor` finds them", name, wrong)
         return once
 
     def _refuse_foreign_rows(
@@ -326,14 +335,12 @@ class HomeTables:
     def days(self, table: Table, site: str) -> list[date]:
         """Return the days that were written for the home, with or without rows, ascending."""
         self._refuse_other(site)
-        keys = {each.key: day for day, each in self._lake.listed(table, self._bucket)}
-        found = self._lake.store.get_many(keys)
-        return [keys[key] for key, each in found.items() if site in sites_done(self._lake.name(key), each.data)]
+        return self._lake.days_done(table, self._name)
 
     def identity(self, table: Table, site: str, first: date, last: date) -> tuple[object, ...]:
         """Return what changes whenever a day from `first` to `last` of the home's bucket is replaced, comes or goes."""
         self._refuse_other(site)
-        return tuple((day, each.version) for day, each in self._lake.listed(table, self._bucket, first, last))
+        return tuple(self._lake.versions(table, self._bucket, days_between(first, last)))
 
     def _refuse_other(self, site: str) -> None:
         if site != self._name:

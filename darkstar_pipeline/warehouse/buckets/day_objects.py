@@ -5,7 +5,7 @@ What does not belong here: where objects are (`object_names`), how they are read
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
@@ -15,6 +15,8 @@ from darkstar_pipeline.warehouse.schemas import Table
 
 ROW_GROUP = 20_000
 """Rows of a row group."""
+_TAIL = 65_536
+"""Bytes at an object's end that hold its footer, as a rule [B]."""
 _SITES_DONE = "darkstar.sites"
 _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError)
 
@@ -49,14 +51,21 @@ def rows_of(table: Table, name: str, data: bytes) -> pl.DataFrame:
         raise _unreadable(name, error, table.name) from error
 
 
-def sites_done(name: str, data: bytes) -> list[str]:
-    """Return the homes whose day an object says is done.
+def sites_done(name: str, tail: Callable[[int], bytes | None]) -> list[str]:
+    """Return the homes whose day an object says is done; none where it is not there.
+
+    Args:
+        name: the object, for an error.
+        tail: given a number of bytes, returns so many from the object's end, of one version, or None.
 
     Raises:
         LakeUnreadableError: the object is damaged.
     """
+    size, end = 0, tail(_TAIL)
+    while end is not None and size < (needed := int.from_bytes(end[-8:-4], "little") + 8) and needed > len(end):
+        size, end = needed, tail(needed)
     try:
-        return json.loads(pl.read_parquet_metadata(data).get(_SITES_DONE, "[]"))
+        return [] if end is None else json.loads(pl.read_parquet_metadata(end).get(_SITES_DONE, "[]"))
     except _UNREADABLE as error:
         raise _unreadable(name, error, "") from error
 

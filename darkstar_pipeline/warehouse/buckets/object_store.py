@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
+from zlib import crc32
 
 from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
 from darkstar_pipeline.state.file_lock import hold_lock
@@ -33,7 +34,9 @@ CHANGE_ATTEMPTS = 12
 """Attempts to change an object that other writers keep changing."""
 CHANGE_SECONDS = 120.0
 """Time for all of them [s]."""
-WRITER_LOCK = ".write.lock"
+LOCKS = ".locks"
+LOCK_FILES = 64
+"""Files that the keys of a folder share for their locks: two rarely meet, and the files never grow in number."""
 CLIENT: "ClientConfig" = {"timeout": "30s", "connect_timeout": "5s"}
 RETRIES: "RetryConfig" = {
     "max_retries": 5,
@@ -41,6 +44,8 @@ RETRIES: "RetryConfig" = {
     "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=5), "base": 2},
 }
 Change = Callable[[bytes | None], bytes | None]
+Key = TypeVar("Key")
+Result = TypeVar("Result")
 
 
 class ObjectChangedError(Exception):
@@ -134,8 +139,39 @@ class ObjectStore(ABC):
                 for each in chunk:
                     yield ListedObject(each["path"], each["size"], each["e_tag"] or "")
 
-    def at_once(self, work: Callable[[str], Any], keys: Iterable[str]) -> list[Any]:
-        """Return the results of some requests, several under way at a time, in the order of the keys."""
+    def heads(self, keys: Iterable[str]) -> dict[str, ListedObject]:
+        """Return size and version of those of some objects that are there, in the order of the keys."""
+        found = self.at_once(self._head, keys)
+        return {each.key: each for each in found if each is not None}
+
+    def folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders right below a prefix, in order, a thousand per request."""
+        import obstore
+
+        with self._translated(prefix):
+            found = obstore.list_with_delimiter(self.client, prefix)  # pyright: ignore[reportUnknownMemberType] - of arro3, which is not installed
+            return sorted(each.rstrip("/").rpartition("/")[2] for each in found["common_prefixes"])
+
+    def tail(self, key: str, size: int) -> bytes | None:
+        """Return the last bytes of an object, read by one request, hence of one version; None where there is none."""
+        with self._translated(key):
+            try:
+                return bytes(self.client.get(key, options={"range": {"suffix": size}}).bytes())
+            except FileNotFoundError as error:
+                if self._is_place_missing(error):
+                    raise
+                return None
+
+    def _head(self, key: str) -> ListedObject | None:
+        with self._translated(key):
+            try:
+                found = self.client.head(key)
+                return ListedObject(key, found["size"], found["e_tag"] or "")
+            except FileNotFoundError:
+                return None
+
+    def at_once(self, work: Callable[[Key], Result], keys: Iterable[Key]) -> list[Result]:
+        """Return the results of some requests, several under way at a time, in the order of what they are for."""
         wanted = list(keys)
         if len(wanted) < 2:  # noqa: PLR2004 - one needs no thread
             return [work(key) for key in wanted]
@@ -175,7 +211,7 @@ class ObjectStore(ABC):
 
 
 class FolderStore(ObjectStore):
-    """Objects as files below a folder; writers of one bucket of a table wait for each other."""
+    """Objects as files below a folder; writers of one wait for each other."""
 
     @cached_property
     def client(self) -> "LocalStore":
@@ -186,7 +222,7 @@ class FolderStore(ObjectStore):
         return LocalStore(self.place)
 
     def update(self, key: str, change: Change) -> None:
-        """Change an object under the lock of its bucket."""
+        """Change an object under its lock."""
         with self._translated(key), self._writing(key) as path:
             found = self.get(key)
             data = change(None if found is None else found.data)
@@ -204,9 +240,9 @@ class FolderStore(ObjectStore):
 
     @contextmanager
     def _writing(self, key: str) -> Generator[Path]:
-        path = Path(self.place) / key
-        with hold_lock(path.parent.parent / WRITER_LOCK):
-            yield path
+        place, number = Path(self.place), crc32(key.encode()) % LOCK_FILES
+        with hold_lock(place / LOCKS / f"{number:02d}.lock"):
+            yield place / key
 
     def _hint(self) -> str:
         return "free space on the disk, and check that the folder is mounted"

@@ -84,6 +84,20 @@ def test_identity_changes_with_a_day_of_the_range_alone(lake: BucketLake) -> Non
     assert tables.identity(SPOT_PRICES, site, days[0], days[1]) != before
 
 
+def test_a_day_of_the_fleet_is_one_listing(lake: BucketLake) -> None:
+    both = [HOMES[0], *homes_in(1, 1)]
+    for bucket, site in enumerate(both):
+        lake.write_days(
+            SPOT_PRICES,
+            bucket,
+            [DAY, SPRING],
+            prices(DAY, SPRING, site).filter(pl.col("local_day").is_in([DAY, SPRING])),
+        )
+    assert sorted(lake.objects(SPOT_PRICES, DAY)) == [0, 1]
+    assert lake.objects(SPOT_PRICES, AUTUMN) == {}
+    assert lake.table_days(SPOT_PRICES) == [DAY, SPRING]
+
+
 @pytest.mark.parametrize("wrong", ["bucket", "day", "column", "home"])
 def test_foreign_rows_are_refused_and_nothing_is_written(lake: BucketLake, wrong: str) -> None:
     site = HOMES[0]
