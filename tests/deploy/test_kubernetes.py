@@ -195,3 +195,18 @@ def test_ray_is_the_one_that_is_locked() -> None:
     assert cluster["spec"]["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0", "the head does no work"
     for configuration in (KUBERNETES / "base" / "darkstar.yaml", ROOT / "deploy" / "darkstar_fleet.yaml"):
         assert yaml.safe_load(configuration.read_text())["engine"]["kind"] == "ray"
+
+
+def test_values_of_public_charts_name_our_image_and_what_the_base_brings() -> None:
+    there = {each["metadata"]["name"] for each in rendered("cluster")}
+    for path in (KUBERNETES / "helm").glob("*.yaml"):
+        text = path.read_text()
+        values = json.dumps(yaml.safe_load(text))
+        assert re.search(r"helm install .* --version \d+\.\d+\.\d+", text), f"{path.name}: the chart has a number"
+        assert set(re.findall(r'"repository": "([^"]+)"', values)) <= {"registry.example.org/darkstar-fleet"}
+        assert set(re.findall(r'"(?:claimName|configMap|configMapRef)": (?:\{"name": )?"([^"]+)"', values)) <= there
+    assert yaml.safe_load((KUBERNETES / "helm" / "dagster.yaml").read_text())["postgresql"]["enabled"] is False
+    dagster = (KUBERNETES / "helm" / "dagster.yaml").read_text()
+    pinned = re.search(r"^dagster==(\S+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    assert pinned is not None
+    assert f"dagster/dagster --version {pinned[1]} " in dagster, "the chart has the library's number"
