@@ -16,20 +16,26 @@ UNGRADED = "not graded: materialize data_quality_daily"
 INCOMPLETE = "graded usable, but slots are missing: materialize spot_prices, slot_observations and data_quality_daily"
 
 
-def whole_days(
-    observations: pl.DataFrame, prices: pl.DataFrame, quality: pl.DataFrame, site: Site, *, has_pv: bool
+def whole_days(  # noqa: PLR0913 - as `usable_slots`
+    observations: pl.DataFrame,
+    prices: pl.DataFrame,
+    quality: pl.DataFrame,
+    site: Site,
+    *,
+    has_pv: bool,
+    homes: Sequence[str] = (),
 ) -> pl.DataFrame:
     """The slots of `planner.replay.usable_slots.usable_slots`, less days that are not whole although graded usable.
 
     Such days arise where prices or readings were materialised again and the grade was not; replaying them would fail
     and take the whole range along.
     """
-    slots = usable_slots(observations, prices, quality, site, has_pv=has_pv)
+    slots = usable_slots(observations, prices, quality, site, has_pv=has_pv, homes=homes)
     known = pl.all_horizontal(pl.col("import_price", "export_price", "load_kwh", "pv_kwh").is_finite()).fill_null(False)  # noqa: FBT003 - Polars' word
     complete = slots.filter(known)
     expected = {day: slot_count(day, site.timezone) for day in complete["local_day"].unique().to_list()}
     full = pl.col("local_day").replace_strict(expected, default=0, return_dtype=pl.Int64)
-    return complete.filter(pl.len().over("local_day") == full).sort("slot_start")
+    return complete.filter(pl.len().over(*homes, "local_day") == full).sort(*homes, "slot_start")
 
 
 def left_out(days: Sequence[date], quality: pl.DataFrame, slots: pl.DataFrame) -> dict[date, str]:

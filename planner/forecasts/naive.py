@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import polars as pl
 from polars.dataframe.group_by import GroupBy
 
+from env.home_rows import by_home
 from env.time_grid import SLOT_DTYPE, grid, local_clock, local_day
 
 MODEL_VERSION = "naive_mean"
@@ -25,7 +26,8 @@ def naive_forecasts(
     """Return forecasts made at the start of each day for the slots of that day and the next.
 
     Args:
-        history: `slot_start`, `load_kwh`, `pv_kwh`; rows on or after a vintage do not reach that vintage.
+        history: `slot_start`, `load_kwh`, `pv_kwh`, of several homes with `site`; rows on or after a vintage do not
+            reach that vintage.
         days: local days of the vintages.
         timezone: time zone of the site.
         load_days: days averaged for the load.
@@ -34,30 +36,33 @@ def naive_forecasts(
 
     Returns:
         `slot_start, local_day` (of the vintage)`, vintage, quantile, load_kwh, pv_kwh, temp_c, model_version,
-        correction_source`; a vintage without any history has no rows.
+        correction_source`, of several homes `site` in front; a vintage without any history has no rows.
     """
     if not days:
         return _empty()
     daily = history.select(
-        local_day(timezone), local_clock(timezone), pl.col("load_kwh").fill_nan(None), pl.col("pv_kwh").fill_nan(None)
+        *by_home(history), local_day(timezone), local_clock(timezone), pl.col("load_kwh").fill_nan(None), pl.col("pv_kwh").fill_nan(None)
     )
     longest = max(load_days, pv_days)
     load, pv = _profile(daily, "load_kwh", load_days, longest), _profile(daily, "pv_kwh", pv_days, longest)
-    targets = _targets(days, timezone)
+    targets, keys = _targets(days, timezone), by_home(daily, "vintage_day", "local_clock")
+    if homes := by_home(daily):
+        targets = targets.join(daily.select(homes).unique(), how="cross")
     joined = (
-        targets.join(load, on=["vintage_day", "local_clock"], how="left")
-        .join(pv, on=["vintage_day", "local_clock"], how="left")
-        .sort("vintage_day", "slot_start")
+        targets.join(load, on=keys, how="left")
+        .join(pv, on=keys, how="left")
+        .sort(by_home(daily, "vintage_day", "slot_start"))
         # A wall-clock time that none of the days had (the hour skipped in spring, at first): its neighbour's.
         .with_columns(
             pl.col("load_kwh", "pv_kwh")
             .fill_null(strategy="forward")
             .fill_null(strategy="backward")
-            .over("vintage_day")
+            .over(by_home(daily, "vintage_day"))
         )
         .filter(pl.col("load_kwh").is_not_null() | pl.col("pv_kwh").is_not_null())
     )
     return joined.select(
+        *homes,
         "slot_start",
         pl.col("vintage_day").alias("local_day"),
         "vintage",
@@ -75,7 +80,7 @@ def _profile(daily: pl.DataFrame, quantity: str, n_days: int, longest: int) -> p
 
     A time that none of these was read at has the value of the last day before them that was, up to `longest` days back.
     """
-    per_day = daily.group_by("local_day", "local_clock").agg(pl.col(quantity).mean())
+    per_day = daily.group_by(by_home(daily, "local_day", "local_clock")).agg(pl.col(quantity).mean())
     # Sorted, since a floating-point sum depends on its order and the same input must give the same bytes.
     averaged = _of_days_before(per_day, 1, n_days).agg(pl.col(quantity).sort_by("shift").mean())
     if longest == n_days:
@@ -83,8 +88,9 @@ def _profile(daily: pl.DataFrame, quantity: str, n_days: int, longest: int) -> p
     older = _of_days_before(per_day, n_days + 1, longest).agg(
         pl.col(quantity).sort_by("shift").drop_nulls().first().alias("older")
     )
-    return averaged.join(older, on=["vintage_day", "local_clock"], how="full", coalesce=True).select(
-        "vintage_day", "local_clock", pl.coalesce(quantity, "older").alias(quantity)
+    keys = by_home(daily, "vintage_day", "local_clock")
+    return averaged.join(older, on=keys, how="full", coalesce=True).select(
+        *keys, pl.coalesce(quantity, "older").alias(quantity)
     )
 
 
@@ -94,7 +100,7 @@ def _of_days_before(per_day: pl.DataFrame, first: int, last: int) -> GroupBy:
     return (
         per_day.join(shifts, how="cross")
         .with_columns((pl.col("local_day") + pl.duration(days="shift")).alias("vintage_day"))
-        .group_by("vintage_day", "local_clock")
+        .group_by(by_home(per_day, "vintage_day", "local_clock"))
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from env.command_menu import full_export_kw
+from env.home_rows import by_home
 from env.inverter import Command, Decision, Energy, Flows
 from env.simulator import Replay, World, simulate
 from env.site import Site
@@ -184,7 +185,8 @@ def planned_slots(known: pl.DataFrame, forecasts: pl.DataFrame, site: Site) -> p
     """Return slots with the forecasts of their mornings; refuse days that are not whole."""
     needed_arrays(known)
     check_whole(known, site.timezone)
-    return known.join(central_forecasts(forecasts), on=["slot_start", "local_day"], how="left", maintain_order="left")
+    keys = by_home(known, "slot_start", "local_day")
+    return known.join(central_forecasts(forecasts, keys), on=keys, how="left", maintain_order="left")
 
 
 def _months(
@@ -216,9 +218,9 @@ def replay_shard(policy: str, homes: Sequence[Home], history: Past, slots: pl.Da
         policy: one of `REPLAYERS`.
         homes: of one tariff and time zone.
         history: as for `replay_days`; of policies without scenarios it may be anything.
-        slots: of `planned_slots`.
+        slots: of `planned_slots`; of several houses with `site`, by house and slot, and `history` with it too.
     """
-    sized = slots.with_columns(n_slots=pl.len().over("local_day"), n_scenarios=pl.lit(0))
+    sized = slots.with_columns(n_slots=pl.len().over(by_home(slots, "local_day")), n_scenarios=pl.lit(0))
     if isinstance(history, Mapping):
         counts = {day: history[day].load_kwh.shape[1] for day in slots["local_day"].unique()}
         sized = sized.with_columns(n_scenarios=pl.col("local_day").replace_strict(counts, return_dtype=pl.Int32))
@@ -231,7 +233,9 @@ def _replay_equal(policy: str, homes: Sequence[Home], history: Past, slots: pl.D
     """Replay days with equally many slots: arrays `(n_days, n_slots)`."""
     n_slots, timezone = int(slots["n_slots"][0]), homes[0][0].timezone
     world = world_of(slots, n_slots)
-    scenarios = _scenarios(history if policy in ON_SCENARIOS else slots.select(READINGS).clear(), slots, timezone)
+    scenarios = _scenarios(
+        history if policy in ON_SCENARIOS else slots.select(by_home(slots, *READINGS)).clear(), slots, timezone
+    )
     load, pv = (slot_table(slots, name, n_slots) for name in ("load_forecast", "pv_forecast"))
     expected, bare = Expectations(load, pv, scenarios), slots.drop("n_slots", "load_forecast", "pv_forecast")
     schedules: list[pl.DataFrame] = []

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from env.battery import Battery
+from env.home_rows import by_home
 from env.inverter import IMPORT_LIMIT, Command, Energy, Flows, slot_limit
 from env.simulator import Decide, Replay, World, slot_cost
 from env.site import Site
@@ -41,11 +42,11 @@ def check_whole(slots: pl.DataFrame, timezone: str) -> None:
     Raises:
         IncompleteDayError: a day has more or fewer slots than the calendar gives it, or one of them twice.
     """
-    for day, found in slots.group_by("local_day", maintain_order=True).len().iter_rows():
+    for *_, day, found in slots.group_by(by_home(slots, "local_day"), maintain_order=True).len().iter_rows():
         if found != (whole := slot_count(day, timezone)):
             message = f"{day} has {found} of {whole} slots; give whole local days of {timezone}"
             raise IncompleteDayError(message)
-    twice = slots.filter(pl.col("slot_start").is_duplicated())
+    twice = slots.filter(pl.struct(by_home(slots, "slot_start")).is_duplicated())
     if twice.height:
         message = f"{twice['local_day'][0]}: slot {twice['slot_start'][0]} comes twice; give every slot once"
         raise IncompleteDayError(message)

@@ -3,7 +3,7 @@
 The leakage rule is the forecasts': a day is seen through days that ended at the latest when it began.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeAlias
@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import polars as pl
 
+from env.home_rows import by_home
 from env.inverter import Energy
 from env.time_grid import local_clock, local_day
 from planner.value.scenario_weights import NAIVE, WeightRules
@@ -30,7 +31,8 @@ def day_scenarios(
     Args:
         history: readings `slot_start, load_kwh, pv_kwh`, null where there is none; rows of a day and later do not reach
             that day.
-        slots: `slot_start, local_day` and the forecasts `load_forecast, pv_forecast` (null where there is none).
+        slots: `slot_start, local_day` and the forecasts `load_forecast, pv_forecast` (null where there is none); of
+            several homes with `site`, by home and slot, and `history` with it too.
         timezone: of the site.
         rules: number of days back, and their prior probabilities.
 
@@ -38,13 +40,14 @@ def day_scenarios(
         `(n_days, n_days_back, n_slots)`; where a day before has no reading, the mean of the others at that time of
         day, else the forecast, else nothing.
     """
-    shape = (slots["local_day"].n_unique(), 1, -1)
-    keys = slots.select("slot_start", "local_day", local_clock(timezone))
-    daily = _by_clock(history, timezone)
+    shape = (slots.select(pl.struct(by_home(slots, "local_day")).n_unique()).item(), 1, -1)
+    names = by_home(slots, "local_day", "local_clock")
+    keys = slots.select(*by_home(slots, "slot_start", "local_day"), local_clock(timezone))
+    daily = _by_clock(history, timezone, names)
     tables: dict[str, list[Energy]] = {name: [] for name in _QUANTITIES}
     for back in range(1, rules.n_days + 1):
         shifted = daily.with_columns(pl.col("local_day") + pl.duration(days=back))
-        past = keys.join(shifted, on=["local_day", "local_clock"], how="left", maintain_order="left")
+        past = keys.join(shifted, on=names, how="left", maintain_order="left")
         for name in _QUANTITIES:
             tables[name].append(past[name].to_numpy().reshape(shape))
     load, pv = (
@@ -55,11 +58,11 @@ def day_scenarios(
     return Scenarios(load, pv, None if prior is None else np.broadcast_to(prior, load.shape[:2]))
 
 
-def _by_clock(history: pl.DataFrame, timezone: str) -> pl.DataFrame:
+def _by_clock(history: pl.DataFrame, timezone: str, keys: Sequence[str]) -> pl.DataFrame:
     """Return the mean reading of each local day and time of day: the repeated autumn hour has two."""
     readings = [pl.col(name).cast(pl.Float64).fill_nan(None) for name in _QUANTITIES]
-    timed = history.select(local_day(timezone), local_clock(timezone), *readings)
-    return timed.group_by("local_day", "local_clock").agg(pl.col(_QUANTITIES).mean())
+    timed = history.select(*by_home(history), local_day(timezone), local_clock(timezone), *readings)
+    return timed.group_by(keys).agg(pl.col(_QUANTITIES).mean())
 
 
 def _filled(readings: Energy, forecast: Energy) -> Energy:
