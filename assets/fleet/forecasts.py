@@ -1,7 +1,5 @@
 """Past readings and forecasts of many homes."""
 
-from datetime import date, timedelta
-
 import polars as pl
 
 from assets.fleet.homes import Homes
@@ -70,5 +68,3 @@ def past_of(homes: Homes, wanted: Homes, lookback_days: int, past: dict[int, pl.
 def _form(home: Context) -> tuple[object, ...]:
     settings = home.site_settings.forecast
     return is_plain(home), home.timezone, settings.load_days, settings.pv_days
-
-

@@ -65,7 +65,7 @@ class Homes:
 
     @cached_property
     def has_pv(self) -> dict[str, bool]:
-        """Whether each home has panels."""
+        """Return whether each home has panels."""
         return {name: home_has_pv(each.lake, name, each.site_settings.has_pv) for name, each in self.contexts.items()}
 
     def versions(self, stage: Stage) -> pl.Expr:

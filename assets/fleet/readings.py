@@ -64,9 +64,7 @@ def observed(homes: Homes) -> pl.DataFrame:
     return pl.concat(rows)
 
 
-def graded(
-    homes: Homes, observations: pl.DataFrame, prices: pl.DataFrame, repairs: pl.DataFrame
-) -> pl.DataFrame:
+def graded(homes: Homes, observations: pl.DataFrame, prices: pl.DataFrame, repairs: pl.DataFrame) -> pl.DataFrame:
     """Return rows of `data_quality_daily`."""
     statistics, remarks = homes.read(METER_STATISTICS), homes.read(IMPORT_REMARKS)
     rows: list[pl.DataFrame] = []

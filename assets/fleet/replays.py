@@ -1,7 +1,6 @@
 """Usable slots, schedules and results of many homes: days of homes that are alike lie side by side in arrays."""
 
 from collections.abc import Callable, Hashable, Sequence
-
 from datetime import date
 
 import polars as pl
@@ -42,7 +41,7 @@ def usable(homes: Homes, observations: pl.DataFrame, prices: pl.DataFrame, quali
 
     rows: list[pl.DataFrame] = []
     for alike in homes.alike(form):
-        site, tables = alike.one.site, [alike.own(table) for table in (observations, prices, quality)]
+        site, tables = alike.one.site, (alike.own(observations), alike.own(prices), alike.own(quality))
         if any(version.monthly_mean for version in site.tariff.versions):  # the mean is of prices of other days, too
             rows += [_usable_of_one(home, *tables) for home in alike]
         else:
@@ -62,9 +61,7 @@ def hindsight(homes: Homes, slots: pl.DataFrame) -> pl.DataFrame:
     return _replayed(homes, "oracle", lambda _: ["oracle"], slots, none, none.clear())
 
 
-def replayed(
-    homes: Homes, slots: pl.DataFrame, forecasts: pl.DataFrame, past: dict[int, pl.DataFrame]
-) -> pl.DataFrame:
+def replayed(homes: Homes, slots: pl.DataFrame, forecasts: pl.DataFrame, past: dict[int, pl.DataFrame]) -> pl.DataFrame:
     """Return the verified schedules of each home's policies: rows of `policy_schedules`."""
     apart = [home for home in homes if not is_plain(home) or _plans_months(home)]
     rows = [
@@ -106,7 +103,8 @@ def _replayed(
             continue
         site, protocol, _ = _form(alike.one)
         planned, past = planned_slots(own, alike.own(forecasts), site), alike.own(history)
-        rows += [replay_shard(policy, [(site, protocol)], past, planned)[0] for policy in policies(alike.one)]
+        made = [replay_shard(policy, [(site, protocol)], past, planned)[0] for policy in policies(alike.one)]
+        rows += [schedules.sort("site", "slot_start") for schedules in made]
     return _verified(homes, pl.concat(rows, how="diagonal").with_columns(homes.versions(stage)))
 
 

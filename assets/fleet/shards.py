@@ -6,7 +6,6 @@ A home that cannot be worked on is left out with its reason, and the others go o
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,7 +86,7 @@ class LeftOut:
 
 @dataclass(frozen=True, kw_only=True)
 class ShardReport:
-    """What became of a shard.
+    """The outcome of a shard.
 
     Attributes:
         home_days: days of homes that were worked on.
@@ -112,7 +111,7 @@ class Stages:
     """Processor time by stage."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = {}
 
     @contextmanager
     def timed(self, stage: str) -> Generator[None]:
@@ -121,7 +120,7 @@ class Stages:
         try:
             yield
         finally:
-            self.seconds[stage] += time.process_time() - began
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.process_time() - began
 
 
 def backfill_shard(shard: FleetShard) -> ShardReport:
@@ -148,7 +147,7 @@ def backfill_shard(shard: FleetShard) -> ShardReport:
         usable_days=done[ORACLE_DAILY_RESULTS].height if done else 0,
         rows=rows,
         left_out=tuple(left_out),
-        seconds=dict(stages.seconds),
+        seconds=stages.seconds,
     )
 
 
@@ -193,7 +192,7 @@ def worked_out(homes: Homes, stages: Stages) -> tuple[Rows, list[LeftOut]]:
         return {}, []
     try:
         return daily_rows(homes, stages), []
-    except Exception as error:  # whatever is wrong with one home must not stop its bucket
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one home must not stop its bucket
         names = homes.names
         if len(names) == 1:
             _log.info("home %s is left out", names[0], exc_info=True)

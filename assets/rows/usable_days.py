@@ -16,7 +16,7 @@ UNGRADED = "not graded: materialize data_quality_daily"
 INCOMPLETE = "graded usable, but slots are missing: materialize spot_prices, slot_observations and data_quality_daily"
 
 
-def whole_days(  # noqa: PLR0913 - as `usable_slots`
+def whole_days(
     observations: pl.DataFrame,
     prices: pl.DataFrame,
     quality: pl.DataFrame,

@@ -1,6 +1,6 @@
 """The homes of a fleet: a mapping from name to settings that are made of a row when they are asked for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property, lru_cache
 
 import polars as pl
@@ -78,6 +78,10 @@ class FleetHomes(Mapping[str, SiteSettings]):
     def of_tenant(self, tenant: str) -> "FleetHomes":
         """Return the homes of a tenant."""
         return FleetHomes(self.fleet, self.rows.filter(pl.col(TENANT) == tenant))
+
+    def only(self, sites: Collection[str]) -> "FleetHomes":
+        """Return the homes of these names, as far as there are such."""
+        return FleetHomes(self.fleet, self.rows.filter(pl.col(SITE).is_in(list(sites))))
 
     def in_bucket(self, bucket: int) -> "FleetHomes":
         """Return the homes of a bucket."""

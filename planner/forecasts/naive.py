@@ -41,7 +41,11 @@ def naive_forecasts(
     if not days:
         return _empty()
     daily = history.select(
-        *by_home(history), local_day(timezone), local_clock(timezone), pl.col("load_kwh").fill_nan(None), pl.col("pv_kwh").fill_nan(None)
+        *by_home(history),
+        local_day(timezone),
+        local_clock(timezone),
+        pl.col("load_kwh").fill_nan(None),
+        pl.col("pv_kwh").fill_nan(None),
     )
     longest = max(load_days, pv_days)
     load, pv = _profile(daily, "load_kwh", load_days, longest), _profile(daily, "pv_kwh", pv_days, longest)

@@ -11,7 +11,7 @@ from env.tariff import MONTH_PRICE
 USABLE = ("clean", "mask_battery")
 
 
-def usable_slots(  # noqa: PLR0913 - three tables and their home
+def usable_slots(
     observations: pl.DataFrame,
     prices: pl.DataFrame,
     quality: pl.DataFrame,

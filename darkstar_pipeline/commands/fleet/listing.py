@@ -2,7 +2,7 @@
 
 import typer
 
-from darkstar_pipeline.commands.fleet import adopt, homes, import_homes, sample, show
+from darkstar_pipeline.commands.fleet import adopt, backfill, homes, import_homes, sample, show
 from darkstar_pipeline.console.call import command, group_of, shared_options
 
 FLEET_PURPOSE = "Run thousands of homes: their settings as rows, and all of them at once."
@@ -33,4 +33,12 @@ def fleet_commands() -> typer.Typer:
         "sample",
         examples=("darkstar fleet sample --homes 200 --days 8", "DARKSTAR_CONFIG=fleet.yaml darkstar fleet sample"),
     )(sample.sample)
+    command(
+        group,
+        "backfill",
+        examples=(
+            "darkstar fleet backfill --from 2026-01-01 --to 2026-01-31",
+            "darkstar fleet backfill --from 2026-01-01 --to 2026-01-31 --bucket 7",
+        ),
+    )(backfill.backfill)
     return group
