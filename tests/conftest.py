@@ -6,12 +6,16 @@ import sys
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.builders.shared_folders import written_by_test
 from tests.builders.tools import NOT_RUN
+
+if TYPE_CHECKING:
+    from benchmarks.fleet_lake.s3_server import S3Server
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -53,22 +57,30 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def s3_server() -> Generator[str]:
-    """Address of an S3 server, one for all tests of a session."""
-    from tests.builders.s3_server import running_s3_server
+def running_s3_server() -> "Generator[S3Server]":
+    """An S3 server, one for all tests of a session."""
+    from benchmarks.fleet_lake.s3_server import S3Server
 
-    with running_s3_server() as endpoint:
-        yield endpoint
+    server = S3Server()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
-def s3_place(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def s3_server(running_s3_server: "S3Server") -> "Generator[S3Server]":
+    """That server, without faults before the test and after it."""
+    yield running_s3_server
+    running_s3_server.app.fault = lambda _method, _path: None
+
+
+@pytest.fixture
+def s3_place(s3_server: "S3Server", monkeypatch: pytest.MonkeyPatch) -> str:
     """Place of a lake in a fresh bucket of that server, with the environment set to reach it."""
     from tests.builders.s3_server import environment, new_bucket
 
-    for name, value in environment(s3_server).items():
+    for name, value in environment(s3_server.endpoint).items():
         monkeypatch.setenv(name, value)
-    return new_bucket(s3_server)
+    return new_bucket(s3_server.endpoint)
 
 
 @pytest.fixture(scope="session")

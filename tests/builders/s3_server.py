@@ -1,28 +1,12 @@
-"""An S3 server on loopback, in this process: moto's, on a free port."""
+"""Buckets on an S3 server on loopback, and the variables by which a client finds them."""
 
 import os
-from collections.abc import Generator
-from contextlib import contextmanager
 from itertools import count
 
 import httpx2
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret", "AWS_REGION": "us-east-1"}
 _names = count(1)
-
-
-@contextmanager
-def running_s3_server() -> Generator[str]:
-    """Run a server; yields its address."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
 
 
 def new_bucket(endpoint: str) -> str:

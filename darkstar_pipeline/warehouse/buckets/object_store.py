@@ -7,7 +7,7 @@ retries and sets deadlines. What does not belong here: what the objects hold (`b
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +44,8 @@ RETRIES: "RetryConfig" = {
     "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=5), "base": 2},
 }
 Change = Callable[[bytes | None], bytes | None]
+_BROKEN = "error: request or response body error"
+_REFUSED = ("AccessDenied", "403 Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch")
 Key = TypeVar("Key")
 Result = TypeVar("Result")
 
@@ -125,19 +127,17 @@ class ObjectStore(ABC):
         found = self.at_once(lambda key: (key, self.get(key)), keys)
         return {key: stored for key, stored in found if stored is not None}
 
-    def listed(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
+    def listed(self, prefix: str) -> list[ListedObject]:
         """Return the objects below a prefix of whole folders, in order of their keys, a thousand per request.
 
         Args:
             prefix: folders, without the last slash.
-            after: only keys beyond this one.
         """
         import obstore
 
         with self._translated(prefix):
-            for chunk in obstore.list(self.client, prefix, offset=after or None, chunk_size=LIST_CHUNK):  # pyright: ignore[reportUnknownMemberType] - of arro3, which is not installed
-                for each in chunk:
-                    yield ListedObject(each["path"], each["size"], each["e_tag"] or "")
+            found = _whole(lambda: obstore.list(self.client, prefix, chunk_size=LIST_CHUNK).collect())  # pyright: ignore[reportUnknownMemberType] - of arro3, which is not installed
+        return sorted((ListedObject(each["path"], each["size"], each["e_tag"] or "") for each in found), key=_by_key)
 
     def heads(self, keys: Iterable[str]) -> dict[str, ListedObject]:
         """Return size and version of those of some objects that are there, in the order of the keys."""
@@ -149,8 +149,8 @@ class ObjectStore(ABC):
         import obstore
 
         with self._translated(prefix):
-            found = obstore.list_with_delimiter(self.client, prefix)  # pyright: ignore[reportUnknownMemberType] - of arro3, which is not installed
-            return sorted(each.rstrip("/").rpartition("/")[2] for each in found["common_prefixes"])
+            found = _whole(lambda: obstore.list_with_delimiter(self.client, prefix))  # pyright: ignore[reportUnknownMemberType] - of arro3, which is not installed
+        return sorted(each.rstrip("/").rpartition("/")[2] for each in found["common_prefixes"])
 
     def tail(self, key: str, size: int) -> bytes | None:
         """Return the last bytes of an object, read by one request, hence of one version; None where there is none."""
@@ -185,20 +185,22 @@ class ObjectStore(ABC):
 
         try:
             yield
-        except (PermissionDeniedError, UnauthenticatedError, PermissionError) as error:
-            message = f"the lake {self.place} refuses access to {key}: {_reason(error)}"
-            raise OutsideServiceError(message, self._access_hint()) from error
         except ObjectChangedError as error:
-            message = (
-                f"the lake {self.place} failed at {key}: other writers changed it {CHANGE_ATTEMPTS} times meanwhile"
-            )
+            message = f"the lake {self.place} failed at {key}: others changed it {CHANGE_ATTEMPTS} times meanwhile"
             raise OutsideServiceError(message, "run it again, with fewer writers of one bucket at a time") from error
         except (BaseError, OSError) as error:
-            raise OutsideServiceError(
-                f"the lake {self.place} failed at {key}: {_reason(error)}", self._hint()
-            ) from error
+            denied = isinstance(error, (PermissionDeniedError, UnauthenticatedError, PermissionError))
+            raise self._told(key, error, denied=denied or any(word in str(error) for word in _REFUSED)) from error
 
-    def _is_place_missing(self, error: FileNotFoundError) -> bool:
+    def _told(self, key: str, error: Exception, *, denied: bool) -> OutsideServiceError:
+        """Return what a person is told of an error, with its remedy."""
+        if self._is_place_missing(error):
+            return OutsideServiceError(f"the lake {self.place} is not there", self._place_hint())
+        if denied:
+            return OutsideServiceError(f"the lake {self.place} refuses access to {key}", self._access_hint())
+        return OutsideServiceError(f"the lake {self.place} failed at {key}: {_reason(error)}", self._hint())
+
+    def _is_place_missing(self, error: Exception) -> bool:
         """Return whether not the object but the whole place is missing."""
         del error
         return False
@@ -208,6 +210,9 @@ class ObjectStore(ABC):
 
     @abstractmethod
     def _access_hint(self) -> str: ...
+
+    def _place_hint(self) -> str:
+        return ""
 
 
 class FolderStore(ObjectStore):
@@ -233,10 +238,6 @@ class FolderStore(ObjectStore):
         """Replace an object whole, whatever it held."""
         with self._translated(key), self._writing(key) as path:
             _replace(path, data)
-
-    def listed(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
-        """Return the objects below a folder in order of their keys."""
-        yield from sorted(super().listed(prefix, after), key=lambda each: each.key)
 
     @contextmanager
     def _writing(self, key: str) -> Generator[Path]:
@@ -294,14 +295,32 @@ class BucketStore(ObjectStore):
         except (AlreadyExistsError, PreconditionError) as error:
             raise ObjectChangedError(key) from error
 
-    def _is_place_missing(self, error: FileNotFoundError) -> bool:
+    def _is_place_missing(self, error: Exception) -> bool:
         return "NoSuchBucket" in str(error)
 
     def _hint(self) -> str:
         return "check the server and AWS_ENDPOINT_URL; run it again: what was written stays"
 
+    def _place_hint(self) -> str:
+        bucket = self.place.removeprefix("s3://").partition("/")[0]
+        return f"make the bucket (aws s3 mb s3://{bucket}), or correct fleet.lake"
+
     def _access_hint(self) -> str:
         return "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and the rights of the key's owner"
+
+
+def _by_key(listed: ListedObject) -> str:
+    return listed.key
+
+
+def _whole(listing: Callable[[], Result]) -> Result:
+    """Return a listing, asked for again where its answer broke off, which obstore retries for objects alone."""
+    import stamina
+    from obstore.exceptions import GenericError
+
+    stamina.instrumentation.set_on_retry_hooks([])
+    broken = stamina.retry(on=lambda error: isinstance(error, GenericError) and _BROKEN in str(error), attempts=4)
+    return broken(listing)()
 
 
 def attempts_on(changed: type[Exception]) -> Iterable["stamina.Attempt"]:
