@@ -179,7 +179,12 @@ def forecast_slack(task: PlanTask, simple: Sequence[Candidate]) -> float:
     idle = next(option.schedule for option in simple if option.name == IDLE)
     bought, sold = (float((idle[f"{way}_kwh"] * idle[f"{way}_price"]).abs().sum()) for way in ("import", "export"))
     charge = abs(task.added_charge(idle["import_kwh"].to_numpy()))
-    return max(FORECAST_SLACK * (bought + sold + charge), EQUAL_COST)
+    return float(forecast_slack_of(np.array(bought + sold + charge)))
+
+
+def forecast_slack_of(turnover: Energy) -> Energy:
+    """Return the slack of homes that would pay and earn so much without their batteries [money]."""
+    return np.maximum(FORECAST_SLACK * turnover, EQUAL_COST)
 
 
 def simple_candidates(task: PlanTask) -> list[Candidate]:

@@ -51,7 +51,7 @@ def day_scenarios(
         for name in _QUANTITIES:
             tables[name].append(past[name].to_numpy().reshape(shape))
     load, pv = (
-        _filled(np.concatenate(tables[name], axis=1), slots[forecast].cast(pl.Float64).to_numpy().reshape(shape))
+        filled_gaps(np.concatenate(tables[name], axis=1), slots[forecast].cast(pl.Float64).to_numpy().reshape(shape))
         for name, forecast in zip(_QUANTITIES, ("load_forecast", "pv_forecast"), strict=True)
     )
     prior = rules.prior()
@@ -65,8 +65,8 @@ def _by_clock(history: pl.DataFrame, timezone: str, keys: Sequence[str]) -> pl.D
     return timed.group_by(keys).agg(pl.col(_QUANTITIES).mean())
 
 
-def _filled(readings: Energy, forecast: Energy) -> Energy:
-    """Fill the gaps of readings `(n, n_days, n_slots)`."""
+def filled_gaps(readings: Energy, forecast: Energy) -> Energy:
+    """Fill gaps of readings `(n, n_days, n_slots)` by the other days, else by the forecast `(n, 1, n_slots)`."""
     known = np.isfinite(readings)
     count, total = np.zeros(forecast.shape), np.zeros(forecast.shape)
     for back in range(readings.shape[1]):

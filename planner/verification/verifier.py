@@ -16,7 +16,7 @@ from env.site import Site
 from planner.verification import commands as command_rules
 from planner.verification import connection, energy, money, numbers
 from planner.verification.columns import Schedule, read_schedule, slot_start
-from planner.verification.findings import NOTICES, RULES, Finding, Violation
+from planner.verification.findings import NOTICES, RULES, Finding, Values, Violation
 
 __all__ = ["NOTICES", "RULES", "Verification", "Violation", "verify_schedule"]
 
@@ -72,7 +72,7 @@ def verify_schedule(  # noqa: PLR0913 - keyword-only, one word per thing that ma
     *,
     tolerance_kwh: float = 1e-3,
     tolerance_money: float = 1e-3,
-    start_soc_kwh: float | None = None,
+    start_soc_kwh: float | Values | None = None,
     end_soc_kwh: float | None = None,
     episodes: Literal["daily", "continuous"] = "continuous",
     commands: bool = True,
@@ -87,7 +87,8 @@ def verify_schedule(  # noqa: PLR0913 - keyword-only, one word per thing that ma
         site: battery, limits and tariff.
         tolerance_kwh: what energies may differ by [kWh].
         tolerance_money: what amounts may differ by [money].
-        start_soc_kwh: stored energy that every episode must start with [kWh]; None for any.
+        start_soc_kwh: stored energy that every episode must start with, for all or by slot `(n_slots,)` [kWh]; None for
+            any.
         end_soc_kwh: stored energy that every episode must end with [kWh]; None for any.
         episodes: `daily` lets the stored energy start anew with every `local_day`.
         commands: whether flows must follow from the commands.
@@ -122,14 +123,15 @@ def verify_schedule(  # noqa: PLR0913 - keyword-only, one word per thing that ma
     )
 
 
-def _ends(schedule: Schedule, rule: str, demanded_kwh: float | None) -> list[Finding]:
+def _ends(schedule: Schedule, rule: str, demanded_kwh: float | Values | None) -> list[Finding]:
     """The main battery starts, or ends, every episode with what was demanded."""
     if demanded_kwh is None:
         return []
     at_start = rule == "start_soc"
     there = schedule.first if at_start else np.append(schedule.first[1:], True)
     soc = schedule.main.start if at_start else schedule.main.end
-    off = np.abs(soc - demanded_kwh)
+    demanded = np.broadcast_to(demanded_kwh, soc.shape)
+    off = np.abs(soc - demanded)
     word = "starts" if at_start else "ends"
     return [
         Finding(
@@ -137,7 +139,7 @@ def _ends(schedule: Schedule, rule: str, demanded_kwh: float | None) -> list[Fin
             there & (off > schedule.tolerance_kwh),
             off,
             "kWh",
-            lambda i: f"the battery {word} at {soc[i]:.6g} kWh, not at {demanded_kwh:.6g} kWh",
+            lambda i: f"the battery {word} at {soc[i]:.6g} kWh, not at {demanded[i]:.6g} kWh",
         )
     ]
 
