@@ -26,15 +26,16 @@ def with_month_prices(prices: pl.DataFrame, lake: Tables, site: Site, *, publish
     """
     if prices.is_empty() or not any(version.monthly_mean for version in site.tariff.versions):
         return prices
-    month = local_day(site.timezone).dt.month_start().alias("month")
     days = prices.select(local_day(site.timezone))["local_day"]
     first, last = cast("date", days.min()), cast("date", days.max())
     end = _end(last) if published is None else min(published, _end(last))
-    means = (
-        lake.read(RAW_SPOT_PRICES, site.name, first.replace(day=1), end)
-        .group_by(month)
-        .agg(pl.col("price").fill_nan(None).mean().alias(MONTH_PRICE))
-    )
+    return month_means(prices, lake.read(RAW_SPOT_PRICES, site.name, first.replace(day=1), end), site.timezone)
+
+
+def month_means(prices: pl.DataFrame, imported: pl.DataFrame, timezone: str) -> pl.DataFrame:
+    """Add `month_price` [money/kWh] to prices with `slot_start`: the mean of the imported ones of each month."""
+    month = local_day(timezone).dt.month_start().alias("month")
+    means = imported.group_by(month).agg(pl.col("price").fill_nan(None).mean().alias(MONTH_PRICE))
     return prices.with_columns(month).join(means, on="month", how="left", maintain_order="left").drop("month")
 
 

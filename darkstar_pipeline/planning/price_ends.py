@@ -30,7 +30,7 @@ def plan_end(data: PlanningData, window: Window, memo: Memo) -> EndOfPrices:
     last = window.slots.filter(pl.col("local_day") == pl.col("local_day").max())
     published: date = last["local_day"][0]
     whole = last.height == slot_count(published, window.site.timezone)
-    if not whole or window.protocol.settlement_value is not None or _bills_months(window.site, published):
+    if not whole or window.protocol.settlement_value is not None or bills_months(window.site, published):
         grid = soc_grid(window.site.battery)
         return EndOfPrices(window.settlement_value * (grid - grid[0]), SETTLEMENT)
 
@@ -48,7 +48,7 @@ def plan_end(data: PlanningData, window: Window, memo: Memo) -> EndOfPrices:
     return memo.get("end of prices", (data.past, data.market, published), work_out)
 
 
-def _bills_months(site: Site, published: date) -> bool:
+def bills_months(site: Site, published: date) -> bool:
     """Return whether a month's mean is billed on the day after the last published one, or on a past one that counts."""
     first = max(published - timedelta(days=END_DAYS + 1), _first_billed(site))
     return any(site.tariff.in_force(day).monthly_mean for day in days_between(first, published + timedelta(days=1)))

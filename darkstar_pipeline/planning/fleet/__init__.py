@@ -1,0 +1,1 @@
+"""From the tables of a fleet's bucket to the plans of its homes."""

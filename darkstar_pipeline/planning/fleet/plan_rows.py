@@ -1,0 +1,180 @@
+"""The plans of a bucket as one object of the fleet's lake: a row a home, replaced whole or not at all.
+
+A row holds what is asked for often (the commands, the costs) beside the whole plan as compressed JSON, which is made
+here once and never again for each request. A home that cannot be planned keeps its last plan, with the reason.
+"""
+
+import io
+import json
+import zlib
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from darkstar_pipeline.planning.fleet.bucket_plans import BucketPlans, PlannedHomes
+from darkstar_pipeline.planning.fleet.home_classes import HomeClass
+from env.time_grid import SLOT, SLOT_DTYPE, SLOT_MINUTES
+
+PLANS_PREFIX = "plans"
+PLAN_ROWS = pl.Schema(
+    {
+        "site": pl.String(),
+        "created_at": SLOT_DTYPE,
+        "valid_from": SLOT_DTYPE,
+        "valid_until": SLOT_DTYPE,
+        "released": pl.String(),
+        "verified": pl.Boolean(),
+        "violation": pl.String(),
+        "cost": pl.Float64(),
+        "idle_cost": pl.Float64(),
+        "self_consumption_cost": pl.Float64(),
+        "soc_source": pl.String(),
+        "problem": pl.String(),
+        "details": pl.String(),
+        "charge_kw": pl.List(pl.Float64()),
+        "discharge_kw": pl.List(pl.Float64()),
+        "export_kw": pl.List(pl.Float64()),
+        "soc_start_percent": pl.List(pl.Float64()),
+        "plan": pl.Binary(),
+    }
+)
+"""Columns of an object of plans; `problem` says why there is no newer plan, and is empty where it is of this round."""
+_MONEY, _ENERGY = 5, 4  # decimals: a hundredth of a watt-hour, a thousandth of an öre
+_ENERGIES = (
+    "load_kwh", "pv_kwh", "import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh",
+)  # fmt: skip
+_POWERS = ("charge_kw", "discharge_kw", "export_kw")
+_STAMP = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def plans_key(bucket: int) -> str:
+    """Return the key of a bucket's plans.
+
+    >>> plans_key(7)
+    'plans/bucket=0007/plans.parquet'
+    """
+    return f"{PLANS_PREFIX}/bucket={bucket:04d}/plans.parquet"
+
+
+def encoded_plans(rows: pl.DataFrame) -> bytes:
+    """Return an object's bytes."""
+    file = io.BytesIO()
+    rows.write_parquet(file, compression="lz4")  # the plans inside are compressed already
+    return file.getvalue()
+
+
+def decoded_plans(data: bytes | None) -> pl.DataFrame:
+    """Return the rows of an object; none where there is none.
+
+    Raises:
+        PolarsError: it is damaged.
+    """
+    if data is None:
+        return pl.DataFrame(schema=PLAN_ROWS)
+    return pl.read_parquet(data).select(PLAN_ROWS.names()).cast(dict(PLAN_ROWS))  # pyright: ignore[reportArgumentType]
+
+
+def expected_percent(before: pl.DataFrame, start: datetime) -> dict[str, float]:
+    """Return the state of charge that earlier plans expect at a slot's start, by home [%]."""
+    ahead = pl.lit(start).cast(SLOT_DTYPE) - pl.col("valid_from")
+    place = ahead.dt.total_minutes() // SLOT_MINUTES
+    known = before.filter(pl.col("verified") & (pl.col("valid_from") <= start) & (pl.col("valid_until") > start))
+    found = known.select("site", percent=pl.col("soc_start_percent").list.get(place, null_on_oob=True)).drop_nulls()
+    return dict(found.iter_rows())
+
+
+def plan_rows(made: BucketPlans, before: pl.DataFrame, homes: Collection[str], at: datetime) -> pl.DataFrame:
+    """Return the rows of a bucket's new object.
+
+    Args:
+        made: the plans of this round.
+        before: the rows of the object that it replaces; homes that could not be planned keep theirs.
+        homes: all homes of the bucket; those that have left the fleet have no row any more.
+        at: moment of the plans.
+    """
+    fresh = [_fresh_rows(each, at) for each in made.planned]
+    kept = before.filter(pl.col("site").is_in(list(made.problems)))
+    reasons = pl.DataFrame(
+        [(site, *why) for site, why in made.problems.items()],
+        schema={"site": pl.String, "problem": pl.String, "details": pl.String},
+        orient="row",
+    )
+    old = reasons.join(kept.drop("problem", "details"), on="site", how="left")
+    rows = pl.concat([pl.DataFrame(schema=PLAN_ROWS), *fresh, old.select(PLAN_ROWS.names())])
+    return rows.filter(pl.col("site").is_in(list(homes))).sort("site")
+
+
+def _fresh_rows(planned: PlannedHomes, at: datetime) -> pl.DataFrame:
+    names = pl.Series("site", list(planned.names))
+    capacity = pl.Series([own.site.battery.capacity_kwh for own in planned.classes])
+    schedule = planned.plans.schedule.with_columns(
+        site=names.gather(planned.plans.schedule["home"]),
+        percent=100 / capacity.gather(planned.plans.schedule["home"]),
+    )
+    slots = _slot_columns(schedule)
+    by_home = slots.group_by("site", maintain_order=True).agg(
+        valid_from=pl.col("start").first(),
+        valid_until=pl.col("start").last() + SLOT,
+        **{name: pl.col(name) for name in (*_POWERS, "soc_start_percent")},
+        slots=pl.struct(_JSON).struct.json_encode().str.join(","),
+    )
+    homes = planned.plans.homes.with_columns(
+        site=names.gather(planned.plans.homes["home"]),
+        created_at=pl.lit(at).cast(SLOT_DTYPE),
+        soc_source=pl.Series(list(planned.soc_sources)),
+        end_basis=pl.Series(list(planned.ends)),
+        problem=pl.lit(""),
+        details=pl.lit(""),
+    )
+    rows = homes.join(by_home, on="site", maintain_order="left")
+    documents = [
+        zlib.compress(_document(row, own), 1)
+        for row, own in zip(rows.iter_rows(named=True), planned.classes, strict=True)
+    ]
+    return rows.with_columns(plan=pl.Series(documents, dtype=pl.Binary)).select(PLAN_ROWS.names())
+
+
+_JSON = (
+    "slot_start", "slot_end", "import_price", "export_price", "load_kwh", "pv_kwh", *_POWERS, "import_kwh",
+    "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh", "soc_start_percent", "soc_end_percent", "cost",
+    "reason",
+)  # fmt: skip
+
+
+def _slot_columns(schedule: pl.DataFrame) -> pl.DataFrame:
+    """Return the slots as a plan shows them."""
+    start = pl.col("slot_start")
+    return schedule.with_columns(
+        start=start,
+        slot_start=start.dt.strftime(_STAMP),
+        slot_end=(start + SLOT).dt.strftime(_STAMP),
+        soc_start_percent=(pl.col("soc_start_kwh") * pl.col("percent")).round(2),
+        soc_end_percent=(pl.col("soc_end_kwh") * pl.col("percent")).round(2),
+        **{name: pl.col(name).round(_ENERGY) for name in (*_ENERGIES, *_POWERS)},
+        **{name: pl.col(name).round(_MONEY) for name in ("import_price", "export_price", "cost")},
+    )
+
+
+def _document(row: Mapping[str, Any], own: HomeClass) -> bytes:
+    """Return a plan as JSON; what holds only at the moment of an answer is added there."""
+    battery = own.site.battery
+    head = {
+        "site": row["site"],
+        "timezone": own.site.timezone,
+        "currency": own.site.currency,
+        "capacity_kwh": battery.capacity_kwh,
+        "max_charge_kw": battery.charge_kw,
+        "max_discharge_kw": battery.discharge_kw,
+        "created_at": f"{row['created_at']:{_STAMP}}",
+        "valid_from": f"{row['valid_from']:{_STAMP}}",
+        "valid_until": f"{row['valid_until']:{_STAMP}}",
+        "released": row["released"],
+        "verified": row["verified"],
+        "violations": [row["violation"]] if row["violation"] else [],
+        "soc_source": row["soc_source"],
+        "end_basis": row["end_basis"],
+        **{name: round(row[name], _MONEY) for name in ("cost", "idle_cost", "self_consumption_cost")},
+    }
+    return b'%b,"slots":[%b]}' % (json.dumps(head).removesuffix("}").encode(), row["slots"].encode())

@@ -1,0 +1,140 @@
+"""Homes that can be planned together, with what they pay: each tariff bills each course of spot prices once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from darkstar_pipeline.datasets.month_prices import month_means
+from darkstar_pipeline.planning.fleet.bucket_inputs import BucketInputs, BucketRows
+from darkstar_pipeline.planning.fleet.home_classes import HomeClass
+from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
+from env.inverter import Energy
+from env.site import Site
+from planner.policies.window import PUBLISHED_MINUTE
+
+
+@dataclass(frozen=True, eq=False)
+class PricedHomes:
+    """Homes of one battery, connection and care whose prices reach equally far.
+
+    Attributes:
+        homes: their places in the inputs.
+        classes: of each home.
+        import_price: `(n_homes, n_slots)` over the moment's calendar, NaN where it is not known [money/kWh].
+        export_price: the same [money/kWh].
+        opened: slot in which all of these prices were published.
+        end: slot behind the last one with a price.
+        last_day: first slot of the last day.
+        charged: whether they pay for power.
+    """
+
+    homes: Sequence[int]
+    classes: Sequence[HomeClass]
+    import_price: Energy
+    export_price: Energy
+    opened: int
+    end: int
+    last_day: int
+    charged: bool
+
+    @cached_property
+    def settlement_values(self) -> Energy:
+        """Return what the last day's prices settle a kWh at `(n_homes,)` [money/kWh]."""
+        prices = self.import_price[:, self.last_day : self.end]
+        return np.array(
+            [own.protocol.settlement(row, own.site.battery) for row, own in zip(prices, self.classes, strict=True)]
+        )
+
+    def part(self, some: slice) -> "PricedHomes":
+        """Return some of the homes."""
+        return replace(
+            self,
+            homes=self.homes[some],
+            classes=self.classes[some],
+            import_price=self.import_price[some],
+            export_price=self.export_price[some],
+        )
+
+
+def priced(
+    rows: BucketRows,
+    bucket: int,
+    inputs: BucketInputs,
+    homes: Sequence[int],
+    classes: Sequence[HomeClass],
+    *,
+    end: int,
+    charged: bool,
+) -> PricedHomes:
+    """Return homes with their prices.
+
+    Args:
+        rows: the tables of the bucket.
+        bucket: its number.
+        inputs: of the bucket's homes.
+        homes: places of these homes.
+        classes: of these homes.
+        end: slot behind the last one with a price.
+        charged: whether they pay for power.
+    """
+    made: dict[tuple[int, bytes], tuple[Energy, Energy]] = {}
+    tables: list[tuple[Energy, Energy]] = []
+    for home, own in zip(homes, classes, strict=True):
+        spot = _without_gap(inputs.spot[home], inputs, end)
+        key = (id(own.site.tariff), spot.tobytes())
+        if key not in made:
+            made[key] = _prices(rows, bucket, inputs, own.named(inputs.names[home]), spot)
+        tables.append(made[key])
+    moment = inputs.moment
+    days = moment.slots["local_day"]
+    return PricedHomes(
+        homes=homes,
+        classes=classes,
+        import_price=np.stack([table[0] for table in tables]),
+        export_price=np.stack([table[1] for table in tables]),
+        opened=_opened(inputs, end),
+        end=end,
+        last_day=int((days < days[end - 1]).sum()),
+        charged=charged,
+    )
+
+
+def _without_gap(spot: Energy, inputs: BucketInputs, end: int) -> Energy:
+    """Return prices up to the end; a gap of today before now, which decides nothing any more, has its neighbour's."""
+    moment = inputs.moment
+    filled = spot.copy()
+    filled[end:] = np.nan
+    for slot in range(moment.current - 1, moment.midnight - 1, -1):
+        if not np.isfinite(filled[slot]):
+            filled[slot] = filled[slot + 1]
+    return filled
+
+
+def _prices(rows: BucketRows, bucket: int, inputs: BucketInputs, site: Site, spot: Energy) -> tuple[Energy, Energy]:
+    """Return import and export prices of the slots, NaN where there is none or no tariff was in force yet."""
+    moment, first = inputs.moment, site.tariff.versions[0].valid_from
+    known = moment.slots.select("slot_start", "local_day", price=pl.Series(spot).fill_nan(None))
+    slots = known.with_row_index("place").filter((pl.col("local_day") >= first) & pl.col("price").is_not_null())
+    if any(version.monthly_mean for version in site.tariff.versions):
+        days = slots["local_day"]
+        imported = rows.read(RAW_SPOT_PRICES, bucket, days[0].replace(day=1), moment.last_day)
+        slots = month_means(slots, imported.filter(pl.col("site") == site.name), site.timezone)
+    billed = site.tariff.with_prices(slots, site.timezone)
+    found: list[Energy] = []
+    for name in ("import_price", "export_price"):
+        table = np.full(len(spot), np.nan)
+        table[billed["place"].to_numpy()] = billed[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        found.append(table)
+    return found[0], found[1]
+
+
+def _opened(inputs: BucketInputs, end: int) -> int:
+    """Return the slot in which all of the prices were published: today's first, or that of tomorrow's publication."""
+    moment = inputs.moment
+    if end <= moment.tomorrow:
+        return moment.midnight
+    clock = moment.slots["local_clock"].slice(moment.midnight, moment.tomorrow - moment.midnight).to_numpy()
+    return min(moment.midnight + int(np.argmax(clock >= PUBLISHED_MINUTE)), moment.current)

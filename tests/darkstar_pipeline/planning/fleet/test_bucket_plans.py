@@ -1,0 +1,86 @@
+"""A bucket's homes get the plans that each would get alone, from the tables of the bucket."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.config.tariff import PowerTariffSettings, TariffSettings
+from darkstar_pipeline.context import Context, open_context
+from darkstar_pipeline.fleet.homes import FleetHomes
+from darkstar_pipeline.planning.fleet.bucket_plans import plan_bucket_homes
+from darkstar_pipeline.planning.plan_inputs import inputs_at
+from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
+from planner.plans.fallback_chain import VALUE, FallbackResult, PlanSource, first_usable_plan
+from planner.plans.policy_plans import value_schedule
+from tests.builders.fleets import filled_lake, fleet_homes, fleet_rows, fleet_settings
+
+FIRST, LAST = date(2025, 10, 16), date(2025, 10, 27)
+AUTUMN, NEXT = date(2025, 10, 26), date(2025, 10, 27)  # a day of 100 slots, and the one after
+MOMENTS = {
+    "morning": datetime(2025, 10, 25, 6, 20, tzinfo=UTC),
+    "short night": datetime(2025, 10, 26, 1, 5, tzinfo=UTC),
+    "evening": datetime(2025, 10, 26, 17, 0, tzinfo=UTC),
+}
+COLUMNS = ("charge_kw", "discharge_kw", "export_kw", "load_kwh", "pv_kwh", "import_price", "soc_end_kwh", "cost")
+POWER = TariffSettings(
+    valid_from=date(2020, 1, 1), transfer_fee=0.2, energy_tax=0.4,
+    power=(PowerTariffSettings(price_per_kw=60.0, top=3),),
+)  # fmt: skip
+
+
+def small_fleet(state: Path, at: datetime, *, tariff: str = "plain") -> tuple[FleetHomes, BucketLake]:
+    fleet = fleet_settings(1, {"power": (POWER,)})
+    rows = [{**row, "tariff": tariff} for row in fleet_rows(4, areas=("SE3", "SE3", "FI"))]
+    homes = fleet_homes(fleet, rows)
+    return homes, filled_lake(fleet, homes, state, FIRST, LAST, read_until=at - timedelta(minutes=20))
+
+
+def alone(homes: FleetHomes, lake: BucketLake, site: str, state: Path, at: datetime) -> FallbackResult:
+    """The plan of a home whose tables are its own."""
+    context: Context = open_context(settings=Settings(sites={site: homes[site]}), home=state / "alone" / site)
+    for table in (RAW_SPOT_PRICES, METER_READINGS):
+        rows = lake.read(table, 0, sites=[site])
+        context.lake.write_days(table, site, rows["local_day"].unique().to_list(), rows)
+    inputs = inputs_at(context, at, lenient=True)
+    return first_usable_plan(inputs.task, [PlanSource(VALUE, lambda task: value_schedule(task, inputs.rolling))])
+
+
+@pytest.mark.parametrize("tariff", ["plain", "power"])
+@pytest.mark.parametrize("when", MOMENTS)
+def test_plans_of_a_bucket_are_those_of_each_home_alone(tmp_path: Path, when: str, tariff: str) -> None:
+    at = MOMENTS[when]
+    homes, lake = small_fleet(tmp_path, at, tariff=tariff)
+    # Homes alone take the reading at the start of the slot; here the last was some minutes ago.
+    expected = {site: homes[site].protocol.start_soc_percent for site in homes.names}
+    made = plan_bucket_homes(Without(lake), 0, homes, at, expected_percent=expected)
+    assert not made.problems
+    found: set[str] = set()
+    for group in made.planned:
+        for number, site in enumerate(group.names):
+            found.add(site)
+            own = alone(homes, lake, site, tmp_path, at).plan
+            schedule = group.plans.schedule.filter(pl.col("home") == number)
+            assert schedule["slot_start"].to_list() == own.schedule["slot_start"].to_list()
+            for name in COLUMNS:
+                assert schedule[name].to_numpy() == pytest.approx(own.schedule[name].to_numpy(), abs=1e-6), (site, name)
+            row = group.plans.homes.row(number, named=True)
+            assert (row["released"], row["verified"]) == (own.released, True)
+            assert row["cost"] == pytest.approx(own.cost, abs=1e-6)
+    assert found == set(homes.names)
+
+
+class Without:
+    """A lake without what was read of batteries, so that plans begin where they are expected to."""
+
+    def __init__(self, lake: BucketLake) -> None:
+        self.lake = lake
+
+    def read(self, *args: object, **named: object) -> pl.DataFrame:
+        rows = self.lake.read(*args, **named)  # pyright: ignore[reportArgumentType]
+        return rows.with_columns(
+            pl.lit(None, pl.Float64).alias(name) for name in rows.columns if name.startswith("soc_")
+        )
