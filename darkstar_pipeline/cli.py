@@ -271,7 +271,11 @@ def _add_evaluation_commands(app: typer.Typer) -> None:
 
 def _add_service_commands(app: typer.Typer) -> None:
     """Add the planner service and its shadow policies."""
-    command(app, "serve", examples=("darkstar serve", "darkstar serve --port 9000 --at 2026-01-31T14:00"))(serve.serve)
+    command(
+        app,
+        "serve",
+        examples=("darkstar serve", "darkstar serve --port 9000 --at 2026-01-31T14:00", "darkstar serve --fleet"),
+    )(serve.serve)
     command(
         app,
         "shadow",

@@ -32,13 +32,22 @@ def serve(
         str | None,
         typer.Option("--ingress-from", metavar="ADDRESS", help="Home Assistant's ingress, whose users need no token."),
     ] = None,
+    fleet: Annotated[bool, typer.Option("--fleet", help="Serve the homes of the fleet instead of one.")] = False,
+    planning: Annotated[
+        bool, typer.Option("--planning/--no-planning", help="Of a fleet: plan too, or only answer.")
+    ] = True,
 ) -> None:
     """Run the planner service with its web page; Ctrl-C stops it.
 
     It plans continuously and serves the plan, the command in force and their reasons. The printed address has the
     page, the API and its OpenAPI document. The token is in the file `service/token` of the state folder, unless
     DARKSTAR_TOKEN or `service.token_file` names another.
+
+    With `--fleet` it serves all homes of the fleet, to whom `darkstar fleet token create` has given a token.
     """
+    if fleet:
+        _serve_fleet(call, host=host, port=port, at=at, planning=planning)
+        return
     from darkstar_pipeline.console.load_requests import parse_instant
     from darkstar_pipeline.service.clock import Clock
     from darkstar_pipeline.service.server import serve as run
@@ -70,6 +79,33 @@ def serve(
             started=lambda: call.deliver(answer),
             ingress=ingress_from,
         )
+
+
+def _serve_fleet(call: Call, *, host: str | None, port: int | None, at: str | None, planning: bool) -> None:
+    from darkstar_pipeline.config.settings import home_dir, load_settings
+    from darkstar_pipeline.console.load_requests import parse_instant
+    from darkstar_pipeline.fleet.homes_file import fleet_of
+    from darkstar_pipeline.service.clock import Clock
+    from darkstar_pipeline.service.fleet.server import serve_fleet
+    from darkstar_pipeline.state.migrations import migrate_state
+
+    settings, home = load_settings(), home_dir()
+    usual = fleet_of(settings).defaults
+    migrate_state(home)
+    offset = timedelta() if at is None else parse_instant("--at", at, usual.timezone) - datetime.now(UTC)
+    chosen_host, chosen_port = host or usual.service.host, port or usual.service.port
+    url = f"http://{_shown(chosen_host)}:{chosen_port}"
+    document = {"url": url, "openapi": f"{url}/openapi.json", "planning": planning, "at": datetime.now(UTC) + offset}
+    text = f"fleet on {url}\ntokens  darkstar fleet token create --tenant NAME\nCtrl-C stops it"
+    serve_fleet(
+        settings,
+        home,
+        clock=Clock(offset=offset),
+        host=chosen_host,
+        port=chosen_port,
+        plans=planning,
+        started=lambda: call.deliver(Document(document, lambda out: out.print(text, markup=False))),
+    )
 
 
 def serving_lock(home: Path, site: str) -> Path:

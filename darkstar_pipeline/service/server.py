@@ -304,10 +304,10 @@ def serve(
         limits=connection_limits(settings),
         trusted_proxies=settings.trusted_proxies,
     )
-    _QuietServer(config).run(sockets=[listening])
+    QuietServer(config).run(sockets=[listening])
 
 
-class _QuietServer(uvicorn.Server):
+class QuietServer(uvicorn.Server):
     """A server that returns normally after SIGINT or SIGTERM; uvicorn's raises the signal again."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -2,10 +2,11 @@
 
 import typer
 
-from darkstar_pipeline.commands.fleet import adopt, backfill, homes, import_homes, sample, show
+from darkstar_pipeline.commands.fleet import adopt, backfill, homes, import_homes, plan, sample, show, token
 from darkstar_pipeline.console.call import command, group_of, shared_options
 
 FLEET_PURPOSE = "Run thousands of homes: their settings as rows, and all of them at once."
+TOKENS = "Say who may ask the service of the fleet, and whose homes they see."
 
 
 def fleet_commands() -> typer.Typer:
@@ -41,4 +42,23 @@ def fleet_commands() -> typer.Typer:
             "darkstar fleet backfill --from 2026-01-01 --to 2026-01-31 --bucket 7",
         ),
     )(backfill.backfill)
+    command(group, "plan", examples=("darkstar fleet plan", "darkstar fleet plan --at 2026-03-30T12:00 --json"))(
+        plan.plan
+    )
+    group.add_typer(_token_commands(), name="token", short_help=TOKENS)
+    return group
+
+
+def _token_commands() -> typer.Typer:
+    group = group_of(TOKENS)
+    group.callback()(shared_options)
+    command(
+        group,
+        "create",
+        examples=("darkstar fleet token create --tenant acme", "darkstar fleet token create --operator --scope write"),
+    )(token.create)
+    command(group, "list", examples=("darkstar fleet token list", "darkstar fleet token list --tenant acme"))(
+        token.tokens
+    )
+    command(group, "revoke", examples=("darkstar fleet token revoke 1a2b3c4d5e6f",))(token.revoke)
     return group

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.staticfiles import StaticFiles
 
+from darkstar_pipeline.service.http.admission import OwnerAdmission
 from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.errors import add_handlers
 from darkstar_pipeline.service.http.ingress import Hosts
@@ -87,9 +88,7 @@ def create_app(
     add_handlers(app)
     app.add_middleware(
         Guard,
-        token=running.token,
-        sessions=running.sessions,
-        ingress=running.ingress,
+        admission=OwnerAdmission(running.token, running.sessions, running.ingress),
         body_bytes=settings.body_bytes,
         per_second=settings.requests_per_second,
         on_response=running.metrics.count_response,

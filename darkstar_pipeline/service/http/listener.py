@@ -13,7 +13,7 @@ from darkstar_pipeline.service.http.connections import (
     guarded_protocol,
     reserve_descriptors,
 )
-from darkstar_pipeline.service.http.metrics import Metrics
+from darkstar_pipeline.service.http.metrics import RequestMetrics
 from darkstar_pipeline.warehouse.day_files import prepare_reading
 
 KEEP_ALIVE_SECONDS = 30
@@ -55,7 +55,7 @@ def listener_config(
     *,
     host: str,
     port: int,
-    metrics: Metrics,
+    metrics: RequestMetrics,
     limits: ConnectionLimits,
     trusted_proxies: tuple[str, ...] = (),
 ) -> uvicorn.Config:

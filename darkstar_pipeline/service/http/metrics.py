@@ -10,8 +10,8 @@ from planner.plans.fallback_chain import SOURCE_NAMES
 LATENCIES = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
-class Metrics:
-    """The metrics of one service."""
+class RequestMetrics:
+    """The metrics of requests and connections, whatever is served."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -24,6 +24,22 @@ class Metrics:
         self.closed = Counter(
             "darkstar_connections_closed", "Connections closed unanswered", ("reason",), registry=self.registry
         )
+
+    def count_response(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answered request."""
+        self.requests.labels(method, route, str(status)).inc()
+        self.latency.labels(route).observe(seconds)
+
+    def count_closed(self, reason: str) -> None:
+        """Count a connection that was closed for its limits."""
+        self.closed.labels(reason).inc()
+
+
+class Metrics(RequestMetrics):
+    """The metrics of the service of one home."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.plans = Gauge("darkstar_plans_made", "Plans made since the start", registry=self.registry)
         self.failures = Gauge(
             "darkstar_planning_failures", "Times that planning failed altogether", registry=self.registry
@@ -44,15 +60,6 @@ class Metrics:
         self.component = Gauge(
             "darkstar_component_ok", "1 where a component is healthy", ("component",), registry=self.registry
         )
-
-    def count_response(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count an answered request."""
-        self.requests.labels(method, route, str(status)).inc()
-        self.latency.labels(route).observe(seconds)
-
-    def count_closed(self, reason: str) -> None:
-        """Count a connection that was closed for its limits."""
-        self.closed.labels(reason).inc()
 
     def render(self, engine: PlannerEngine, clock: Clock, steering: Steering) -> bytes:
         """Return all metrics as they are now, in Prometheus' text format."""

@@ -17,9 +17,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from structlog.contextvars import bind_contextvars
 
 from darkstar_pipeline.analyst.page_style import STYLE_HASH
+from darkstar_pipeline.service.http.admission import Admission, client_of
 from darkstar_pipeline.service.http.ingress import FRAMED, is_ingress
-from darkstar_pipeline.service.http.sessions import Sessions, shows_cookie
-from darkstar_pipeline.service.http.tokens import AccessToken, GuessLimit
+from darkstar_pipeline.service.http.sessions import shows_cookie
+from darkstar_pipeline.service.http.tokens import GuessLimit
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -48,11 +49,9 @@ class Guard:
 
     Args:
         app: the application inside.
-        token: the token that requests have to show.
-        sessions: sessions of browsers that have shown it.
-        ingress: address of the proxy whose requests need no token; None for none.
+        admission: tells those who may ask from strangers.
         body_bytes: largest request body [B].
-        per_second: requests of one client [1/s].
+        per_second: requests of one client, as the admission tells them apart [1/s].
         on_response: called after every answer.
     """
 
@@ -60,14 +59,12 @@ class Guard:
         self,
         app: "ASGIApp",
         *,
-        token: AccessToken,
-        sessions: Sessions,
-        ingress: str | None = None,
+        admission: Admission,
         body_bytes: int,
         per_second: float,
         on_response: OnResponse,
     ) -> None:
-        self.app, self.token, self.sessions, self.ingress = app, token, sessions, ingress
+        self.app, self.admission = app, admission
         self.body_bytes, self.on_response = body_bytes, on_response
         self._pace = RateLimitItemPerSecond(max(int(per_second * RATE_WINDOW_SECONDS), 1), RATE_WINDOW_SECONDS)
         self._guesses = GuessLimit()
@@ -82,11 +79,12 @@ class Guard:
         headers = Headers(scope=scope)
         request_id = secrets.token_hex(8)
         bind_contextvars(request_id=request_id)  # each request is a task, and has a context of its own
-        client = (scope.get("client") or ("unknown", 0))[0]
+        client = client_of(scope)
         state = scope.setdefault("state", {})
+        admitted = self.admission.admitted(scope, headers)
         state |= {
             "request_id": request_id,
-            "known": self._known(scope, headers),
+            "known": admitted is not None,
             "may_try": lambda: self._guesses.may_try(client),
         }
 
@@ -94,10 +92,10 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(message, scope["path"], request_id, framed=is_ingress(scope, self.ingress))
+                _add_headers(message, scope["path"], request_id, framed=is_ingress(scope, self.admission.ingress))
             await send(message)
 
-        refusal = self._refusal(scope, headers, client)
+        refusal = self._refusal(scope, headers, client, admitted)
         if refusal is not None:
             await send_refusal(refusal, answer)
         else:
@@ -105,10 +103,11 @@ class Guard:
         route = getattr(scope.get("route"), "path", "other")
         self.on_response(scope["method"], route, status, time.perf_counter() - began)
 
-    def _refusal(self, scope: "Scope", headers: Headers, client: str) -> "Refusal | None":
+    def _refusal(self, scope: "Scope", headers: Headers, client: str, admitted: str | None) -> "Refusal | None":
         """Return why a request is refused; None where it passes."""
         # Strangers of an address, such as that of a proxy, do not use up the pace of those who show the token.
-        if not self._limiter.hit(self._pace, "known" if scope["state"]["known"] else "pace", client):
+        paced = ("pace", client) if admitted is None else ("known", admitted)
+        if not self._limiter.hit(self._pace, *paced):
             return Refusal(429, "too_many_requests", "too many requests", "wait ten seconds", {"retry-after": "10"})
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self.body_bytes:
@@ -117,14 +116,7 @@ class Guard:
             return Refusal(403, "other_origin", "a page of another origin asked for this", "use the service's own page")
         if scope["path"] in OPEN or scope["path"].startswith(OPEN_FOLDERS):
             return None
-        return None if scope["state"]["known"] else self._unknown(scope, headers, client)
-
-    def _known(self, scope: "Scope", headers: Headers) -> bool:
-        """Return whether a request shows the token, has a session, or was let in by Home Assistant."""
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return self.token.matches(token.strip())
-        return is_ingress(scope, self.ingress) or self.sessions.holds(scope)
+        return None if admitted is not None else self._unknown(scope, headers, client)
 
     def _unknown(self, scope: "Scope", headers: Headers, client: str) -> "Refusal":
         """Return the refusal of a request with neither token nor session."""
@@ -132,10 +124,9 @@ class Guard:
         asks = {"www-authenticate": 'Bearer realm="darkstar"'}
         if guessed and not self._guesses.may_try(client):
             return Refusal(401, "unauthorized", "too many wrong tokens", "wait a minute", {**asks, "retry-after": "60"})
-        hint = "send it as `Authorization: Bearer TOKEN`; the file service/token in the state folder has it"
         ended = "this session has ended" if shows_cookie(scope) else "a token is needed"
         message = "the token is wrong" if guessed else ended
-        return Refusal(401, "unauthorized", message, hint, asks)
+        return Refusal(401, "unauthorized", message, self.admission.hint, asks)
 
     async def _within_size(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Let the application read no more than the allowed body, also where no length was declared."""

@@ -26,14 +26,16 @@ class Sessions:
 
     Args:
         store: keeps them; by default memory does.
+        prefix: what the cookie begins with, where it has to say whose sessions these are.
     """
 
-    def __init__(self, store: SessionStore | None = None) -> None:
+    def __init__(self, store: SessionStore | None = None, *, prefix: str = "") -> None:
         self.store = SessionStore() if store is None else store
+        self.prefix = prefix
 
     def holds(self, scope: "Scope") -> bool:
         """Return whether a request has a session that has neither expired nor been ended."""
-        key = _shown(HTTPConnection(scope))
+        key = self._own_key(HTTPConnection(scope))
         return key is not None and self.store.holds("session", key)
 
     def start(self, connection: HTTPConnection, response: Response) -> None:
@@ -41,7 +43,7 @@ class Sessions:
         self._end_shown(connection)
         response.set_cookie(
             COOKIE,
-            self.store.issue("session", SESSION_SECONDS),
+            self.prefix + self.store.issue("session", SESSION_SECONDS),
             max_age=SESSION_SECONDS,
             secure=_is_secure(connection),
             httponly=True,
@@ -54,9 +56,14 @@ class Sessions:
         response.delete_cookie(COOKIE, secure=_is_secure(connection), httponly=True, samesite="strict")
 
     def _end_shown(self, connection: HTTPConnection) -> None:
-        key = _shown(connection)
+        key = self._own_key(connection)
         if key is not None:
             self.store.end("session", key)
+
+    def _own_key(self, connection: HTTPConnection) -> str | None:
+        """Return the key that a browser shows; None where it shows none, or one of other sessions."""
+        shown = shown_cookie(connection)
+        return None if shown is None or not shown.startswith(self.prefix) else shown.removeprefix(self.prefix)
 
 
 def kept_sessions(home: Path, token: AccessToken) -> Sessions:
@@ -66,10 +73,11 @@ def kept_sessions(home: Path, token: AccessToken) -> Sessions:
 
 def shows_cookie(scope: "Scope") -> bool:
     """Return whether a request has a session cookie, valid or not."""
-    return _shown(HTTPConnection(scope)) is not None
+    return shown_cookie(HTTPConnection(scope)) is not None
 
 
-def _shown(connection: HTTPConnection) -> str | None:
+def shown_cookie(connection: HTTPConnection) -> str | None:
+    """Return the session cookie of a browser; None where it has none."""
     return connection.cookies.get(COOKIE) or None
 
 

@@ -4,29 +4,14 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
-from pydantic import Field
 
 from darkstar_pipeline.service.http.dependencies import StateDep
 from darkstar_pipeline.service.http.errors import answers, problem
-from darkstar_pipeline.service.schemas.base import Document
-from planner.wording.languages import Language, catalogue, spoken
+from darkstar_pipeline.service.http.page_texts import LoginRequest, Messages, spoken_messages
 from planner.wording.messages import phrase
 
 PAGE = Path(__file__).parents[1] / "page"
 router = APIRouter()
-
-
-class LoginRequest(Document):
-    """The token, shown once; the browser then has a session."""
-
-    token: str = Field(min_length=1, max_length=500)
-
-
-class Messages(Document):
-    """The texts of a language."""
-
-    language: Language
-    messages: dict[str, str] = Field(description="Each text by its English; none for English itself.")
 
 
 @router.get("/", include_in_schema=False)
@@ -38,7 +23,7 @@ async def page() -> Response:
 @router.get("/messages", tags=["door"], responses=answers(), summary="The texts of the page in a language")
 async def messages() -> Messages:
     """The catalogue of the language that `Accept-Language` asks for, else of the site's, from English to its texts."""
-    return Messages(language=spoken(), messages=dict(catalogue(spoken())))
+    return spoken_messages()
 
 
 @router.get("/favicon.ico", include_in_schema=False)

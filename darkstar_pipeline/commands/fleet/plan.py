@@ -1,0 +1,46 @@
+"""`darkstar fleet plan`: plan every home of the fleet once."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document
+from darkstar_pipeline.console.progress import progress_bar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def plan(
+    call: Call,
+    *,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="Plan as if it were this moment; default: now.")
+    ] = None,
+) -> Document:
+    """Plan every home of the fleet once and put the plans beside its tables.
+
+    `darkstar serve --fleet` does so by itself every quarter of an hour; beside `darkstar serve --fleet --no-planning`
+    this command plans in its place, from a Dagster schedule or cron, on any machine that reaches the lake.
+    """
+    from darkstar_pipeline.config.settings import home_dir, load_settings
+    from darkstar_pipeline.console.load_requests import parse_instant
+    from darkstar_pipeline.fleet.homes_file import fleet_of
+    from darkstar_pipeline.planning.fleet.rounds import plan_fleet
+
+    settings = load_settings()
+    moment = datetime.now(UTC) if at is None else parse_instant("--at", at, fleet_of(settings).defaults.timezone)
+    with progress_bar(call, "buckets") as progress:
+        made = plan_fleet(settings, home_dir(), moment, progress=progress)
+
+    def draw(out: "Console") -> None:
+        out.print(f"{made.planned} homes planned at {made.at:%Y-%m-%d %H:%M} UTC", markup=False)
+        for reason, count in sorted(made.problems.items()):
+            out.print(f"{count} without a new plan: {reason}", markup=False)
+        for each in made.buckets:
+            if each.error:
+                out.print(f"bucket {each.bucket}: {each.error}", markup=False)
+
+    return Document(made.document, draw)

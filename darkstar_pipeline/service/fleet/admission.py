@@ -1,0 +1,76 @@
+"""Lets tenants in by their tokens or a browser's session; each request knows whose homes it may see."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+
+from darkstar_pipeline.fleet.homes_file import FLEET_FOLDER
+from darkstar_pipeline.service.fleet.tenant_tokens import Scope, TenantToken, TenantTokens
+from darkstar_pipeline.service.http.admission import shown_token
+from darkstar_pipeline.service.http.session_store import SESSIONS_FILE, SessionStore
+from darkstar_pipeline.service.http.sessions import Sessions, shown_cookie
+
+if TYPE_CHECKING:
+    from starlette.types import Scope as RequestScope
+
+READER = "reader"
+"""Key of the reader in a request's state."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who asks.
+
+    Attributes:
+        tenant: whose homes they see; None sees all.
+        scopes: what they may do.
+    """
+
+    tenant: str | None
+    scopes: tuple[Scope, ...]
+
+    @property
+    def paced_as(self) -> str:
+        """Return whom the pace counts the request to: all tokens and browsers of a tenant together."""
+        return "operator" if self.tenant is None else f"tenant {self.tenant}"
+
+
+class TenantAdmission:
+    """Lets in who shows a tenant's token, or has a session that one has opened.
+
+    Args:
+        tokens: of the fleet.
+        home: the state folder, which keeps the sessions.
+    """
+
+    ingress: str | None = None
+    hint = "send it as `Authorization: Bearer TOKEN`; `darkstar fleet token create --tenant NAME` makes one"
+
+    def __init__(self, tokens: TenantTokens, home: Path) -> None:
+        self.tokens, self._sessions_file = tokens, home / FLEET_FOLDER / SESSIONS_FILE
+
+    def admitted(self, scope: "RequestScope", headers: Headers) -> str | None:
+        """Return whose pace a request counts to; None for a stranger. Its reader stands in its state."""
+        shown = shown_token(headers)
+        token = self.tokens.of_secret(shown) if shown is not None else self._of_session(scope)
+        if token is None:
+            return None
+        reader = Reader(token.tenant, token.scopes)
+        scope.setdefault("state", {})[READER] = reader
+        return reader.paced_as
+
+    def sessions(self, token: TenantToken) -> Sessions:
+        """Return the sessions that a token has opened; revoking it ends them."""
+        return Sessions(SessionStore(self._sessions_file, owner=token.owner), prefix=f"{token.id}.")
+
+    def token_of_session(self, connection: HTTPConnection) -> TenantToken | None:
+        """Return the token that opened the session of a browser; None where it has none."""
+        identity = (shown_cookie(connection) or "").partition(".")[0]
+        return self.tokens.find(identity)
+
+    def _of_session(self, scope: "RequestScope") -> TenantToken | None:
+        token = self.token_of_session(HTTPConnection(scope))
+        return token if token is not None and self.sessions(token).holds(scope) else None

@@ -1,0 +1,74 @@
+"""Builds the ASGI application of a fleet's service from the parts that a single home's service has, and its routes."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI, Security
+from fastapi.security import APIKeyCookie, HTTPBearer
+from starlette.staticfiles import StaticFiles
+
+from darkstar_pipeline.service.fleet.dependencies import FleetState
+from darkstar_pipeline.service.fleet.routes import health, homes, pages, summary
+from darkstar_pipeline.service.http.errors import add_handlers
+from darkstar_pipeline.service.http.ingress import Hosts
+from darkstar_pipeline.service.http.middleware import Guard
+from darkstar_pipeline.service.http.negotiation import Negotiation
+from darkstar_pipeline.service.http.routes.pages import PAGE as HOME_PAGE
+from darkstar_pipeline.service.http.sessions import COOKIE
+
+MOST_BODY_BYTES = 1_048_576
+"""Largest body: 5 000 readings."""
+DESCRIPTION = (
+    "Plans and commands of the batteries of many homes. A token opens the homes of its tenant alone. Powers in kW, "
+    "energies in kWh, times in UTC, money in each home's currency."
+)
+
+
+def create_fleet_app(
+    running: FleetState, *, begin: Callable[[], None] | None = None, end: Callable[[], None] | None = None
+) -> FastAPI:
+    """Return the application of a running fleet's service.
+
+    Args:
+        running: its parts.
+        begin: called before the first request.
+        end: called after the last one.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        if begin is not None:
+            begin()
+        yield
+        if end is not None:
+            end()
+
+    app = FastAPI(
+        title="Darkstar fleet",
+        description=DESCRIPTION,
+        version=version("darkstar-pipeline"),
+        lifespan=lifespan,
+        docs_url=None,  # they load scripts from another host
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.running = running
+    declared = [Security(HTTPBearer(auto_error=False)), Security(APIKeyCookie(name=COOKIE, auto_error=False))]
+    for part in (homes, summary):
+        app.include_router(part.router, dependencies=declared)  # for OpenAPI alone: the guard has checked already
+    app.include_router(health.router)
+    app.include_router(pages.router)
+    app.mount("/static/home", StaticFiles(directory=HOME_PAGE), name="home")
+    app.mount("/static", StaticFiles(directory=pages.PAGE), name="static")
+    add_handlers(app)
+    app.add_middleware(
+        Guard,
+        admission=running.admission,
+        body_bytes=max(running.service.body_bytes, MOST_BODY_BYTES),
+        per_second=running.service.requests_per_second,
+        on_response=running.metrics.count_response,
+    )
+    app.add_middleware(Negotiation, usual=running.settings.fleet.defaults.language if running.settings.fleet else "en")
+    app.add_middleware(Hosts, allowed_hosts=list(running.service.allowed_hosts), ingress=None)
+    return app

@@ -1,0 +1,139 @@
+"""Documents of the fleet's API."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from darkstar_pipeline.service.fleet.directory import State
+from darkstar_pipeline.service.schemas.base import Document, Text
+
+ProblemCode = Literal["", "settings", "no_price", "no_readings", "failed"]
+_STATE = "planned: a plan of the last hour covers this moment; stale: an older one does; no_plan: none does."
+
+
+class HomeDocument(Document):
+    """A home and the state of its plan; money in the home's currency."""
+
+    site: str = Field(examples=["home-0001"])
+    tenant: str
+    area: str = Field(description="Price area.", examples=["SE3"])
+    tariff: str | None = Field(description="Tariff class of the fleet's settings; null: the fleet's own.")
+    capacity_kwh: float | None
+    latitude: float | None
+    longitude: float | None
+    state: State = Field(description=_STATE)
+    problem: ProblemCode = Field(description="Why there is no newer plan; empty where there is none to be had.")
+    why: Text = Field(description="The same in words; empty where all is well.")
+    created_at: datetime | None = Field(description="When the plan was made.")
+    valid_until: datetime | None = Field(description="End of its last slot.")
+    released: str | None = Field(description="plan, self_consumption or idle, whichever costs least.")
+    cost: float | None = Field(description="Modelled cost of the plan, less the value of energy left [money].")
+    self_consumption_cost: float | None = Field(description="The same under self-consumption [money].")
+    saving: float | None = Field(description="What the plan saves against self-consumption [money].")
+
+
+class HomesPageDocument(Document):
+    """A page of homes."""
+
+    homes: list[HomeDocument]
+    matching: int = Field(description="Homes that fit, on all pages.")
+    next: str | None = Field(description="Cursor of the next page; null on the last one.")
+
+
+class FleetSlot(Document):
+    """A slot of 15 minutes of a plan; names as in a single home's."""
+
+    slot_start: datetime
+    slot_end: datetime
+    import_price: float
+    export_price: float
+    load_kwh: float
+    pv_kwh: float
+    charge_kw: float = Field(description="Command: charge at this power, from the grid too [kW].")
+    discharge_kw: float = Field(description="Command: cover the house up to this power [kW].")
+    export_kw: float = Field(description="Command: feed the grid up to this power [kW].")
+    import_kwh: float
+    export_kwh: float
+    charge_kwh: float
+    discharge_kwh: float
+    curtailed_kwh: float
+    soc_start_percent: float
+    soc_end_percent: float
+    cost: float = Field(description="Import less export, wear included [money].")
+    reason: str
+
+
+class FleetPlanDocument(Document):
+    """The plan of a home, from the slot in which it was made to the last published price."""
+
+    site: str
+    timezone: str
+    currency: str
+    capacity_kwh: float
+    max_charge_kw: float
+    max_discharge_kw: float
+    created_at: datetime
+    valid_from: datetime
+    valid_until: datetime
+    released: str = Field(description="plan, self_consumption or idle, whichever costs least.")
+    verified: bool = Field(description="True where the verifier recomputed every slot and found no violation.")
+    violations: list[str]
+    soc_source: Literal["observed", "projected", "protocol"] = Field(
+        description="Stored energy at the start: read, expected by the plan before, or the protocol's."
+    )
+    end_basis: str = Field(description="What energy left at the end is valued by: past_days or settlement.")
+    cost: float
+    idle_cost: float
+    self_consumption_cost: float
+    slots: list[FleetSlot]
+    state: State = Field(description=_STATE)
+    problem: ProblemCode = Field(description="Why there is no newer plan; empty where there is none to be had.")
+
+
+class FleetCommandDocument(Document):
+    """The command of a home's inverter now; after its expiry the inverter's own default holds."""
+
+    site: str
+    state: State = Field(description=_STATE)
+    created_at: datetime | None = Field(description="When the plan was made; null without one.")
+    slot_start: datetime
+    expires_at: datetime
+    charge_kw: float
+    discharge_kw: float
+    export_kw: float
+    command: Text = Field(description="Command in words.")
+    default: bool = Field(description="True where it is the inverter's own default, self-consumption.")
+    why: Text = Field(description="Why the default stands in for a plan; empty where the plan commands.")
+
+
+class WorstHome(Document):
+    """A home that saves least."""
+
+    site: str
+    tenant: str
+    saving: float
+
+
+class AreaSummary(Document):
+    """The homes of a price area."""
+
+    area: str
+    homes: int
+    planned: int
+    saving: float = Field(description="What their plans save against self-consumption [money].")
+
+
+class FleetSummary(Document):
+    """A fleet as its reader sees it."""
+
+    homes: int
+    planned: int
+    stale: int
+    no_plan: int
+    problems: dict[str, int] = Field(description="Homes without a newer plan, by reason.")
+    oldest_plan_at: datetime | None
+    newest_plan_at: datetime | None
+    saving: float = Field(description="What the plans save against self-consumption, all homes together [money].")
+    worst: list[WorstHome] = Field(description="Homes whose plans save least.")
+    areas: list[AreaSummary]

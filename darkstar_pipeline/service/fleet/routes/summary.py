@@ -1,0 +1,42 @@
+"""Route of the fleet as a whole."""
+
+import polars as pl
+from fastapi import APIRouter
+
+from darkstar_pipeline.service.fleet.dependencies import ReaderDep, StateDep
+from darkstar_pipeline.service.fleet.directory import NO_PLAN, PLANNED, STALE
+from darkstar_pipeline.service.fleet.documents import AreaSummary, FleetSummary, WorstHome
+from darkstar_pipeline.service.http.errors import answers
+
+router = APIRouter(tags=["fleet"])
+WORST = 10
+
+
+@router.get("/fleet/summary", responses=answers(), summary="The fleet at a glance")
+def summary(service: StateDep, reader: ReaderDep) -> FleetSummary:
+    """Return how many homes are planned, what their plans save, which save least, and why homes have no plan."""
+    rows = service.directory.overview(reader.tenant, service.clock.now())
+    covered = rows.filter(pl.col("state") != NO_PLAN)
+    states = {state: int((rows["state"] == state).sum()) for state in (PLANNED, STALE, NO_PLAN)}
+    worst = covered.sort("saving", "site").head(WORST).select("site", "tenant", "saving")
+    areas = (
+        rows.with_columns(covers=pl.col("state") != NO_PLAN)
+        .group_by("area")
+        .agg(
+            homes=pl.len(),
+            planned=(pl.col("state") == PLANNED).sum(),
+            saving=pl.col("saving").filter(pl.col("covers")).sum(),
+        )
+        .sort("area")
+    )
+    reasons = rows.filter(pl.col("problem") != "")["problem"].value_counts(sort=True)
+    return FleetSummary(
+        homes=rows.height,
+        **states,
+        problems=dict(reasons.iter_rows()),
+        oldest_plan_at=covered["created_at"].min(),  # pyright: ignore[reportArgumentType]
+        newest_plan_at=covered["created_at"].max(),  # pyright: ignore[reportArgumentType]
+        saving=float(covered["saving"].sum()),
+        worst=[WorstHome(**row) for row in worst.iter_rows(named=True)],
+        areas=[AreaSummary(**row) for row in areas.iter_rows(named=True)],
+    )
