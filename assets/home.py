@@ -1,5 +1,6 @@
 """Common parts of the daily assets of one home: keys, partitions and metadata."""
 
+import functools
 import re
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -13,6 +14,7 @@ import polars as pl
 from assets.partitions import daily_partitions
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.engines.choice import on_engine
 from darkstar_pipeline.orchestration.resources import SITE_KEY, TABLE_KEY
 from darkstar_pipeline.warehouse.schemas import Table
 from env.site import Site
@@ -143,9 +145,20 @@ def daily_asset(  # noqa: PLR0913 - keyword-only, one word per thing the page sh
                 check_specs=[check.spec(home.key(name)) for check in checks],
                 code_version=code_version,
                 **home.presentation(table, group=group, kinds=kinds),
-            )(function)
+            )(_on_engine(home, function))
 
     return declare
+
+
+def _on_engine(home: Home, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function of an asset, its shards on the configured engine."""
+
+    @functools.wraps(function)
+    def body(*args: Any, **arguments: Any) -> Any:  # noqa: ANN401 - Dagster reads the signature that is wrapped
+        with on_engine(lambda: home.context.settings.engine):
+            return function(*args, **arguments)
+
+    return body
 
 
 def undated_asset(
@@ -167,7 +180,7 @@ def undated_asset(
         key_prefix=list(home.prefix) or None,
         deps=[home.key(name) for name in deps],
         **shown,
-    )(function)
+    )(_on_engine(home, function))
 
 
 def days_before(home: Home, assets: Sequence[str], lookback_days: int) -> list[dg.AssetDep]:

@@ -16,7 +16,7 @@ Progress = Callable[[int, int], None]
 
 
 class Engine(Protocol):
-    """What works on shards, anywhere and in any order."""
+    """Somebody who works on shards, anywhere and in any order."""
 
     def answers(
         self, fn: Callable[[Shard], Answer], shards: Sequence[Shard], *, workers: int | None = None

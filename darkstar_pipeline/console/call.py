@@ -25,6 +25,7 @@ from planner.wording.languages import ENGLISH, speak, speaking
 from planner.wording.messages import translated
 
 if TYPE_CHECKING:
+    from darkstar_pipeline.config.fleet.engine import EngineSettings
     from darkstar_pipeline.context import Context
 
 READER_LEFT = 141
@@ -203,9 +204,11 @@ def _declare(wrapper: Callable[..., int], function: Callable[..., Answer | None]
 
 
 def _run(function: Callable[..., Answer | None], context: typer.Context, arguments: dict[str, Any]) -> int:
-    """Run a command with stdout kept for its answer."""
+    """Run a command with stdout kept for its answer, and its shards on the configured engine."""
+    from darkstar_pipeline.engines.choice import on_engine
+
     try:
-        with reserve_stdout() as out:
+        with reserve_stdout() as out, on_engine(_configured_engine):
             call = Call(site=context.meta["darkstar.site"], json=context.meta["darkstar.json"], out=out)
             answer = function(call, **arguments)
             if answer is None:
@@ -216,6 +219,12 @@ def _run(function: Callable[..., Answer | None], context: typer.Context, argumen
         return READER_LEFT
     except KeyboardInterrupt as error:
         raise Interrupted from error
+
+
+def _configured_engine() -> "EngineSettings":
+    from darkstar_pipeline.config.settings import load_settings
+
+    return load_settings().engine
 
 
 def run(app: typer.Typer, arguments: Sequence[str]) -> int:

@@ -28,7 +28,8 @@ def ray_module() -> Any:  # noqa: ANN401 - its own types are partly unknown
         ConfigurationError: it is not installed.
     """
     if find_spec("ray") is None:
-        raise ConfigurationError("`engine: {kind: ray}` needs Ray, which is not installed", f"run `{EXTRA}`")
+        message = "engine.kind: ray needs Ray, which is not installed"
+        raise ConfigurationError(message, f"run `{EXTRA}`, or set kind: local")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns of a change to come
     import ray

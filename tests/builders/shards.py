@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,6 +30,21 @@ def squared_by_mortals(folder: Path, deaths: Mapping[int, int], shard: int) -> i
     if begun(folder, shard) <= deaths.get(shard, 0):
         os.kill(os.getpid(), signal.SIGKILL)
     return squared(shard)
+
+
+def slowly_squared(folder: Path, shard: int) -> int:
+    """Return the square of a number after some time, counted where it is begun and where it is done."""
+    begun(folder, shard)
+    time.sleep(0.3)
+    (folder / f"done-{shard}").touch()
+    return squared(shard)
+
+
+def endless(folder: Path, shard: int) -> int:
+    """Return nothing for a long time; a file bears the number of the process."""
+    (folder / f"{shard}-{os.getpid()}").touch()
+    time.sleep(600)
+    return shard
 
 
 def begun(folder: Path, shard: int) -> int:
