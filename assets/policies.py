@@ -7,6 +7,7 @@ from assets.description import days_of, describe_left_out, describe_range, markd
 from assets.home import Check, Home, Result, daily_asset, days_before
 from assets.oracle import NO_BREACHES
 from assets.pictures import last_day, verdict
+from assets.rows.bounds import below_bound
 from assets.rows.replays import (
     policy_result_rows,
     policy_rows,
@@ -29,7 +30,6 @@ BOUND_HOLDS = Check(
     name="oracle_bounds",
     description="On no day does a policy pay less than perfect hindsight; energy and wear, without a demand charge.",
 )
-BOUND_TOLERANCE = 1e-6  # money; the solver's own
 
 
 def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
@@ -90,7 +90,7 @@ def policy_daily_results_asset(home: Home) -> dg.AssetsDefinition:
         Where power is charged, the totals include the months' charge; the rows are of days, without it.
         """
         rows = policy_result_rows(home.context, STAGE, policy_schedules, data_quality_daily)
-        below, breaches = below_bound(rows, oracle_daily_results), int(rows["breaches"].sum())
+        below, breaches = below_bound(rows, oracle_daily_results).drop("site"), int(rows["breaches"].sum())
         judged = charged_days(home.context, with_oracle(rows, oracle_daily_results), bound=False)
         evaluation = evaluate(judged)
         totals = markdown_table(shown_totals(evaluation), digits=3)
@@ -104,10 +104,3 @@ def policy_daily_results_asset(home: Home) -> dg.AssetsDefinition:
         )
 
     return policy_daily_results
-
-
-def below_bound(results: pl.DataFrame, oracle: pl.DataFrame) -> pl.DataFrame:
-    """Days and policies that paid less than the oracle, which cannot be: `day, policy, cost, oracle_cost`."""
-    bound = oracle.select("day", oracle_cost="cost")
-    joined = results.join(bound, on="day", how="inner").select("day", "policy", "cost", "oracle_cost")
-    return joined.filter(pl.col("cost") < pl.col("oracle_cost") - BOUND_TOLERANCE).sort("day", "policy")

@@ -34,7 +34,7 @@ def fleet_config(plain: str, runs: RunsSettings) -> str:
         document["run_launcher"] = _launcher(runs)
         # A pod or node that goes away takes its run along: the daemon sees it, and starts the run again.
         document["run_monitoring"] = {"enabled": True, "max_resume_run_attempts": 0}
-        document["run_retries"] = {"enabled": True, "max_retries": 2}
+        document["run_retries"] = {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False}
     return yaml.safe_dump(document, sort_keys=False)
 
 

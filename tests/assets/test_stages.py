@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from assets.home import Home
-from assets.policies import below_bound
+from assets.rows.bounds import below_bound
 from assets.rows.observations import grade_rows, observation_rows
 from assets.rows.prices import price_rows, repaired_prices, second_prices
 from assets.rows.replays import policy_result_rows, policy_schedule_rows, with_oracle
@@ -134,7 +134,7 @@ def results(**costs: float) -> pl.DataFrame:
 def test_below_bound_names_the_policy_that_beats_hindsight() -> None:
     oracle = results(oracle=1.0).drop("policy")
     below = below_bound(results(idle=2.0, mpc=0.9, self_consumption=1.0 - 1e-9), oracle)
-    assert below.to_dicts() == [{"day": FIRST, "policy": "mpc", "cost": 0.9, "oracle_cost": 1.0}]
+    assert below.to_dicts() == [{"site": "home", "day": FIRST, "policy": "mpc", "cost": 0.9, "oracle_cost": 1.0}]
 
 
 def test_with_oracle_gives_the_oracle_its_name() -> None:
