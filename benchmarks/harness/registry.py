@@ -140,6 +140,15 @@ BENCHMARKS = {
             needs=MACHINES,
         ),
     ),
+    "fleet_cluster": Benchmark(
+        module="benchmarks.cluster.fleet_cluster",
+        measures="a fleet on two Ray nodes and an S3 server: the serial run's bytes, nodes killed or not; overhead",
+        short_seconds=120,
+        seconds=600,
+        needs="the extra `fleet` (Ray, obstore) and moto",
+        short_needs="the same",
+        on_homes=False,
+    ),
     "fortnight": Benchmark(
         module="benchmarks.fortnight.fortnight",
         measures="14 simulated days of the service, twice: sources fail, clocks change; plans judged by the truth",

@@ -37,13 +37,17 @@ def compose(name: str = "compose.yaml") -> dict[str, Any]:
 def documented_commands() -> list[tuple[str, list[str]]]:
     """Every `darkstar …` that is run or advised in the deployed files and their page."""
     found: list[tuple[str, list[str]]] = []
-    for path in [*DEPLOY.rglob("*"), ROOT / "docs" / "operations.md"]:
+    for path in [*DEPLOY.rglob("*"), ROOT / "docs" / "operations.md", ROOT / "docs" / "scaling.md"]:
         if not path.is_file() or path.suffix in (".whl", ".txt"):
             continue
         text = path.read_text()
         found += [(path.name, shlex.split(words, comments=True)) for words in COMMAND_LINE.findall(text)]
     services = compose()["services"]
     found += [("compose.yaml", services[name]["command"]) for name in ("planner", "guard")]
+    found.append(("compose.fleet.yaml", compose("compose.fleet.yaml")["services"]["fleet"]["command"]))
+    for path in (DEPLOY / "kubernetes" / "base").glob("fleet*.yaml"):
+        deployment = next(yaml.safe_load_all(path.read_text()))
+        found.append((path.name, deployment["spec"]["template"]["spec"]["containers"][0]["args"]))
     init = (ADDON / "addon_init.py").read_text()
     found += [("addon_init.py", list(words)) for words in addon_programs(init)]
     cmd = re.search(r"^CMD (\[.*\])$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
@@ -68,7 +72,7 @@ def test_command_exists_with_its_options_when_a_deployed_file_names_it(file: str
     while hasattr(group, "commands") and left and not left[0].startswith("-"):
         assert left[0] in group.commands, f"{file}: darkstar has no {left[0]}"
         group = group.commands[left.pop(0)]
-    options = {name for each in group.params for name in each.opts}
+    options = {name for each in group.params for name in (*each.opts, *each.secondary_opts)}
     assert {word.split("=")[0] for word in left if word.startswith("-")} <= options, file
 
 
@@ -79,7 +83,11 @@ def test_documented_commands_are_found_when_there_are_some() -> None:
         "darkstar-guard.service",
         "Dockerfile",
         "compose.yaml",
+        "compose.fleet.yaml",
+        "fleet.yaml",
+        "fleet_planner.yaml",
         "operations.md",
+        "scaling.md",
     } <= files
 
 

@@ -17,6 +17,10 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from darkstar_pipeline.config.fleet.runs import RunsSettings
+from darkstar_pipeline.config.settings import load_settings
+from darkstar_pipeline.orchestration.fleet_instance import fleet_config
+from darkstar_pipeline.orchestration.instance import CONFIG
 from tests.builders.tools import kubectl
 from tests.conftest import ROOT
 
@@ -193,8 +197,22 @@ def test_ray_is_the_one_that_is_locked() -> None:
     assert pinned is not None
     assert cluster["spec"]["rayVersion"] == pinned[1]
     assert cluster["spec"]["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0", "the head does no work"
-    for configuration in (KUBERNETES / "base" / "darkstar.yaml", ROOT / "deploy" / "darkstar_fleet.yaml"):
-        assert yaml.safe_load(configuration.read_text())["engine"]["kind"] == "ray"
+
+
+@pytest.mark.parametrize("file", ["kubernetes/base/darkstar.yaml", "darkstar_fleet.yaml"])
+def test_configuration_is_that_of_a_fleet_on_ray(file: str) -> None:
+    settings = load_settings(ROOT / "deploy" / file)
+    assert settings.fleet is not None
+    assert settings.fleet.lake == "s3://darkstar/lake"
+    assert settings.engine.kind == "ray"
+    assert (settings.engine.address or "").startswith("ray://ray-head")
+
+
+def test_dagster_is_set_as_for_any_fleet() -> None:
+    written = yaml.safe_load((KUBERNETES / "base" / "dagster.yaml").read_text())
+    options = written["run_launcher"]["config"]
+    runs = RunsSettings(launcher="kubernetes", options=options, at_once=10, storage=written["storage"])
+    assert written == yaml.safe_load(fleet_config(CONFIG, runs))
 
 
 def test_values_of_public_charts_name_our_image_and_what_the_base_brings() -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from darkstar_pipeline.commands.fleet import adopt, backfill, homes, import_homes, plan, sample, show, token
+from darkstar_pipeline.commands.fleet import adopt, backfill, capacity, homes, import_homes, plan, sample, show, token
 from darkstar_pipeline.console.call import command, group_of, shared_options
 
 FLEET_PURPOSE = "Run thousands of homes: their settings as rows, and all of them at once."
@@ -29,6 +29,11 @@ def fleet_commands() -> typer.Typer:
             "darkstar fleet adopt --site villa --state /var/lib/darkstar/state --config /etc/darkstar/darkstar.yaml",
         ),
     )(adopt.adopt)
+    command(
+        group,
+        "capacity",
+        examples=("darkstar fleet capacity --homes 10000", "darkstar fleet capacity --homes 1000000 --plans-a-day 96"),
+    )(capacity.capacity)
     command(
         group,
         "sample",

@@ -1,0 +1,1 @@
+"""A fleet on a real cluster: two Ray nodes and an S3 server, on loopback."""

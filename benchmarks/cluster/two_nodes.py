@@ -1,0 +1,65 @@
+"""A Ray cluster of several nodes on loopback, whose nodes can be killed: a head without work and two workers."""
+
+import os
+import threading
+from typing import Any
+
+import psutil
+
+NODES, CORES = 2, 1
+_LOOK_SECONDS = 0.2
+_HEALTH = {"health_check_period_ms": 1000, "health_check_timeout_ms": 2000, "health_check_failure_threshold": 3}
+
+
+class TwoNodes:
+    """The cluster, for as long as the block lasts."""
+
+    def __enter__(self) -> "TwoNodes":
+        """Start the nodes."""
+        from ray.cluster_utils import Cluster
+
+        head = {"num_cpus": 0, "_system_config": _HEALTH, "include_dashboard": False}
+        self._cluster: Any = Cluster(initialize_head=True, head_node_args=head)
+        self._workers = [self._cluster.add_node(num_cpus=CORES) for _ in range(NODES)]
+        self._seconds: dict[tuple[int, float], float] = {}
+        self._over = threading.Event()
+        self._watch = threading.Thread(target=self._watched, daemon=True)
+        self._watch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End every node."""
+        self._over.set()
+        self._watch.join()
+        self._cluster.shutdown()
+
+    @property
+    def address(self) -> str:
+        """What a driver connects to."""
+        return self._cluster.address
+
+    def kill(self, number: int) -> None:
+        """Kill a worker's node at once, with all its processes, and start another in its place."""
+        gone = self._workers.pop(number % len(self._workers))
+        self._cluster.remove_node(gone, allow_graceful=False)
+        self._workers.append(self._cluster.add_node(num_cpus=CORES))
+
+    def processor_seconds(self) -> float:
+        """Return the processor time of the cluster's processes so far, those that ended included [s]."""
+        self._look()
+        return sum(self._seconds.values())
+
+    def _watched(self) -> None:
+        """Look again and again: a worker ends with its driver, and Ray's daemon does not tell what it used."""
+        while not self._over.wait(_LOOK_SECONDS):
+            self._look()
+
+    def _look(self) -> None:
+        for process in psutil.Process(os.getpid()).children(recursive=True):
+            try:
+                used, named = process.cpu_times(), " ".join(process.cmdline())
+                begun = process.create_time()
+            except psutil.NoSuchProcess:
+                continue
+            if "/ray/" in named or named.startswith("ray::"):
+                self._seconds[process.pid, begun] = used.user + used.system
