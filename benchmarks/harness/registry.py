@@ -149,6 +149,13 @@ BENCHMARKS = {
         short_needs="the same",
         on_homes=False,
     ),
+    "fleet_lake": Benchmark(
+        module="benchmarks.fleet_lake.fleet_lake",
+        measures="a fleet's lake in a folder and on S3: requests, bytes, processor time, meeting writers, listing",
+        short_seconds=40,
+        seconds=90,
+        on_homes=False,
+    ),
     "fortnight": Benchmark(
         module="benchmarks.fortnight.fortnight",
         measures="14 simulated days of the service, twice: sources fail, clocks change; plans judged by the truth",

@@ -222,9 +222,7 @@ class BucketLake:
             LakeUnreadableError: the object is damaged, or does not fit its table.
         """
         name = self.name(object_key(table, bucket, day))
-        rows = rows_of(table, name, data)
-        if sites is not None:
-            rows = rows.filter(pl.col("site").is_in(list(sites)))
+        rows = rows_of(table, name, data, sites)
         named: list[str] = rows["site"].drop_nulls().unique().to_list()
         ours = [site for site in named if self.bucket(site) == bucket]
         own = rows.filter(pl.col("site").is_in(ours) & pl.col(table.day_column).eq_missing(pl.lit(day)))

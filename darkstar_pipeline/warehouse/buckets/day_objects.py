@@ -5,7 +5,7 @@ What does not belong here: where objects are (`object_names`), how they are read
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import polars as pl
 
@@ -13,9 +13,10 @@ from darkstar_pipeline.warehouse.day_files import decoded
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError, typed_rows
 from darkstar_pipeline.warehouse.schemas import Table
 
-ROW_GROUP = 20_000
-"""Rows of a row group."""
-_TAIL = 65_536
+ROW_GROUP = 10_000
+"""Rows of a row group, about a hundred homes: one home of a thousand is found in 2 ms instead of 15, for a fifth more
+bytes; groups of ten homes find it in 1 ms and double the bytes (ADR 0060)."""
+_TAIL = 32_768
 """Bytes at an object's end that hold its footer, as a rule [B]."""
 _SITES_DONE = "darkstar.sites"
 _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError)
@@ -34,19 +35,23 @@ def encoded(rows: pl.DataFrame, done: Sequence[str]) -> bytes:
     return file.getvalue()
 
 
-def rows_of(table: Table, name: str, data: bytes) -> pl.DataFrame:
+def rows_of(table: Table, name: str, data: bytes, sites: Collection[str] | None = None) -> pl.DataFrame:
     """Return an object's rows in declared columns and types.
 
     Args:
         table: their table.
         name: the object, for an error.
         data: its bytes.
+        sites: homes whose rows are wanted, for which the groups of others are not decoded; None for all.
 
     Raises:
         LakeUnreadableError: the object is damaged, or does not fit its table.
     """
     try:
-        return typed_rows(table, decoded([data]))
+        if sites is None:
+            return typed_rows(table, decoded([data]))
+        own = pl.scan_parquet(data, hive_partitioning=False).filter(pl.col("site").is_in(list(sites)))
+        return typed_rows(table, own.collect())
     except _UNREADABLE as error:
         raise _unreadable(name, error, table.name) from error
 

@@ -6,6 +6,7 @@ retries and sets deadlines. What does not belong here: what the objects hold (`b
 """
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,7 @@ RETRIES: "RetryConfig" = {
     "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=5), "base": 2},
 }
 Change = Callable[[bytes | None], bytes | None]
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[\w./-]*)?", re.ASCII)
 _BROKEN = "error: request or response body error"
 _REFUSED = ("AccessDenied", "403 Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch")
 Key = TypeVar("Key")
@@ -262,6 +264,9 @@ class BucketStore(ObjectStore):
 
         bucket, _, prefix = self.place.removeprefix("s3://").partition("/")
         endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+        if endpoint and not _ADDRESS.fullmatch(endpoint):  # obstore ends in a panic
+            message = f"AWS_ENDPOINT_URL is {endpoint!r}, which is no address"
+            raise ConfigurationError(message, "export AWS_ENDPOINT_URL=https://HOST or http://HOST:PORT")
         return S3Store(
             bucket,
             prefix=prefix.strip("/") or None,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.fleet_lake.s3_server import Fault, S3Server
-from darkstar_pipeline.errors import OutsideServiceError
+from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
 from darkstar_pipeline.warehouse.buckets import object_store
 from darkstar_pipeline.warehouse.buckets.object_store import ObjectStore, open_store
 
@@ -97,6 +97,13 @@ def test_a_server_that_is_not_there_is_told(store: ObjectStore, monkeypatch: pyt
     with pytest.raises(OutsideServiceError, match="s3://") as told:
         open_store(store.place).get(KEY)
     assert "AWS_ENDPOINT_URL" in told.value.hint
+
+
+@pytest.mark.parametrize("address", ["localhost:9000", "ftp://x", "http://[bad", "https://a:b@host"])
+def test_an_address_of_another_form_is_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    with pytest.raises(ConfigurationError, match="no address"):
+        open_store("s3://bucket/lake").get(KEY)
 
 
 def test_a_folder_that_is_read_only_is_told(tmp_path: Path) -> None:
