@@ -1,5 +1,6 @@
 """The homes of a fleet: a mapping from name to settings that are made of a row when they are asked for."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property, lru_cache
 
@@ -101,8 +102,8 @@ class FleetHomes(Mapping[str, SiteSettings]):
 
     def _place(self, site: str) -> int | None:
         """Return the row of a home; None where there is none."""
-        place = self.rows[SITE].search_sorted(site)
-        return place if place < self.rows.height and self.rows[SITE][place] == site else None
+        place = bisect_left(self.names, site)
+        return place if place < len(self.names) and self.names[place] == site else None
 
     def _make(self, cells: tuple[object, ...]) -> SiteSettings:
         return row_settings(self.fleet, dict(zip(HOMES_SCHEMA.names()[2:], cells, strict=True)))
