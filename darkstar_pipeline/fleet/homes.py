@@ -88,6 +88,10 @@ class FleetHomes(Mapping[str, SiteSettings]):
         """Return the homes of a bucket."""
         return FleetHomes(self.fleet, self.rows.filter(self._buckets == bucket))
 
+    def buckets(self) -> pl.DataFrame:
+        """Return `site` and `bucket` of each home."""
+        return pl.DataFrame([self.rows[SITE], self._buckets])
+
     @cached_property
     def _buckets(self) -> pl.Series:
         """Bucket of each home; a microsecond each."""

@@ -94,18 +94,31 @@ def merge_into(
     counts = {_NEW: 0, _CHANGED: 0}
 
     def merged(stored: pl.DataFrame) -> pl.DataFrame:
-        compared = _compared(stored, offered, table, keep_finer=keep_finer)
-        counts[_NEW] = int(compared[_NEW].sum())
-        counts[_CHANGED] = int((compared[_CHANGED] & ~compared[_NEW]).sum())
-        return _merged(compared, table)
+        compared = compared_rows(stored, offered, table, keep_finer=keep_finer)
+        counts[_NEW], counts[_CHANGED] = new_and_changed(compared)
+        return merged_rows(compared, table)
 
     lake.merge_days(table, site_name, (first, last), merged, progress)
     new, changed = counts[_NEW], counts[_CHANGED]
     return MergeResult(table=table, offered=offered, new=new, changed=changed, unchanged=offered.height - new - changed)
 
 
-def _compared(stored: pl.DataFrame, offered: pl.DataFrame, table: Table, *, keep_finer: bool) -> pl.DataFrame:
-    """Stored and offered rows side by side (`<column>` and `<column>_right`), with what is new and what changes."""
+def new_and_changed(compared: pl.DataFrame) -> tuple[int, int]:
+    """Return how many offered rows are new, and how many change a stored one; see `compared_rows`."""
+    return int(compared[_NEW].sum()), int((compared[_CHANGED] & ~compared[_NEW]).sum())
+
+
+def compared_rows(
+    stored: pl.DataFrame, offered: pl.DataFrame, table: Table, *, keep_finer: bool = False
+) -> pl.DataFrame:
+    """Return stored and offered rows side by side (`<column>`, `<column>_right`), with what is new and what changes.
+
+    Args:
+        stored: rows of the lake, of one home; of many where `keep_finer` is not asked for.
+        offered: new rows of the table, one per key.
+        table: the table.
+        keep_finer: leave an hour as it is where the lake has a value of it at a finer resolution.
+    """
     values = [name for name in VALUES if name in table.schema]
     joined = stored.with_columns(pl.lit(value=True).alias(_STORED)).join(
         offered, on=["site", *table.key], how="full", coalesce=True, suffix="_right"
@@ -123,8 +136,8 @@ def _compared(stored: pl.DataFrame, offered: pl.DataFrame, table: Table, *, keep
     )
 
 
-def _merged(compared: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Return the rows of every day in which something is new or changes."""
+def merged_rows(compared: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Return the rows of every day of a home in which something is new or changes; see `compared_rows`."""
     values = [name for name in VALUES if name in table.schema]
     descriptions = [name for name in table.schema if name not in ("site", *table.key, *values)]
     touched = pl.col(_NEW) | pl.col(_CHANGED)
@@ -133,7 +146,7 @@ def _merged(compared: pl.DataFrame, table: Table) -> pl.DataFrame:
         *(pl.when(touched).then(f"{name}_right").otherwise(name).alias(name) for name in descriptions),
     )
     kept = pl.col(_STORED).is_not_null() | pl.col(_NEW)
-    return merged.filter(touched.any().over(table.day_column) & kept).select(table.schema.names())
+    return merged.filter(touched.any().over("site", table.day_column) & kept).select(table.schema.names())
 
 
 def _differs(name: str) -> pl.Expr:

@@ -3,6 +3,7 @@
 The table of columns and every rule is in `docs/importing.md`. This module turns a file into slots and refused rows.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -40,13 +41,31 @@ from darkstar_pipeline.warehouse.schemas import ENERGY_COLUMNS, SOC_COLUMNS
 MEASURED = (*ENERGY_COLUMNS, *SOC_COLUMNS)
 _REQUIRED = ("slot_start", "load_kwh")
 _ORIGIN = ("native_min", "source_minutes")
-_WANTED = ("slot_start", *MEASURED, "home", *_ORIGIN)
+READINGS_COLUMNS = ("slot_start", *MEASURED, "home", *_ORIGIN)
+"""Columns of a tidy file that are read where they are there."""
 _STAMP = "stamp"
 _SOC_LIMITS = (-50.0, 150.0)
 """Outside these limits a value cannot be a state of charge [%]; values outside 0-100 % are left to the quality gate."""
 _ROUNDING_KWH = 1e-6
 _STANDBY_KW = 0.05
 """An inverter asleep draws some watts, which a PV meter may show as a small negative power [kW]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawReadings:
+    """Readings of one home as their file has them.
+
+    Attributes:
+        file: name that is reported.
+        rows: rows in the file's order.
+        others: columns that are not used.
+        meter: an export of a maker, with its notes; None for a tidy file.
+    """
+
+    file: str
+    rows: pl.DataFrame
+    others: tuple[str, ...] = ()
+    meter: MeterTable | None = None
 
 
 def read_observations(
@@ -68,11 +87,23 @@ def read_observations(
         ConfigurationError: the file is not there or cannot be read.
         DataRefusedError: the file as a whole cannot be used; the error says why and what to do.
     """
-    name = file.name
-    table = None if file.suffix.lower() not in (".csv", ".txt") else read_meter_table(file, site)
-    raw, others = read_table(file, _WANTED) if table is None else (table.rows, ())
-    _require_columns(raw, others, name)
-    _refuse_many_homes(raw, name)
+    meter = None if file.suffix.lower() not in (".csv", ".txt") else read_meter_table(file, site)
+    rows, others = read_table(file, READINGS_COLUMNS) if meter is None else (meter.rows, ())
+    require_columns(rows, others, file.name)
+    _refuse_many_homes(rows, file.name)
+    raw = RawReadings(file=file.name, rows=rows, others=others, meter=meter)
+    return parse_observations(raw, site=site, now=now, clock=clock, minutes=minutes)
+
+
+def parse_observations(
+    readings: RawReadings, *, site: SiteSettings, now: datetime, clock: str | None = None, minutes: int | None = None
+) -> Parsed:
+    """Parse the readings of one home; see `read_observations`.
+
+    Raises:
+        DataRefusedError: they as a whole cannot be used; the error says why and what to do.
+    """
+    name, raw, others, table = readings.file, readings.rows, readings.others, readings.meter
     columns = [column for column in MEASURED if column in raw.columns]
     stamped = with_instants(numbered(raw).rename({"slot_start": _STAMP}), _STAMP, "slot_start", name)
     stamped = placed_by_clock(stamped, _STAMP, "slot_start", name, clock)
@@ -135,7 +166,7 @@ def _far_off(believed: pl.DataFrame, checked: pl.DataFrame, timezone: str) -> li
     ]
 
 
-def _require_columns(raw: pl.DataFrame, others: tuple[str, ...], file: str) -> None:
+def require_columns(raw: pl.DataFrame, others: tuple[str, ...], file: str) -> None:
     """Refuse a file without the columns that every import needs."""
     missing = [name for name in _REQUIRED if name not in raw.columns]
     if missing:

@@ -2,7 +2,18 @@
 
 import typer
 
-from darkstar_pipeline.commands.fleet import adopt, backfill, capacity, homes, import_homes, plan, sample, show, token
+from darkstar_pipeline.commands.fleet import (
+    adopt,
+    backfill,
+    capacity,
+    homes,
+    import_homes,
+    plan,
+    readings,
+    sample,
+    show,
+    token,
+)
 from darkstar_pipeline.console.call import command, group_of, shared_options
 
 FLEET_PURPOSE = "Run thousands of homes: their settings as rows, and all of them at once."
@@ -34,6 +45,16 @@ def fleet_commands() -> typer.Typer:
         "capacity",
         examples=("darkstar fleet capacity --homes 10000", "darkstar fleet capacity --homes 1000000 --plans-a-day 96"),
     )(capacity.capacity)
+    command(
+        group,
+        "readings",
+        examples=("darkstar fleet readings 2026-11-29.parquet", "darkstar fleet readings *.csv --clock local"),
+    )(readings.readings)
+    command(
+        group,
+        "prices",
+        examples=("darkstar fleet prices areas.parquet", "darkstar fleet prices spot.csv --area SE4"),
+    )(readings.prices)
     command(
         group,
         "sample",

@@ -1,0 +1,215 @@
+"""Spot prices of areas, read once for all homes of an area and stored with each of them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from darkstar_pipeline.config.fleet.columns import SITE
+from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
+from darkstar_pipeline.fleet.homes import FleetHomes
+from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts, OfferedRemarks, merge_remarks, merge_rows
+from darkstar_pipeline.ingest.fleet.report import FleetReport, summed
+from darkstar_pipeline.ingest.merge import Progress, stored_rows
+from darkstar_pipeline.ingest.remarks import RemarkedSpan, remarked_span
+from darkstar_pipeline.ingest.target import ImportTarget
+from darkstar_pipeline.sources.files import read_table
+from darkstar_pipeline.sources.parsed import Parsed, no_rejects, refuse_if_mostly_bad
+from darkstar_pipeline.sources.price_lists.areas import same_area
+from darkstar_pipeline.sources.prices import read_prices
+from darkstar_pipeline.sources.quarantine import keep_rejects
+from darkstar_pipeline.sources.remarks import all_remarks, remarks_on_rejects
+from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
+from darkstar_pipeline.warehouse.schemas import IMPORT_REMARKS, RAW_SPOT_PRICES
+from planner.parallel import map_shards
+
+_AREA = "area"
+_WHERE = (_AREA, "timezone", "currency")
+"""Columns that say together whose prices a home has."""
+
+
+class _Market(NamedTuple):
+    """Homes with the same prices on the same local days."""
+
+    area: str
+    timezone: str
+    currency: str
+
+
+class _Offer(NamedTuple):
+    """Rows of the lake for the homes of a market, but for their names."""
+
+    sites: frozenset[str]
+    prices: pl.DataFrame
+    remarks: pl.DataFrame
+    span: RemarkedSpan
+    days: tuple[date, date]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shard:
+    lake: BucketLake
+    bucket: int
+    offers: list[_Offer]
+    source: str
+
+
+def import_prices(
+    homes: FleetHomes,
+    lake: BucketLake,
+    path: Path,
+    *,
+    quarantine: Path,
+    now: datetime,
+    area: str | None = None,
+    progress: Progress | None = None,
+) -> FleetReport:
+    """Import a file of spot prices for all homes of its areas.
+
+    Args:
+        homes: the fleet's homes.
+        lake: its lake.
+        path: a tidy file with a column `area`, or prices of one area in any form that is read for a single home.
+        quarantine: folder of refused rows.
+        now: the present instant, with offset.
+        area: price area that a file without that column is of.
+        progress: called after every bucket.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or it is not known of which area it is.
+        DataRefusedError: no area could be imported; the lake is as it was.
+    """
+    every = _markets(homes)
+    named = _areas_of_file(path, every) if area is None else [area]
+    markets = {
+        market: names
+        for market, names in every.items()
+        if named is None or any(same_area(name, market.area) for name in named)
+    }
+    if not markets:
+        message = f"no home of the fleet is in {', '.join(named or ['any area'])}"
+        raise ConfigurationError(message, "darkstar fleet homes lists them")
+    read: dict[_Market, Parsed] = {}
+    refused: dict[str, str] = {}
+    for market, names in markets.items():
+        target = ImportTarget(
+            lake=lake.site(names[0]), quarantine_dir=quarantine, site_name=names[0], site=homes[names[0]]
+        )
+        try:
+            parsed = read_prices(path, site=target.site, area=area, now=now, known=target.known_prices())
+            refuse_if_mostly_bad(parsed, path.name, kept_at="the quarantine")
+            read[market] = parsed
+        except DataRefusedError as error:
+            refused[market.area] = f"{error.message} ({error.hint})" if error.hint else error.message
+    if not read:
+        name, reason = next(iter(refused.items()))
+        raise DataRefusedError(f"no prices could be imported; {name}: {reason}")
+    offers = [
+        offer
+        for market, parsed in read.items()
+        for offer in _offers(homes[markets[market][0]], markets[market], parsed, path.name, now)
+    ]
+    counts = summed(map_shards(_import_shard, _shards(homes, lake, offers, path.name), progress=progress))
+    rejects = pl.concat([no_rejects(), *(parsed.rejects for parsed in read.values())])
+    return FleetReport(
+        kind="prices",
+        file=path.name,
+        homes=sum(len(offer.sites) for offer in offers),
+        rows_read=sum(parsed.rows_read for parsed in read.values()),
+        rows_rejected=rejects.height,
+        quarantine_file=keep_rejects(quarantine, rejects),
+        slots_new=counts.new,
+        slots_changed=counts.changed,
+        slots_unchanged=counts.unchanged,
+        refused=refused,
+        notes=tuple(dict.fromkeys([*_absent(path.name, every, markets), *(n for p in read.values() for n in p.notes)])),
+    )
+
+
+def _absent(file: str, every: Iterable[_Market], markets: Iterable[_Market]) -> list[str]:
+    """Return a note on the areas of the fleet that a file has no prices of."""
+    absent = sorted({market.area for market in every} - {market.area for market in markets})
+    return [f"{file} has no prices of {', '.join(absent[:8])}"] if absent else []
+
+
+def _markets(homes: FleetHomes) -> dict[_Market, list[str]]:
+    """Return the names of homes by market."""
+    markets: dict[_Market, list[str]] = {}
+    alike = homes.rows.group_by(_WHERE, maintain_order=True).agg(SITE)
+    for names in alike[SITE].to_list():
+        site = homes[names[0]]
+        markets.setdefault(_Market(site.area, site.timezone, site.currency), []).extend(names)
+    return markets
+
+
+def _areas_of_file(path: Path, markets: Iterable[_Market]) -> list[str] | None:
+    """Return the areas that a file names; None where it names none, and all homes are in one.
+
+    Raises:
+        ConfigurationError: nobody says whose prices it holds.
+        DataRefusedError: it holds readings.
+    """
+    try:
+        rows, _ = read_table(path, (_AREA, SITE, "load_kwh"))
+    except DataRefusedError:  # a list of a service
+        rows = pl.DataFrame()
+    if SITE in rows.columns and "load_kwh" in rows.columns:
+        raise DataRefusedError(f"{path.name} holds readings, not prices", "import them with `darkstar fleet readings`")
+    if _AREA in rows.columns:
+        return [str(name) for name in rows[_AREA].drop_nulls().unique().sort().to_list()]
+    areas = sorted({market.area for market in markets})
+    if len(areas) > 1:
+        message = f"{path.name} has no column {_AREA}, and homes are in {', '.join(areas[:8])}"
+        raise ConfigurationError(message, f"say whose prices these are: --area {areas[0]}")
+    return None
+
+
+def _offers(site: SiteSettings, names: list[str], parsed: Parsed, source: str, now: datetime) -> Iterator[_Offer]:
+    """Yield what the homes of a market are offered, if anything."""
+    said = all_remarks(remarks_on_rejects(parsed.rejects, site.timezone, "price"))
+    if (span := remarked_span(said, parsed.rows["slot_start"])) is not None:
+        in_table = partial(stored_rows, site_name="", site=site, source=source, now=now)
+        prices, remarks = in_table(RAW_SPOT_PRICES, parsed.rows), in_table(IMPORT_REMARKS, said)
+        yield _Offer(frozenset(names), prices, remarks, span, span.days(site.timezone))
+
+
+def _shards(homes: FleetHomes, lake: BucketLake, offers: list[_Offer], source: str) -> list[_Shard]:
+    """Return a shard a bucket, each with the homes of every offer that are in it."""
+    buckets = homes.buckets()
+    offered = {site: number for number, offer in enumerate(offers) for site in offer.sites}
+    members: dict[int, dict[int, list[str]]] = {}
+    for site, bucket in buckets.iter_rows():
+        if (number := offered.get(site)) is not None:
+            members.setdefault(bucket, {}).setdefault(number, []).append(site)
+    return [
+        _Shard(
+            lake=lake,
+            bucket=bucket,
+            offers=[offers[number]._replace(sites=frozenset(sites)) for number, sites in sorted(parts.items())],
+            source=source,
+        )
+        for bucket, parts in sorted(members.items())
+    ]
+
+
+def _import_shard(shard: _Shard) -> MergeCounts:
+    """Store the prices of a bucket's homes."""
+    offered = [
+        pl.DataFrame({SITE: sorted(offer.sites)})
+        .join(offer.prices.drop(SITE), how="cross")
+        .select(offer.prices.columns)
+        for offer in shard.offers
+    ]
+    counts = merge_rows(shard.lake, RAW_SPOT_PRICES, shard.bucket, pl.concat(offered))
+    remarks = {
+        site: OfferedRemarks(offer.remarks.with_columns(pl.lit(site).alias(SITE)), offer.span, offer.days)
+        for offer in shard.offers
+        for site in sorted(offer.sites)
+    }
+    merge_remarks(shard.lake, shard.bucket, remarks, shard.source)
+    return counts
