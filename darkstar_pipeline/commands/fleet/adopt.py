@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkstar_pipeline.config.fleet.columns import DEFAULT_TENANT
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.console.progress import progress_bar
@@ -30,7 +29,9 @@ def adopt(
         Path | None,
         typer.Option("--config", metavar="FILE", help="Its configuration; by default darkstar.yaml beside the folder."),
     ] = None,
-    tenant: Annotated[str, typer.Option("--tenant", metavar="NAME", help="Tenant of the home.")] = DEFAULT_TENANT,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", metavar="NAME", help="Tenant of the home; default where not named.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and do nothing.")] = False,
 ) -> Document:
     """Move a home into the fleet: its settings as a row, its tables into the fleet's lake, each day read back.
@@ -38,6 +39,7 @@ def adopt(
     Nothing is removed from the home's own folder. It can be killed and repeated, also to take over later days. The
     home's settings stay the very same; what a row cannot say is refused with its name.
     """
+    from darkstar_pipeline.config.fleet.columns import DEFAULT_TENANT
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.context import open_context
     from darkstar_pipeline.errors import ConfigurationError
@@ -54,7 +56,7 @@ def adopt(
     fleet = fleet_of(settings)
     own = open_context(call.site, settings=load_settings(config or folder.parent / "darkstar.yaml"), home=folder)
     site = own.site_name
-    row = row_of_home(fleet, site, tenant, own.site_settings)
+    row = row_of_home(fleet, site, tenant or DEFAULT_TENANT, own.site_settings)
     refuse_foreign_home(settings, home, row)
     lake = fleet_lake(fleet, home)
     with progress_bar(call, f"tables of {site}") as progress:
