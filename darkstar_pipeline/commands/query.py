@@ -39,16 +39,20 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+Statement = Annotated[str, typer.Argument(metavar="SQL", help="One statement that reads.")]
+OutFormat = Annotated[
+    Format | None,
+    typer.Option(
+        "--format", metavar="FORMAT", help="table, json, csv or parquet; default: by the file's suffix, else table."
+    ),
+]
+
+
 def query(
     call: Call,
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement that reads.")],
+    sql: Statement,
     *,
-    form: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", metavar="FORMAT", help="table, json, csv or parquet; default: by the file's suffix, else table."
-        ),
-    ] = None,
+    form: OutFormat = None,
     out: OutFile = None,
 ) -> Answer:
     """Run read-only SQL on the warehouse.
@@ -60,18 +64,23 @@ def query(
     from darkstar_pipeline.warehouse.lake import Lake
     from darkstar_pipeline.warehouse.query import run_query
 
-    chosen = _format(form, out)
+    chosen = chosen_format(form, out)
     with run_query(Lake(home_dir() / LAKE_FOLDER), sql) as result:
-        if out is not None:
-            return _written(result, chosen, out)
-        if call.json:
-            return _spooled(result, Format.JSON, wrapped=True)
-        if chosen is Format.TABLE:
-            return _table(result)
-        return _spooled(result, chosen, wrapped=False)
+        return answer_of(call, result, chosen, out)
 
 
-def _format(form: Format | None, out: Path | None) -> Format:
+def answer_of(call: Call, result: "QueryResult", chosen: Format, out: Path | None) -> Answer:
+    """Return a statement's rows in a format, written to a file where one is named."""
+    if out is not None:
+        return _written(result, chosen, out)
+    if call.json:
+        return _spooled(result, Format.JSON, wrapped=True)
+    if chosen is Format.TABLE:
+        return _table(result)
+    return _spooled(result, chosen, wrapped=False)
+
+
+def chosen_format(form: Format | None, out: Path | None) -> Format:
     """Return the output format.
 
     Raises:

@@ -67,7 +67,7 @@ class QueryResult:
         Raises:
             QueryError: a value cannot be computed.
         """
-        with _translate_duckdb_errors():
+        with translate_duckdb_errors():
             self._connection.execute(self._sql)
             while batch := self._connection.fetchmany(BATCH_ROWS):
                 yield batch
@@ -94,7 +94,7 @@ class QueryResult:
         from pyarrow import parquet
 
         written = 0
-        with _translate_duckdb_errors():
+        with translate_duckdb_errors():
             reader = cast("pa.RecordBatchReader", self._relation.to_arrow_reader(BATCH_ROWS))  # pyright: ignore[reportUnknownMemberType] - untyped
             names = [column.name for column in self.columns]
             schema = reader.schema.empty_table().rename_columns(names).schema
@@ -120,15 +120,30 @@ def run_query(lake: Lake, sql: str) -> Generator[QueryResult]:
         QueryError: the statement is wrong, or would do more than read.
         LakeUnreadableError: a file of the lake is damaged.
     """
-    with _translate_duckdb_errors(), open_warehouse(lake.root) as connection:
-        _lock(connection, lake.root)
-        _check_reads_only(connection, sql)
-        yield QueryResult(connection, sql)
+    with translate_duckdb_errors(), open_warehouse(lake.root) as connection:
+        yield locked_query(connection, lake.root, sql)
 
 
-def _lock(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+def locked_query(connection: duckdb.DuckDBPyConnection, root: Path | None, sql: str) -> QueryResult:
+    """Return the result of a statement that reads tables of a connection, which is locked for good before.
+
+    Args:
+        connection: its tables and views are what the statement sees.
+        root: folder whose files the views read; None where all is in memory.
+        sql: one statement.
+
+    Raises:
+        QueryError: the statement is wrong, or would do more than read.
+    """
+    _lock(connection, root)
+    _check_reads_only(connection, sql)
+    return QueryResult(connection, sql)
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, root: Path | None) -> None:
     """Bar everything but the lake's files, and freeze that."""
-    quoted = [folder.replace("'", "''") for folder in dict.fromkeys((str(root), escape(str(root))))]
+    folders = () if root is None else dict.fromkeys((str(root), escape(str(root))))
+    quoted = [folder.replace("'", "''") for folder in folders]
     allowed = ", ".join(f"'{folder}/'" for folder in quoted)  # as it is, and as the views name it
     for setting in (
         "python_enable_replacements = false",
@@ -185,7 +200,7 @@ def _is_of_lake_file(message: str) -> bool:
 
 
 @contextmanager
-def _translate_duckdb_errors() -> Generator[None]:
+def translate_duckdb_errors() -> Generator[None]:
     """Raise DuckDB's errors as the shell's, on one line."""
     try:
         with interruptible():

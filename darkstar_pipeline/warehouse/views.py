@@ -1,5 +1,6 @@
 """Views of the lake's tables for SQL: one per table, over exactly those files that are named as days of it."""
 
+from collections.abc import Sequence
 from glob import escape
 from pathlib import Path
 
@@ -22,9 +23,16 @@ def open_warehouse(root: Path) -> duckdb.DuckDBPyConnection:
     Args:
         root: folder of the tables.
     """
+    connection = open_memory()
+    create_views(connection, root)
+    return connection
+
+
+def open_memory() -> duckdb.DuckDBPyConnection:
+    """Return an in-memory DuckDB that computes in UTC; the caller closes it."""
     raise_descriptor_limit()
     connection = duckdb.connect(config={"memory_limit": MEMORY})
-    create_views(connection, root)
+    connection.execute("SET TimeZone = 'UTC'")
     return connection
 
 
@@ -32,21 +40,26 @@ def create_views(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     """Create one view per table over the files under `root`; a table without files is an empty view."""
     connection.execute("SET TimeZone = 'UTC'")
     for table in TABLES.values():
-        connection.execute(f"CREATE OR REPLACE VIEW {table.name} AS {_view_sql(table, root)}")
+        sql = view_sql(table, _patterns(root / table.name), "'site': VARCHAR, 'day': DATE")
+        connection.execute(f"CREATE OR REPLACE VIEW {table.name} AS {sql}")
 
 
-def _view_sql(table: Table, root: Path) -> str:
-    """The SELECT of a table's view; the day comes from the path, so that a condition on it skips files.
+def view_sql(table: Table, patterns: Sequence[str], folders: str) -> str:
+    """Return the SELECT of a table's view; the day comes from the path, so that a condition on it skips files.
 
-    The site comes from the path, too. Rows of another day than their file's are left out.
+    The site of a single home comes from the path, too. Rows of another day than their file's are left out.
+
+    Args:
+        table: the table.
+        patterns: what DuckDB finds its files by; none for an empty view.
+        folders: names and SQL types of what the folders are named by.
     """
     types = {column.name: _sql_type(column.dtype) for column in table.every_column}
-    patterns = _patterns(root / table.name)
     if not patterns:
         columns = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in types.items())
         return f"SELECT {columns} WHERE false"
     files = ", ".join("'" + pattern.replace("'", "''") + "'" for pattern in patterns)
-    options = "hive_partitioning = true, hive_types = {'site': VARCHAR, 'day': DATE}, union_by_name = true"
+    options = f"hive_partitioning = true, hive_types = {{{folders}}}, union_by_name = true"
     declared = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in {**types, "day": "DATE"}.items())
     nothing = f"SELECT {declared} WHERE false"  # gives columns that no file has yet
     picks = [f"day AS {name}" if name == table.day_column else name for name in types]

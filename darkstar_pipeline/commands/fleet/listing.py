@@ -9,6 +9,7 @@ from darkstar_pipeline.commands.fleet import (
     homes,
     import_homes,
     plan,
+    query,
     readings,
     sample,
     show,
@@ -68,6 +69,14 @@ def fleet_commands() -> typer.Typer:
             "darkstar fleet backfill --from 2026-01-01 --to 2026-01-31 --bucket 7",
         ),
     )(backfill.backfill)
+    command(
+        group,
+        "query",
+        examples=(
+            'darkstar fleet query "SELECT site, sum(cost) FROM policy_daily_results GROUP BY site" --from 2026-01-01',
+            'darkstar fleet query "DESCRIBE spot_prices"',
+        ),
+    )(query.query)
     command(group, "plan", examples=("darkstar fleet plan", "darkstar fleet plan --at 2026-03-30T12:00 --json"))(
         plan.plan
     )

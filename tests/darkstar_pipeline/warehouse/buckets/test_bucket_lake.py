@@ -13,31 +13,11 @@ from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.buckets.object_store import open_store
 from darkstar_pipeline.warehouse.lake import Lake, SchemaMismatchError
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, SPOT_PRICES
-from env.time_grid import days_between, grid
+from env.time_grid import days_between
+from tests.builders.fleet_prices import BUCKETS, homes_in, prices
 
 AUTUMN, SPRING, DAY = date(2025, 10, 26), date(2026, 3, 29), date(2026, 1, 1)
-BUCKETS = 2
-
-
-def homes_in(bucket: int, n: int) -> list[str]:
-    lake = BucketLake(open_store("unused"), BUCKETS)
-    return [site for i in range(50) if lake.bucket(site := f"home-{i:02d}") == bucket][:n]
-
-
 HOMES = homes_in(0, 3)
-
-
-def prices(first: date, last: date, *sites: str, price: float = 1.0) -> pl.DataFrame:
-    slots = grid(first, last, "Europe/Stockholm").select(
-        "slot_start",
-        "local_day",
-        pl.lit("SE4").alias("area"),
-        pl.lit(price).alias("price"),
-        pl.lit(price).alias("raw_price"),
-        pl.lit(value=False).alias("repaired"),
-        pl.lit(15).alias("native_minutes"),
-    )
-    return pl.concat([slots.select(pl.lit(site).alias("site"), pl.all()) for site in sites])
 
 
 @pytest.fixture(params=["folder", "s3"])
