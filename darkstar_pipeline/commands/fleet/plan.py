@@ -32,15 +32,14 @@ def plan(
 
     settings = load_settings()
     moment = datetime.now(UTC) if at is None else parse_instant("--at", at, fleet_of(settings).defaults.timezone)
-    with progress_bar(call, "buckets") as progress:
+    with progress_bar(call, "shards") as progress:
         made = plan_fleet(settings, home_dir(), moment, progress=progress)
 
     def draw(out: "Console") -> None:
         out.print(f"{made.planned} homes planned at {made.at:%Y-%m-%d %H:%M} UTC", markup=False)
         for reason, count in sorted(made.problems.items()):
             out.print(f"{count} without a new plan: {reason}", markup=False)
-        for each in made.buckets:
-            if each.error:
-                out.print(f"bucket {each.bucket}: {each.error}", markup=False)
+        for bucket, error in sorted(made.errors.items()):
+            out.print(f"bucket {bucket}: {error}", markup=False)
 
     return Document(made.document, draw)

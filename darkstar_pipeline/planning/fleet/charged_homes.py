@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.datasets.month_before import metered_imports
-from darkstar_pipeline.planning.fleet.bucket_inputs import BucketInputs, BucketRows
+from darkstar_pipeline.planning.fleet.homes_inputs import HomesInputs, HomesRows
 from darkstar_pipeline.planning.fleet.priced_homes import PricedHomes
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.power_tariff import month_state
@@ -27,20 +27,17 @@ _COLUMNS = (
 _EXPECTED = ("load", "pv")
 
 
-def plan_charged(
-    rows: BucketRows, bucket: int, inputs: BucketInputs, group: PricedHomes, homes: HomesAhead
-) -> HomesPlans:
+def plan_charged(rows: HomesRows, inputs: HomesInputs, group: PricedHomes, homes: HomesAhead) -> HomesPlans:
     """Return the plans of homes that pay for power, made as a single home's.
 
     Args:
-        rows: the tables of the bucket, which the month's imports are read from.
-        bucket: its number.
-        inputs: of the bucket's homes.
+        rows: the tables of the homes, which the month's imports are read from.
+        inputs: of the homes that are planned together.
         group: the homes.
         homes: the same as they would be planned together.
     """
     today = inputs.moment.today
-    month = rows.read(METER_READINGS, bucket, today.replace(day=1), today)
+    month = rows.read(METER_READINGS, today.replace(day=1), today)
     own = month.filter(pl.col("site").is_in(list(homes.names))).partition_by("site", as_dict=True)
     made = [
         _plan(inputs, group, homes, index, own.get((name,), month.clear())) for index, name in enumerate(homes.names)
@@ -65,7 +62,7 @@ def plan_charged(
 
 
 def _plan(
-    inputs: BucketInputs, group: PricedHomes, homes: HomesAhead, index: int, month: pl.DataFrame
+    inputs: HomesInputs, group: PricedHomes, homes: HomesAhead, index: int, month: pl.DataFrame
 ) -> FallbackResult:
     moment, own, end = inputs.moment, group.classes[index], homes.ends[index]
     site = own.named(homes.names[index])
@@ -103,7 +100,7 @@ def _plan(
     return first_usable_plan(task, [PlanSource(VALUE, lambda task: value_schedule(task, rolling))])
 
 
-def _window_slots(inputs: BucketInputs, group: PricedHomes, index: int) -> pl.DataFrame:
+def _window_slots(inputs: HomesInputs, group: PricedHomes, index: int) -> pl.DataFrame:
     """Return today's slots and those ahead, as a policy's window has them."""
     moment, home = inputs.moment, group.homes[index]
     span = slice(moment.midnight, group.end)
@@ -122,7 +119,7 @@ def _window_slots(inputs: BucketInputs, group: PricedHomes, index: int) -> pl.Da
     return calendar.with_columns(**{name: pl.Series(price) for name, price in prices.items()}, **columns)
 
 
-def _history(inputs: BucketInputs, home: int) -> pl.DataFrame:
+def _history(inputs: HomesInputs, home: int) -> pl.DataFrame:
     """Return the usable readings of the days before today."""
     moment = inputs.moment
     load, pv = inputs.load_read[home, : moment.midnight], inputs.pv_read[home, : moment.midnight]

@@ -7,14 +7,14 @@ here once and never again for each request. A home that cannot be planned keeps 
 import io
 import json
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from darkstar_pipeline.planning.fleet.bucket_plans import BucketPlans, PlannedHomes
 from darkstar_pipeline.planning.fleet.home_classes import HomeClass
+from darkstar_pipeline.planning.fleet.many_plans import FleetPlans, PlannedHomes
 from env.time_grid import SLOT, SLOT_DTYPE, SLOT_MINUTES
 
 PLANS_PREFIX = "plans"
@@ -85,13 +85,12 @@ def expected_percent(before: pl.DataFrame, start: datetime) -> dict[str, float]:
     return dict(found.iter_rows())
 
 
-def plan_rows(made: BucketPlans, before: pl.DataFrame, homes: Collection[str], at: datetime) -> pl.DataFrame:
-    """Return the rows of a bucket's new object.
+def plan_rows(made: FleetPlans, before: pl.DataFrame, at: datetime) -> pl.DataFrame:
+    """Return the rows of new objects, homes that have left the fleet without any.
 
     Args:
         made: the plans of this round.
-        before: the rows of the object that it replaces; homes that could not be planned keep theirs.
-        homes: all homes of the bucket; those that have left the fleet have no row any more.
+        before: the rows that it replaces; homes that could not be planned keep theirs.
         at: moment of the plans.
     """
     fresh = [_fresh_rows(each, at) for each in made.planned]
@@ -102,8 +101,7 @@ def plan_rows(made: BucketPlans, before: pl.DataFrame, homes: Collection[str], a
         orient="row",
     )
     old = reasons.join(kept.drop("problem", "details"), on="site", how="left")
-    rows = pl.concat([pl.DataFrame(schema=PLAN_ROWS), *fresh, old.select(PLAN_ROWS.names())])
-    return rows.filter(pl.col("site").is_in(list(homes))).sort("site")
+    return pl.concat([pl.DataFrame(schema=PLAN_ROWS), *fresh, old.select(PLAN_ROWS.names())]).sort("site")
 
 
 def _fresh_rows(planned: PlannedHomes, at: datetime) -> pl.DataFrame:

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.datasets.month_prices import month_means
-from darkstar_pipeline.planning.fleet.bucket_inputs import BucketInputs, BucketRows
 from darkstar_pipeline.planning.fleet.home_classes import HomeClass
+from darkstar_pipeline.planning.fleet.homes_inputs import HomesInputs, HomesRows
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
 from env.inverter import Energy
 from env.site import Site
@@ -60,9 +60,8 @@ class PricedHomes:
 
 
 def priced(
-    rows: BucketRows,
-    bucket: int,
-    inputs: BucketInputs,
+    rows: HomesRows,
+    inputs: HomesInputs,
     homes: Sequence[int],
     classes: Sequence[HomeClass],
     *,
@@ -72,9 +71,8 @@ def priced(
     """Return homes with their prices.
 
     Args:
-        rows: the tables of the bucket.
-        bucket: its number.
-        inputs: of the bucket's homes.
+        rows: the tables of the homes.
+        inputs: of the homes that are planned together.
         homes: places of these homes.
         classes: of these homes.
         end: slot behind the last one with a price.
@@ -86,7 +84,7 @@ def priced(
         spot = _without_gap(inputs.spot[home], inputs, end)
         key = (id(own.site.tariff), spot.tobytes())
         if key not in made:
-            made[key] = _prices(rows, bucket, inputs, own.named(inputs.names[home]), spot)
+            made[key] = _prices(rows, inputs, own.named(inputs.names[home]), spot)
         tables.append(made[key])
     moment = inputs.moment
     days = moment.slots["local_day"]
@@ -102,7 +100,7 @@ def priced(
     )
 
 
-def _without_gap(spot: Energy, inputs: BucketInputs, end: int) -> Energy:
+def _without_gap(spot: Energy, inputs: HomesInputs, end: int) -> Energy:
     """Return prices up to the end; a gap of today before now, which decides nothing any more, has its neighbour's."""
     moment = inputs.moment
     filled = spot.copy()
@@ -113,14 +111,14 @@ def _without_gap(spot: Energy, inputs: BucketInputs, end: int) -> Energy:
     return filled
 
 
-def _prices(rows: BucketRows, bucket: int, inputs: BucketInputs, site: Site, spot: Energy) -> tuple[Energy, Energy]:
+def _prices(rows: HomesRows, inputs: HomesInputs, site: Site, spot: Energy) -> tuple[Energy, Energy]:
     """Return import and export prices of the slots, NaN where there is none or no tariff was in force yet."""
     moment, first = inputs.moment, site.tariff.versions[0].valid_from
     known = moment.slots.select("slot_start", "local_day", price=pl.Series(spot).fill_nan(None))
     slots = known.with_row_index("place").filter((pl.col("local_day") >= first) & pl.col("price").is_not_null())
     if any(version.monthly_mean for version in site.tariff.versions):
         days = slots["local_day"]
-        imported = rows.read(RAW_SPOT_PRICES, bucket, days[0].replace(day=1), moment.last_day)
+        imported = rows.read(RAW_SPOT_PRICES, days[0].replace(day=1), moment.last_day)
         slots = month_means(slots, imported.filter(pl.col("site") == site.name), site.timezone)
     billed = site.tariff.with_prices(slots, site.timezone)
     found: list[Energy] = []
@@ -131,7 +129,7 @@ def _prices(rows: BucketRows, bucket: int, inputs: BucketInputs, site: Site, spo
     return found[0], found[1]
 
 
-def _opened(inputs: BucketInputs, end: int) -> int:
+def _opened(inputs: HomesInputs, end: int) -> int:
     """Return the slot in which all of the prices were published: today's first, or that of tomorrow's publication."""
     moment = inputs.moment
     if end <= moment.tomorrow:

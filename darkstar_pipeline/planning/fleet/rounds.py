@@ -1,7 +1,8 @@
-"""One round of planning: every bucket of a fleet once, over the engine's workers; a bad one never stops the others."""
+"""One round of planning: every home of a fleet once, over the engine's workers; a bad bucket never stops the others."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.fleet.homes_file import open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
-from darkstar_pipeline.planning.fleet.bucket_shard import PlannedBucket, PlanShard, plan_shard
+from darkstar_pipeline.planning.fleet.plan_shard import plan_shard, shards_of
 from planner.parallel import map_shards
 
 
@@ -19,36 +20,23 @@ class PlanningRound:
 
     Attributes:
         at: moment that was planned at.
-        buckets: what came of each bucket that has homes.
+        planned: number of homes that got a plan.
+        problems: number of homes that got none, by reason.
+        processor_seconds: time that it took of processors.
+        errors: why a whole bucket could not be planned, by bucket.
     """
 
     at: datetime
-    buckets: Sequence[PlannedBucket]
-
-    @property
-    def planned(self) -> int:
-        """Return the number of homes that got a plan."""
-        return sum(each.planned for each in self.buckets)
-
-    @property
-    def problems(self) -> dict[str, int]:
-        """Return the number of homes that got none, by reason."""
-        found: dict[str, int] = {}
-        for bucket in self.buckets:
-            for reason, count in bucket.problems.items():
-                found[reason] = found.get(reason, 0) + count
-        return found
+    planned: int
+    problems: dict[str, int]
+    processor_seconds: float
+    errors: dict[int, str]
 
     @property
     def document(self) -> dict[str, Any]:
         """Return it by its JSON keys."""
-        return {
-            "at": self.at.isoformat(),
-            "planned": self.planned,
-            "problems": self.problems,
-            "processor_seconds": sum(each.processor_seconds for each in self.buckets),
-            "buckets": [asdict(each) for each in self.buckets],
-        }
+        errors = {str(bucket): error for bucket, error in self.errors.items()}
+        return {**vars(self), "at": self.at.isoformat(), "errors": errors}
 
 
 def plan_fleet(
@@ -60,14 +48,21 @@ def plan_fleet(
         settings: the whole configuration.
         home: the state folder.
         at: the moment of the plans.
-        progress: told the number of buckets done and of all.
+        progress: told the number of shards done and of all.
 
     Raises:
         ConfigurationError: the configuration has no fleet, or its homes cannot be read.
     """
     homes = open_homes(settings, home)
-    lake = fleet_lake(homes.fleet, home)
-    parts = [(bucket, homes.in_bucket(bucket)) for bucket in range(homes.fleet.buckets)]
-    shards = [PlanShard(lake=lake, bucket=bucket, homes=own, at=at) for bucket, own in parts if len(own)]
+    shards = shards_of(fleet_lake(homes.fleet, home), homes, at)
     done = map_shards(plan_shard, shards, workers=settings.engine.workers, progress=progress)
-    return PlanningRound(at=at, buckets=done)
+    problems: Counter[str] = Counter()
+    for each in done:
+        problems.update(each.problems)
+    return PlanningRound(
+        at=at,
+        planned=sum(each.planned for each in done),
+        problems=dict(problems),
+        processor_seconds=sum(each.processor_seconds for each in done),
+        errors={bucket: error for each in done for bucket, error in each.errors.items()},
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from darkstar_pipeline.config.settings import load_settings
+from darkstar_pipeline.engines.choice import on_engine
 from darkstar_pipeline.planning.fleet.rounds import plan_fleet
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.background_jobs import FAILED, RUNNING, BackgroundJobs
@@ -48,11 +49,13 @@ class PlanningRounds:
             return Component(name="planning", ok=False, note=f"the last round failed: {state.error}")
         if state.document is None:
             return Component(name="planning", ok=True, note=f"a round is under way, {state.progress:.0%} done")
-        errors = [each["error"] for each in state.document["buckets"] if each["error"]]
+        errors = list(state.document["errors"].values())
         note = f"{state.document['planned']} homes planned"
         return Component(name="planning", ok=not errors, note="; ".join([note, *errors[:1]]))
 
 
 def planned_round(home: Path, at: datetime, progress: Callable[[int, int], None]) -> dict[str, Any]:
     """Plan every home, by the settings as they are now; run in a process of its own."""
-    return plan_fleet(load_settings(), home, at, progress=progress).document
+    settings = load_settings()
+    with on_engine(lambda: settings.engine):
+        return plan_fleet(settings, home, at, progress=progress).document

@@ -10,10 +10,10 @@ from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.tariff import PowerTariffSettings, TariffSettings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.fleet.homes import FleetHomes
-from darkstar_pipeline.planning.fleet.bucket_plans import plan_bucket_homes
+from darkstar_pipeline.planning.fleet.many_plans import plan_many
 from darkstar_pipeline.planning.plan_inputs import inputs_at
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
-from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, Table
 from planner.plans.fallback_chain import VALUE, FallbackResult, PlanSource, first_usable_plan
 from planner.plans.policy_plans import value_schedule
 from tests.builders.fleets import filled_lake, fleet_homes, fleet_rows, fleet_settings
@@ -56,7 +56,7 @@ def test_plans_of_a_bucket_are_those_of_each_home_alone(tmp_path: Path, when: st
     homes, lake = small_fleet(tmp_path, at, tariff=tariff)
     # Homes alone take the reading at the start of the slot; here the last was some minutes ago.
     expected = {site: homes[site].protocol.start_soc_percent for site in homes.names}
-    made = plan_bucket_homes(Without(lake), 0, homes, at, expected_percent=expected)
+    made = plan_many(Without(lake), homes, at, expected_percent=expected)
     assert not made.problems
     found: set[str] = set()
     for group in made.planned:
@@ -79,8 +79,8 @@ class Without:
     def __init__(self, lake: BucketLake) -> None:
         self.lake = lake
 
-    def read(self, *args: object, **named: object) -> pl.DataFrame:
-        rows = self.lake.read(*args, **named)  # pyright: ignore[reportArgumentType]
+    def read(self, table: Table, first: date, last: date) -> pl.DataFrame:
+        rows = self.lake.read(table, 0, first, last)
         return rows.with_columns(
             pl.lit(None, pl.Float64).alias(name) for name in rows.columns if name.startswith("soc_")
         )

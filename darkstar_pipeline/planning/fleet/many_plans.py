@@ -1,4 +1,4 @@
-"""Plans of a bucket's homes: those alike are planned together, one bad home never stops the others."""
+"""Plans of many homes: those alike are planned together, one bad home never stops the others."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from darkstar_pipeline.config.site import SiteSettings
-from darkstar_pipeline.planning.fleet.bucket_inputs import BucketInputs, BucketRows, read_bucket
 from darkstar_pipeline.planning.fleet.charged_homes import plan_charged
 from darkstar_pipeline.planning.fleet.home_classes import HomeClass, home_classes
+from darkstar_pipeline.planning.fleet.homes_inputs import HomesInputs, HomesRows, read_inputs
 from darkstar_pipeline.planning.fleet.priced_homes import PricedHomes, priced
 from darkstar_pipeline.planning.price_ends import bills_months, end_condition
 from env.inverter import Energy
@@ -53,8 +53,8 @@ class PlannedHomes:
 
 
 @dataclass(frozen=True, eq=False)
-class BucketPlans:
-    """The plans of a bucket, and why the other homes have none.
+class FleetPlans:
+    """The plans of many homes, and why the other homes have none.
 
     Attributes:
         planned: plans in the groups they were made in.
@@ -65,19 +65,17 @@ class BucketPlans:
     problems: Mapping[str, tuple[Problem, str]]
 
 
-def plan_bucket_homes(
-    rows: BucketRows,
-    bucket: int,
+def plan_many(
+    rows: HomesRows,
     homes: Mapping[str, SiteSettings],
     at: datetime,
     *,
     expected_percent: Mapping[str, float],
-) -> BucketPlans:
-    """Return the plans of a bucket's homes from the slot of a moment to the last published price.
+) -> FleetPlans:
+    """Return the plans of homes from the slot of a moment to the last published price.
 
     Args:
-        rows: the tables of the bucket.
-        bucket: its number.
+        rows: the tables of the homes.
         homes: settings by name.
         at: the moment.
         expected_percent: state of charge that earlier plans expect now, for homes whose battery was not read [%].
@@ -87,18 +85,17 @@ def plan_bucket_homes(
     """
     problems: dict[str, tuple[Problem, str]] = {}
     planned: list[PlannedHomes] = []
-    for inputs in read_bucket(rows, bucket, home_classes(homes), at):
+    for inputs in read_inputs(rows, home_classes(homes), at):
         classes = home_classes({name: homes[name] for name in inputs.names})
-        groups, without = _groups(rows, bucket, inputs, classes)
+        groups, without = _groups(rows, inputs, classes)
         problems |= without
-        source = rows, bucket
         for group in groups:
-            planned += _planned(source, inputs, group, expected_percent, problems)
-    return BucketPlans(planned, problems)
+            planned += _planned(rows, inputs, group, expected_percent, problems)
+    return FleetPlans(planned, problems)
 
 
 def _groups(
-    rows: BucketRows, bucket: int, inputs: BucketInputs, classes: Mapping[str, HomeClass]
+    rows: HomesRows, inputs: HomesInputs, classes: Mapping[str, HomeClass]
 ) -> tuple[list[PricedHomes], dict[str, tuple[Problem, str]]]:
     """Return homes that can be planned together, and those that cannot be planned."""
     problems: dict[str, tuple[Problem, str]] = {}
@@ -118,7 +115,7 @@ def _groups(
         for first in range(0, len(members), MOST_HOMES):
             part = members[first : first + MOST_HOMES]
             own = [classes[inputs.names[home]] for home in part]
-            made.append(priced(rows, bucket, inputs, part, own, end=int(str(key[-2])), charged=bool(key[-1])))
+            made.append(priced(rows, inputs, part, own, end=int(str(key[-2])), charged=bool(key[-1])))
     return made, problems
 
 
@@ -129,15 +126,15 @@ def _priced_until(spot: Energy, current: int) -> int:
 
 
 def _planned(
-    source: tuple[BucketRows, int],
-    inputs: BucketInputs,
+    rows: HomesRows,
+    inputs: HomesInputs,
     group: PricedHomes,
     expected_percent: Mapping[str, float],
     problems: dict[str, tuple[Problem, str]],
 ) -> list[PlannedHomes]:
     """Return the plans of a group; where planning fails, home by home, so that only the bad ones have none."""
     try:
-        return [_plan_group(source, inputs, group, expected_percent)]
+        return [_plan_group(rows, inputs, group, expected_percent)]
     except Exception as error:  # noqa: BLE001 - whatever one home's numbers raise, the others are planned
         if len(group.homes) == 1:
             name = inputs.names[group.homes[0]]
@@ -145,11 +142,11 @@ def _planned(
             problems[name] = ("failed", f"{type(error).__name__}: {error}")
             return []
         alone = (group.part(slice(index, index + 1)) for index in range(len(group.homes)))
-        return [each for one in alone for each in _planned(source, inputs, one, expected_percent, problems)]
+        return [each for one in alone for each in _planned(rows, inputs, one, expected_percent, problems)]
 
 
 def _plan_group(
-    source: tuple[BucketRows, int], inputs: BucketInputs, group: PricedHomes, expected_percent: Mapping[str, float]
+    rows: HomesRows, inputs: HomesInputs, group: PricedHomes, expected_percent: Mapping[str, float]
 ) -> PlannedHomes:
     names = [inputs.names[home] for home in group.homes]
     start_kwh, sources = _starts(inputs, group, expected_percent)
@@ -167,12 +164,12 @@ def _plan_group(
         end_values=np.stack([end.values for end in ends]),
         ends=[end_condition(end, float(value), battery) for end, value in zip(ends, settled, strict=True)],
     )
-    plans = plan_charged(*source, inputs, group, homes) if group.charged else plan_homes(homes)
+    plans = plan_charged(rows, inputs, group, homes) if group.charged else plan_homes(homes)
     return PlannedHomes(names, group.classes, plans, sources, [end.basis for end in ends])
 
 
 def _starts(
-    inputs: BucketInputs, group: PricedHomes, expected_percent: Mapping[str, float]
+    inputs: HomesInputs, group: PricedHomes, expected_percent: Mapping[str, float]
 ) -> tuple[Energy, list[SocSource]]:
     """Return stored energy at the start [kWh], and where each figure is from."""
     start, sources = np.empty(len(group.homes)), list[SocSource]()
@@ -190,7 +187,7 @@ def _starts(
     return start, sources
 
 
-def _world(inputs: BucketInputs, group: PricedHomes, span: slice) -> World:
+def _world(inputs: HomesInputs, group: PricedHomes, span: slice) -> World:
     """Return prices of a span with what was read of the slots that are over, and what is expected of the others."""
     moment, homes = inputs.moment, list(group.homes)
     tables: list[Energy] = []
@@ -204,7 +201,7 @@ def _world(inputs: BucketInputs, group: PricedHomes, span: slice) -> World:
     return World(load, pv, group.import_price[:, span], group.export_price[:, span])
 
 
-def _scenarios(inputs: BucketInputs, group: PricedHomes) -> Scenarios:
+def _scenarios(inputs: HomesInputs, group: PricedHomes) -> Scenarios:
     """Return the days before today as scenarios of the span: tomorrow is like today."""
     moment, homes = inputs.moment, list(group.homes)
     n_today = moment.tomorrow - moment.midnight
@@ -215,13 +212,13 @@ def _scenarios(inputs: BucketInputs, group: PricedHomes) -> Scenarios:
     return Scenarios(load, pv)
 
 
-def _spanned(today: Energy, inputs: BucketInputs, group: PricedHomes) -> Energy:
+def _spanned(today: Energy, inputs: HomesInputs, group: PricedHomes) -> Energy:
     moment = inputs.moment
     rest = today[:, :, group.opened - moment.midnight : group.end - moment.midnight]
     return np.concatenate([rest, stretched(today, max(group.end - moment.tomorrow, 0))], axis=2)
 
 
-def _ends(inputs: BucketInputs, group: PricedHomes) -> list[EndOfPrices]:
+def _ends(inputs: HomesInputs, group: PricedHomes) -> list[EndOfPrices]:
     """Return the value of energy left at the end: as the last days had it, else as the last day's prices settle it."""
     moment, own = inputs.moment, group.classes[0]
     grid_kwh, settled = soc_grid(own.site.battery), group.settlement_values
@@ -237,7 +234,7 @@ def _ends(inputs: BucketInputs, group: PricedHomes) -> list[EndOfPrices]:
     return past_ends(past, settled, site=own.site, protocol=own.protocol)
 
 
-def _past_days(inputs: BucketInputs, group: PricedHomes, index: int) -> list[World]:
+def _past_days(inputs: HomesInputs, group: PricedHomes, index: int) -> list[World]:
     """Return the days before today that have a reading and a price in every slot, in order."""
     moment, home = inputs.moment, group.homes[index]
     days = moment.slots["local_day"].head(moment.midnight)

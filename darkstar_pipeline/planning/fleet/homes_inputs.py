@@ -1,4 +1,4 @@
-"""The inputs of the plans of a bucket's homes, read once for all of them.
+"""The inputs of the plans of many homes, read once for all of them.
 
 As `planning_data` and `plan_inputs` of one home: prices published so far, the days before as scenarios, the stored
 forecast or the mean of recent days, the last reading of the battery. What a fleet leaves out is listed in
@@ -31,16 +31,16 @@ HALF_A_DAY = 46
 """Zeros of a day that are no market's price, as `planning_data` has it [slots]."""
 
 
-class BucketRows(Protocol):
-    """The tables of a bucket: `BucketLake` is one."""
+class HomesRows(Protocol):
+    """The tables of the homes that are planned together."""
 
-    def read(self, table: Table, bucket: int, first: date | None = None, last: date | None = None) -> pl.DataFrame:
+    def read(self, table: Table, first: date, last: date) -> pl.DataFrame:
         """Return the rows of local days, both ends included."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
-class BucketInputs:
+class HomesInputs:
     """The inputs of homes of one time zone; arrays `(n_homes, n_slots)` over the moment's calendar.
 
     Attributes:
@@ -68,8 +68,8 @@ class BucketInputs:
     soc_percent: Energy
 
 
-def read_bucket(rows: BucketRows, bucket: int, homes: Mapping[str, HomeClass], at: datetime) -> list[BucketInputs]:
-    """Return the inputs of a bucket's homes at a moment, by time zone.
+def read_inputs(rows: HomesRows, homes: Mapping[str, HomeClass], at: datetime) -> list[HomesInputs]:
+    """Return the inputs of homes at a moment, by time zone.
 
     Raises:
         LakeUnreadableError: a table cannot be read.
@@ -77,7 +77,7 @@ def read_bucket(rows: BucketRows, bucket: int, homes: Mapping[str, HomeClass], a
     by_zone: dict[str, dict[str, HomeClass]] = {}
     for name, own in homes.items():
         by_zone.setdefault(own.site.timezone, {})[name] = own
-    return [_read_zone(rows, bucket, own, _moment(own.values(), at, timezone)) for timezone, own in by_zone.items()]
+    return [_read_zone(rows, own, _moment(own.values(), at, timezone)) for timezone, own in by_zone.items()]
 
 
 def _moment(homes: Iterable[HomeClass], at: datetime, timezone: str) -> Moment:
@@ -85,29 +85,29 @@ def _moment(homes: Iterable[HomeClass], at: datetime, timezone: str) -> Moment:
     return Moment(at, timezone, max(SCENARIO_DAYS, *spans))
 
 
-def _read_zone(rows: BucketRows, bucket: int, homes: Mapping[str, HomeClass], moment: Moment) -> BucketInputs:
+def _read_zone(rows: HomesRows, homes: Mapping[str, HomeClass], moment: Moment) -> HomesInputs:
     today, names = moment.today, list(homes)
     first = today - timedelta(days=moment.days_back)
     slots = SlotTables(moment, names)
-    readings = rows.read(METER_READINGS, bucket, first, today)
-    grades = rows.read(DATA_QUALITY_DAILY, bucket, first, today - timedelta(days=1))
+    readings = rows.read(METER_READINGS, first, today)
+    grades = rows.read(DATA_QUALITY_DAILY, first, today - timedelta(days=1))
     columns = ("load_kwh", "pv_kwh", "soc_end_percent")
     load, pv, soc_end = slots.tables(readings.filter(pl.col("slot_start") < moment.start), columns)
     (soc_now,) = slots.tables(readings.filter(pl.col("slot_start") == moment.start), ["soc_start_percent"])
     has_pv = np.array([_has_pv(own, bool(np.isfinite(pv[home]).any())) for home, own in enumerate(homes.values())])
     pv = np.where(has_pv[:, None], pv, 0.0)
     refused = slots.refused(grades)
-    load_ahead, pv_ahead = _forecasts(rows, bucket, homes, slots, load + refused, pv + refused)
+    load_ahead, pv_ahead = _forecasts(rows, homes, slots, load + refused, pv + refused)
     wanted, past = _today(moment), moment.slots.head(moment.midnight)
     by_clock = [
         readings_by_clock((read + refused)[:, : moment.midnight], past, wanted, today, SCENARIO_DAYS)
         for read in (load, pv)
     ]
     stale = np.array([own.settings.service.soc_stale_minutes for own in homes.values()])
-    return BucketInputs(
+    return HomesInputs(
         moment=moment,
         names=names,
-        spot=_spot(rows, bucket, slots, first),
+        spot=_spot(rows, slots, first),
         load_read=load + refused,
         pv_read=pv + refused,
         load_ahead=load_ahead,
@@ -126,12 +126,11 @@ def _today(moment: Moment) -> pl.DataFrame:
     return moment.slots.slice(moment.midnight, moment.tomorrow - moment.midnight)
 
 
-def _spot(rows: BucketRows, bucket: int, slots: SlotTables, first: date) -> Energy:
+def _spot(rows: HomesRows, slots: SlotTables, first: date) -> Energy:
     """Return the prices published so far: repaired ones over raw ones, days of nothing but zeros left out."""
     moment = slots.moment
     (repaired,), (raw,) = (
-        slots.tables(rows.read(table, bucket, first, moment.last_day), ["price"])
-        for table in (SPOT_PRICES, RAW_SPOT_PRICES)
+        slots.tables(rows.read(table, first, moment.last_day), ["price"]) for table in (SPOT_PRICES, RAW_SPOT_PRICES)
     )
     spot = np.where(np.isfinite(repaired), repaired, raw)
     spot[:, moment.published_end :] = np.nan
@@ -144,11 +143,11 @@ def _spot(rows: BucketRows, bucket: int, slots: SlotTables, first: date) -> Ener
 
 
 def _forecasts(
-    rows: BucketRows, bucket: int, homes: Mapping[str, HomeClass], slots: SlotTables, load: Energy, pv: Energy
+    rows: HomesRows, homes: Mapping[str, HomeClass], slots: SlotTables, load: Energy, pv: Energy
 ) -> tuple[Energy, Energy]:
     """Return the forecasts of today and tomorrow: the stored ones, else the mean of recent days."""
     moment = slots.moment
-    stored = rows.read(SLOT_FORECASTS, bucket, moment.today, moment.today).filter(pl.col("quantile") == 0.5)  # noqa: PLR2004
+    stored = rows.read(SLOT_FORECASTS, moment.today, moment.today).filter(pl.col("quantile") == 0.5)  # noqa: PLR2004
     known = slots.tables(stored, ["load_kwh", "pv_kwh"])
     past, ahead = moment.slots.head(moment.midnight), moment.slots.slice(moment.midnight)
     made: list[Energy] = []
