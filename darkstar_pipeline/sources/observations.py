@@ -111,8 +111,8 @@ def parse_observations(
     timed = with_resolution(frame, name, stated=minutes)
     _refuse_future(timed, name, now)
     _refuse_units(timed, columns, name, site)
-    rounded = _rounded(timed, columns)
-    single, copies = resolve_duplicates(object_to(rounded, _value_checks(columns)), columns)
+    zeroed = rounded(timed, columns)
+    single, copies = resolve_duplicates(object_to(zeroed, [*number_checks(columns), *value_checks(columns)]), columns)
     believed = refuse_unlike_rows(single, [name for name in columns if name in ENERGY_COLUMNS], site.timezone)
     checked, levels = without_soc_excursions(believed, [name for name in columns if name in SOC_COLUMNS])
     rows, partial, empty = _slots(checked, columns)
@@ -121,7 +121,7 @@ def parse_observations(
         resolution_note(checked.filter(pl.col(REASON).is_null()), name) if rows.height else "",
         *_column_notes(raw, others, name),
         _order_note(frame, name),
-        _standby_note(timed, rounded, name),
+        _standby_note(timed, zeroed, name),
         f"{name}: {copies} repeated rows are equal and count once" if copies else "",
         f"{name}: {levels} states of charge are far off for one row only and left out" if levels else "",
         f"{name}: {partial} slots are covered only in part and are left out" if partial else "",
@@ -133,7 +133,7 @@ def parse_observations(
         rejects=rejects,
         rows_read=raw.height,
         read_as=_read_as(columns, table),
-        remarks=all_remarks([_asleep(timed, rounded, site.timezone), *_far_off(believed, checked, site.timezone)]),
+        remarks=all_remarks([_asleep(timed, zeroed, site.timezone), *_far_off(believed, checked, site.timezone)]),
     )
     return parsed.noting(*notes, refused_note(rejects, name))
 
@@ -204,7 +204,7 @@ def _refuse_units(frame: pl.DataFrame, columns: list[str], file: str, site: Site
     refuse_soc_fraction(readable, [name for name in columns if name in SOC_COLUMNS], file)
 
 
-def _rounded(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+def rounded(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     """Set to zero what is negative only by rounding or, for PV, by the inverter's standby power at night."""
     zeroed: list[pl.Expr] = []
     for name in columns:
@@ -236,9 +236,9 @@ def _asleep(read: pl.DataFrame, rounded: pl.DataFrame, timezone: str) -> pl.Data
     return remarks_on(rows.select("slot_start", pl.lit(words).alias("reason")), "pv_kwh", ALTERED, timezone)
 
 
-def _value_checks(columns: list[str]) -> list[pl.Expr]:
-    """Return the checks of the values of one row."""
-    checks = number_checks(columns)
+def value_checks(columns: list[str]) -> list[pl.Expr]:
+    """Return the checks of the sizes of one row's values."""
+    checks: list[pl.Expr] = []
     for name in columns:
         value, label = pl.col(name), pl.lit(name)
         if name in SOC_COLUMNS:

@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from darkstar_pipeline.config.fleet.engine import EngineSettings
 from darkstar_pipeline.config.fleet.settings import FleetSettings
+from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.tariff import TariffSettings
 from darkstar_pipeline.fleet.homes import FleetHomes
+from darkstar_pipeline.fleet.homes_file import change_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
+from darkstar_pipeline.planning.fleet.rounds import plan_fleet
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES, Table
 from env.time_grid import days_between, grid
@@ -53,7 +57,14 @@ def fleet_homes(fleet: FleetSettings, rows: Sequence[Mapping[str, object]]) -> F
 
 
 def filled_lake(
-    fleet: FleetSettings, homes: FleetHomes, state: Path, first: date, last: date, *, read_until: datetime
+    fleet: FleetSettings,
+    homes: FleetHomes,
+    state: Path,
+    first: date,
+    last: date,
+    *,
+    read_until: datetime,
+    unread: str = "",
 ) -> BucketLake:
     """A lake with prices of all days, and readings of every home up to a moment."""
     lake = fleet_lake(fleet, state)
@@ -66,7 +77,7 @@ def filled_lake(
             home_rows(site, own[site].timezone, first, last, seed=int(site.removeprefix("home"))) for site in own.names
         ]
         prices, readings = (pl.concat([pair[which] for pair in frames]) for which in (0, 1))
-        read = readings.filter(pl.col("slot_start") < read_until)
+        read = readings.filter((pl.col("slot_start") < read_until) & (pl.col("site") != unread))
         lake.write_days(RAW_SPOT_PRICES, bucket, days, as_imported(RAW_SPOT_PRICES, prices))
         lake.write_days(METER_READINGS, bucket, days, as_imported(METER_READINGS, read))
     return lake
@@ -97,3 +108,19 @@ def as_imported(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
         pl.col(name) if name in rows.columns else pl.lit(own.get(name), dtype).alias(name)
         for name, dtype in table.schema_with(rows.columns).items()
     )
+
+
+PLANNED_AT = datetime(2025, 10, 26, 10, 2, tzinfo=UTC)
+"""Moment of the plans of `planned_fleet`: the day whose clock is set back, before tomorrow's prices."""
+
+
+def planned_fleet(state: Path, n_homes: int = 8) -> Settings:
+    """A state folder of two tenants' homes with readings, prices and plans; the last home was never read."""
+    fleet = fleet_settings(2)
+    homes = fleet_homes(fleet, fleet_rows(n_homes))
+    settings = Settings(fleet=fleet, engine=EngineSettings(workers=1))
+    change_homes(state, lambda _: homes.rows)
+    last = date(2025, 10, 26)
+    filled_lake(fleet, homes, state, date(2025, 10, 18), last, read_until=PLANNED_AT, unread=homes.names[-1])
+    plan_fleet(settings, state, PLANNED_AT)
+    return settings

@@ -19,6 +19,8 @@ from darkstar_pipeline.service.http.sessions import COOKIE
 
 MOST_BODY_BYTES = 1_048_576
 """Largest body: 5 000 readings."""
+GUARDED = (homes.router, summary.router)
+ROUTERS = (*GUARDED, health.router, pages.router)
 DESCRIPTION = (
     "Plans and commands of the batteries of many homes. A token opens the homes of its tenant alone. Powers in kW, "
     "energies in kWh, times in UTC, money in each home's currency."
@@ -55,10 +57,10 @@ def create_fleet_app(
     )
     app.state.running = running
     declared = [Security(HTTPBearer(auto_error=False)), Security(APIKeyCookie(name=COOKIE, auto_error=False))]
-    for part in (homes, summary):
-        app.include_router(part.router, dependencies=declared)  # for OpenAPI alone: the guard has checked already
-    app.include_router(health.router)
-    app.include_router(pages.router)
+    for router in GUARDED:
+        app.include_router(router, dependencies=declared)  # for OpenAPI alone: the guard has checked already
+    for router in ROUTERS[len(GUARDED) :]:
+        app.include_router(router)
     app.mount("/static/home", StaticFiles(directory=HOME_PAGE), name="home")
     app.mount("/static", StaticFiles(directory=pages.PAGE), name="static")
     add_handlers(app)

@@ -75,12 +75,30 @@ class Directory:
         with self._lock:
             return self._overview.filter(pl.col(TENANT) == tenant)
 
+    def _with_currency(self) -> pl.DataFrame:
+        """Return the rows of homes with the currency that each one's settings come to; asked once of those alike."""
+        rows, alike = self.homes.rows, ["area", "currency"]
+        firsts = rows.group_by(alike, maintain_order=True).agg(pl.col(SITE).first())
+        found = firsts.with_columns(
+            found=pl.Series([self._currency(site) for site in firsts[SITE]], dtype=pl.String)
+        ).drop(SITE)
+        joined = rows.join(found, on=alike, how="left", nulls_equal=True, maintain_order="left")
+        return joined.with_columns(currency=pl.col("found"))
+
+    def _currency(self, site: str) -> str:
+        """Return the currency of a home; the fleet's where its own settings are wrong."""
+        try:
+            return self.homes[site].currency
+        except ValueError:
+            return self._fleet.defaults.currency
+
     def _joined(self) -> pl.DataFrame:
         usual = self._fleet.defaults
-        homes = self.homes.rows.select(
+        homes = self._with_currency().select(
             SITE,
             TENANT,
             pl.col("area").fill_null(usual.area),
+            "currency",
             pl.col("tariff").alias("class"),
             pl.col("capacity_kwh").fill_null(usual.battery.capacity_kwh),
             "latitude",

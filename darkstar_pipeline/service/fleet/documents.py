@@ -7,8 +7,10 @@ from pydantic import Field
 
 from darkstar_pipeline.service.fleet.directory import State
 from darkstar_pipeline.service.schemas.base import Document, Text
+from darkstar_pipeline.service.schemas.readings import Reading
 
 ProblemCode = Literal["", "settings", "no_price", "no_readings", "failed"]
+MOST_READINGS = 5000
 _STATE = "planned: a plan of the last hour covers this moment; stale: an older one does; no_plan: none does."
 
 
@@ -18,6 +20,7 @@ class HomeDocument(Document):
     site: str = Field(examples=["home-0001"])
     tenant: str
     area: str = Field(description="Price area.", examples=["SE3"])
+    currency: str = Field(description="Currency of its money.", examples=["SEK"])
     tariff: str | None = Field(description="Tariff class of the fleet's settings; null: the fleet's own.")
     capacity_kwh: float | None
     latitude: float | None
@@ -107,11 +110,41 @@ class FleetCommandDocument(Document):
     why: Text = Field(description="Why the default stands in for a plan; empty where the plan commands.")
 
 
+class FleetReading(Reading):
+    """The readings of a home's quarter of an hour."""
+
+    site: str = Field(max_length=128, description="Name of the home.", examples=["home-0001"])
+
+
+class FleetReadingsRequest(Document):
+    """Readings of quarter-hours of any homes; handing in the same again changes nothing."""
+
+    readings: list[FleetReading] = Field(min_length=1, max_length=MOST_READINGS)
+
+
+class RefusedRow(Document):
+    """A row that was not taken."""
+
+    row: int = Field(description="Its place in the request, from 0.")
+    site: str
+    slot_start: datetime
+    reason: str = Field(description="Why; another tenant's home is as unknown as one that does not exist.")
+
+
+class FleetReadingsReport(Document):
+    """The answer to readings that were handed in, with each row that was refused."""
+
+    accepted: int = Field(description="Rows that are new or change a value.")
+    unchanged: int = Field(description="Rows that say what is known already.")
+    refused: list[RefusedRow]
+
+
 class WorstHome(Document):
     """A home that saves least."""
 
     site: str
     tenant: str
+    currency: str
     saving: float
 
 
@@ -119,6 +152,7 @@ class AreaSummary(Document):
     """The homes of a price area."""
 
     area: str
+    currency: str
     homes: int
     planned: int
     saving: float = Field(description="What their plans save against self-consumption [money].")
@@ -134,6 +168,8 @@ class FleetSummary(Document):
     problems: dict[str, int] = Field(description="Homes without a newer plan, by reason.")
     oldest_plan_at: datetime | None
     newest_plan_at: datetime | None
-    saving: float = Field(description="What the plans save against self-consumption, all homes together [money].")
+    savings: dict[str, float] = Field(
+        description="What the plans save against self-consumption, all homes together, by currency [money]."
+    )
     worst: list[WorstHome] = Field(description="Homes whose plans save least.")
     areas: list[AreaSummary]

@@ -18,16 +18,17 @@ def summary(service: StateDep, reader: ReaderDep) -> FleetSummary:
     rows = service.directory.overview(reader.tenant, service.clock.now())
     covered = rows.filter(pl.col("state") != NO_PLAN)
     states = {state: int((rows["state"] == state).sum()) for state in (PLANNED, STALE, NO_PLAN)}
-    worst = covered.sort("saving", "site").head(WORST).select("site", "tenant", "saving")
+    worst = covered.sort("saving", "site").head(WORST).select("site", "tenant", "currency", "saving")
+    savings = covered.group_by("currency").agg(pl.col("saving").sum()).sort("currency")
     areas = (
         rows.with_columns(covers=pl.col("state") != NO_PLAN)
-        .group_by("area")
+        .group_by("area", "currency")
         .agg(
             homes=pl.len(),
             planned=(pl.col("state") == PLANNED).sum(),
             saving=pl.col("saving").filter(pl.col("covers")).sum(),
         )
-        .sort("area")
+        .sort("area", "currency")
     )
     reasons = rows.filter(pl.col("problem") != "")["problem"].value_counts(sort=True)
     return FleetSummary(
@@ -36,7 +37,7 @@ def summary(service: StateDep, reader: ReaderDep) -> FleetSummary:
         problems=dict(reasons.iter_rows()),
         oldest_plan_at=covered["created_at"].min(),  # pyright: ignore[reportArgumentType]
         newest_plan_at=covered["created_at"].max(),  # pyright: ignore[reportArgumentType]
-        saving=float(covered["saving"].sum()),
+        savings=dict(savings.iter_rows()),
         worst=[WorstHome(**row) for row in worst.iter_rows(named=True)],
         areas=[AreaSummary(**row) for row in areas.iter_rows(named=True)],
     )
