@@ -9,7 +9,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.staticfiles import StaticFiles
 
 from darkstar_pipeline.service.fleet.dependencies import FleetState
-from darkstar_pipeline.service.fleet.routes import health, homes, pages, summary
+from darkstar_pipeline.service.fleet.routes import health, homes, pages, readings, summary
 from darkstar_pipeline.service.http.errors import add_handlers
 from darkstar_pipeline.service.http.ingress import Hosts
 from darkstar_pipeline.service.http.middleware import Guard
@@ -19,7 +19,7 @@ from darkstar_pipeline.service.http.sessions import COOKIE
 
 MOST_BODY_BYTES = 1_048_576
 """Largest body: 5 000 readings."""
-GUARDED = (homes.router, summary.router)
+GUARDED = (homes.router, summary.router, readings.router)
 ROUTERS = (*GUARDED, health.router, pages.router)
 DESCRIPTION = (
     "Plans and commands of the batteries of many homes. A token opens the homes of its tenant alone. Powers in kW, "

@@ -1,0 +1,103 @@
+"""Readings of many homes in one request: checked row by row by the rules of an imported file, merged into the lake.
+
+What differs from a file: slots are quarter-hours, so one row is enough, and a row that is refused stops no other.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from darkstar_pipeline.fleet.homes import FleetHomes
+from darkstar_pipeline.ingest.fleet.bucket_changes import merge_rows
+from darkstar_pipeline.ingest.merge import stored_rows
+from darkstar_pipeline.service.fleet.documents import FleetReading, FleetReadingsReport, RefusedRow
+from darkstar_pipeline.sources.observations import MEASURED, rounded, value_checks
+from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
+from darkstar_pipeline.sources.resolution import NATIVE
+from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
+from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from env.time_grid import SLOT_DTYPE, SLOT_MINUTES
+
+OLDEST = timedelta(days=40)
+"""Older ones are imported as a file: each day that changes is an object that is replaced."""
+SOURCE = "posted"
+_ROW = "row"
+
+
+def take_readings(
+    lake: BucketLake, homes: FleetHomes, tenant: str | None, readings: Sequence[FleetReading], now: datetime
+) -> FleetReadingsReport:
+    """Merge readings into the lake; the later word wins, slot by slot and column by column.
+
+    Args:
+        lake: the fleet's tables.
+        homes: all homes of the fleet.
+        tenant: whose homes the readings may be of; None for all. Another's home is refused as one that is unknown.
+        readings: the rows, of which the last one of a slot counts.
+        now: the present instant.
+
+    Raises:
+        OutsideServiceError: the store failed, or other writers never ceased.
+    """
+    rows = _rows(readings)
+    own = homes.rows if tenant is None else homes.rows.filter(pl.col("tenant") == tenant)
+    known = pl.col("site").is_in(own["site"].to_list())
+    checked = object_to(rows, _checks(known, now))
+    good = checked.filter(pl.col(REASON).is_null()).unique(["site", "slot_start"], keep="last", maintain_order=True)
+    counts = [_merge(lake, homes, bucket, part, now) for bucket, part in _by_bucket(lake, good)]
+    refused = checked.filter(pl.col(REASON).is_not_null()).select(_ROW, "site", "slot_start", reason=REASON)
+    return FleetReadingsReport(
+        accepted=sum(new + changed for new, changed, _ in counts),
+        unchanged=sum(unchanged for *_, unchanged in counts),
+        refused=[RefusedRow(**row) for row in refused.iter_rows(named=True)],
+    )
+
+
+def _rows(readings: Sequence[FleetReading]) -> pl.DataFrame:
+    """Return readings as rows, numbered, in the columns that an import has."""
+    values = [reading.model_dump(exclude={"slot_start"}) for reading in readings]
+    schema = {"site": pl.String, **dict.fromkeys(MEASURED, pl.Float64)}
+    stamps = pl.Series([reading.slot_start.astimezone(UTC) for reading in readings]).cast(SLOT_DTYPE)
+    return pl.DataFrame(values, schema=schema).with_row_index(_ROW).with_columns(
+        slot_start=stamps,
+        **{NATIVE: pl.lit(SLOT_MINUTES, pl.Int32), REASON: pl.lit(None, pl.String)},
+    )  # fmt: skip
+
+
+def _checks(known: pl.Expr, now: datetime) -> list[pl.Expr]:
+    """Return the checks of a row: those of a file's values, and of its home and slot."""
+    slot = pl.col("slot_start")
+    quarter = slot.dt.truncate(f"{SLOT_MINUTES}m")
+    empty = pl.all_horizontal(pl.col(MEASURED).is_null())
+    return [
+        reason_if(~known, pl.format("there is no home {}", "site")),
+        reason_if(slot != quarter, pl.lit("slot_start is not on a quarter of an hour")),
+        reason_if(slot > now, pl.lit("the slot has not begun")),
+        reason_if(slot < now - OLDEST, pl.lit(f"older than {OLDEST.days} days: import it as a file")),
+        reason_if(empty, pl.lit("the row holds no reading")),
+        *value_checks(list(MEASURED)),
+    ]
+
+
+def _by_bucket(lake: BucketLake, rows: pl.DataFrame) -> list[tuple[int, pl.DataFrame]]:
+    buckets = {site: lake.bucket(site) for site in rows["site"].unique()}
+    if not buckets:
+        return []
+    placed = rows.with_columns(bucket=pl.col("site").replace_strict(buckets, return_dtype=pl.Int64))
+    return [(int(str(key[0])), part) for key, part in placed.partition_by("bucket", as_dict=True).items()]
+
+
+def _merge(lake: BucketLake, homes: FleetHomes, bucket: int, rows: pl.DataFrame, now: datetime) -> tuple[int, int, int]:
+    """Merge the rows of a bucket; each home's local days follow from its own zone."""
+    taken = rounded(rows, list(MEASURED)).drop(_ROW, REASON, "bucket")
+    parts: list[pl.DataFrame] = []
+    by_settings: dict[int, list[str]] = {}
+    settings = {site: homes[site] for site in taken["site"].unique(maintain_order=True)}
+    for site, own in settings.items():
+        by_settings.setdefault(id(own), []).append(site)
+    for sites in by_settings.values():
+        part = taken.filter(pl.col("site").is_in(sites))
+        stored = stored_rows(METER_READINGS, part, site_name=sites[0], site=settings[sites[0]], source=SOURCE, now=now)
+        parts.append(stored.with_columns(part["site"]))
+    return merge_rows(lake, METER_READINGS, bucket, pl.concat(parts))

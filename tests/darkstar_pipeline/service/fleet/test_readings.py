@@ -1,0 +1,78 @@
+"""Readings of many homes in one request: idempotent, row by row, into the tables of the fleet."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from darkstar_pipeline.fleet.lake import fleet_lake
+from darkstar_pipeline.planning.fleet.rounds import plan_fleet
+from darkstar_pipeline.service.fleet.server import FleetServer
+from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from tests.builders.fleets import PLANNED_AT, fleet_settings
+from tests.darkstar_pipeline.service.fleet.conftest import Ask
+
+SLOT = "2025-10-26T09:45:00Z"
+
+
+def reading(site: str, slot: str = SLOT, **values: float | None) -> dict[str, Any]:
+    return {"site": site, "slot_start": slot, "load_kwh": 0.31, "soc_end_percent": 44.0, **values}
+
+
+def stored(state: Path, site: str) -> pl.DataFrame:
+    lake, day = fleet_lake(fleet_settings(2), state), date(2025, 10, 26)
+    rows = lake.read(METER_READINGS, lake.bucket(site), day, day, sites=[site])
+    return rows.filter(pl.col("slot_start").dt.strftime("%Y-%m-%dT%H:%M:%SZ") == SLOT)
+
+
+def test_readings_of_many_homes_are_stored_once_when_they_are_sent_twice(ask: Ask, state: Path) -> None:
+    client = ask("a", ("read", "write"))
+    rows = {"readings": [reading("home000"), reading("home002", pv_kwh=0.2)]}
+    assert client.post("/readings", json=rows).json() == {"accepted": 2, "unchanged": 0, "refused": []}
+    assert client.post("/readings", json=rows).json() == {"accepted": 0, "unchanged": 2, "refused": []}
+    later = {"readings": [reading("home000", load_kwh=0.5)]}
+    assert client.post("/readings", json=later).json()["accepted"] == 1
+    found = stored(state, "home000")
+    assert (found["load_kwh"][0], found["soc_end_percent"][0], found["source"][0]) == (0.5, 44.0, "posted")
+    assert stored(state, "home002")["pv_kwh"][0] == 0.2
+    assert stored(state, "home004")["source"][0] == "made_up", "other homes of the bucket are as they were"
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (reading("home999"), "there is no home home999"),
+        (reading("home001"), "there is no home home001"),
+        (reading("home000", "2025-10-26T09:50:00Z"), "slot_start is not on a quarter of an hour"),
+        (reading("home000", "2025-10-26T10:15:00Z"), "the slot has not begun"),
+        (reading("home000", "2025-09-01T10:15:00Z"), "older than 40 days: import it as a file"),
+        (reading("home000", load_kwh=-1.0), "load_kwh -1.0 kWh is negative"),
+        (reading("home000", load_kwh=900.0), "load_kwh 900.0 kWh implies 3600.0 kW, more than a home can"),
+        (reading("home000", soc_end_percent=300.0), "soc_end_percent 300.0 % is no state of charge"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_row_is_refused_with_its_reason_and_stops_no_other(ask: Ask, row: dict[str, Any], reason: str) -> None:
+    answer = ask("a", ("read", "write")).post("/readings", json={"readings": [row, reading("home002")]}).json()
+    assert [each["reason"] for each in answer["refused"]] == [reason]
+    assert (answer["refused"][0]["row"], answer["accepted"]) == (0, 1)
+
+
+def test_the_next_round_plans_from_the_batterys_reading(ask: Ask, state: Path, service: FleetServer) -> None:
+    client = ask("a", ("read", "write"))
+    client.post("/readings", json={"readings": [reading("home000", soc_end_percent=71.0)]})
+    plan_fleet(service.running.settings, state, PLANNED_AT)
+    service.refresh()
+    plan = client.get("/sites/home000/plan").json()
+    assert (plan["soc_source"], plan["slots"][0]["soc_start_percent"]) == ("observed", 71.0)
+
+
+def test_a_reader_may_not_write_and_a_request_is_bounded(ask: Ask) -> None:
+    refused = ask("a").post("/readings", json={"readings": [reading("home000")]})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "forbidden")
+    writer = ask("a", ("read", "write"))
+    many = [reading("home000")] * 5001
+    assert writer.post("/readings", json={"readings": many}).status_code == 422
+    assert writer.post("/readings", content=b"x" * 1_100_000).status_code == 413
