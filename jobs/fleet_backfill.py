@@ -1,6 +1,7 @@
 """Hands a backfill of the fleet to Dagster, which cuts it into runs, queues them, and shows them on its page."""
 
 import time
+import warnings
 from datetime import date
 from pathlib import Path
 from uuid import uuid4
@@ -33,20 +34,20 @@ def launch_backfill(settings: Settings, home: Path, first: date, last: date) -> 
         for group in group_keys(fleet_of(settings).buckets)
     ]
     backfill_id = f"fleet-{first}-{last}-{uuid4().hex[:8]}"
-    with open_instance(home) as instance:
-        instance.add_backfill(
-            PartitionBackfill.from_asset_partitions(  # pyright: ignore[reportUnknownMemberType] - partly untyped
-                backfill_id=backfill_id,
-                asset_graph=fleet_definitions(settings, home).resolve_asset_graph(),
-                partition_names=keys,
-                asset_selection=[DAILY_RESULTS],
-                backfill_timestamp=time.time(),
-                tags={},
-                dynamic_partitions_store=instance,
-                all_partitions=False,
-                title=f"{first} to {last}",
-                description="Asked for by `darkstar fleet plan --launch`.",
-                run_config=None,
-            )
+    with open_instance(home) as instance, warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=DeprecationWarning)  # Dagster warns of a function that it calls itself
+        backfill = PartitionBackfill.from_asset_partitions(  # pyright: ignore[reportUnknownMemberType] - partly untyped
+            backfill_id=backfill_id,
+            asset_graph=fleet_definitions(settings, home).resolve_asset_graph(),
+            partition_names=keys,
+            asset_selection=[DAILY_RESULTS],
+            backfill_timestamp=time.time(),
+            tags={},
+            dynamic_partitions_store=instance,
+            all_partitions=False,
+            title=f"{first} to {last}",
+            description="Asked for by `darkstar fleet launch`.",
+            run_config=None,
         )
+        instance.add_backfill(backfill)
     return backfill_id

@@ -34,12 +34,7 @@ def fill_fleet(settings: Settings, state: Path, homes: Mapping[str, Mapping[str,
         homes: cells of each home by name.
         days: local days.
     """
-    rows = pl.DataFrame(
-        [{"site": name, "tenant": "default", **cells} for name, cells in homes.items()],
-        schema_overrides=dict(HOMES_SCHEMA),
-    )
-    absent = [pl.lit(None, dtype).alias(name) for name, dtype in HOMES_SCHEMA.items() if name not in rows.columns]
-    change_homes(state, lambda _: rows.with_columns(absent).select(HOMES_SCHEMA.names()))
+    change_homes(state, lambda _: home_rows(homes))
     lake = fleet_lake(fleet_of(settings), state)
     by_bucket: dict[int, list[str]] = {}
     for name in homes:
@@ -49,6 +44,16 @@ def fill_fleet(settings: Settings, state: Path, homes: Mapping[str, Mapping[str,
     for bucket, names in by_bucket.items():
         for table, made in ((RAW_SPOT_PRICES, imported_prices), (METER_READINGS, imported_readings)):
             lake.write_days(table, bucket, every, pl.concat([made(name, every) for name in names]))
+
+
+def home_rows(homes: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows of homes, from the cells of each by its name."""
+    rows = pl.DataFrame(
+        [{"site": name, "tenant": "default", **cells} for name, cells in homes.items()],
+        schema_overrides=dict(HOMES_SCHEMA),
+    )
+    absent = [pl.lit(None, dtype).alias(name) for name, dtype in HOMES_SCHEMA.items() if name not in rows.columns]
+    return rows.with_columns(absent).select(HOMES_SCHEMA.names())
 
 
 def imported_prices(site: str, days: Sequence[Any]) -> pl.DataFrame:

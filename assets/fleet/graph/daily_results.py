@@ -12,16 +12,11 @@ import polars as pl
 from assets.description import markdown_table
 from assets.fleet.backfill import fleet_shards
 from assets.fleet.graph.description import DayTotals, day_totals
-from assets.fleet.graph.partitions import (
-    RUN_PARTITIONS,
-    Partition,
-    days_in,
-    group_of,
-    partition_of,
-)
+from assets.fleet.graph.partitions import RUN_PARTITIONS, Partition, days_in, group_of, partition_of
 from assets.fleet.outcomes import BucketOutcome, work_out
 from assets.home import Check, Result, beta_features
 from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.engines.choice import on_engine
 from darkstar_pipeline.fleet.homes_file import fleet_of
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, RAW_SPOT_PRICES
 from planner.parallel import map_shards
@@ -74,7 +69,8 @@ def daily_results_asset(
         only its partitions are not materialized.
         """
         asked = [partition_of(key) for key in context.partition_keys]
-        totals = day_totals(worked_out(settings, state, asked), buckets)
+        with on_engine(lambda: settings.engine):
+            totals = day_totals(worked_out(settings, state, asked), buckets)
         if totals.failures:
             _tell_done(context, totals, [partition for partition in asked if not totals.failed(partition)])
             raise _failure(totals)
@@ -97,7 +93,7 @@ def daily_results_asset(
 
 
 def worked_out(settings: Settings, state: Path, asked: Sequence[Partition]) -> list[BucketOutcome]:
-    """Return what became of the buckets of some partitions, worked on by the engine of this process."""
+    """Return what became of the buckets of some partitions."""
     first, last = days_in(asked)
     groups, buckets = {partition.group for partition in asked}, fleet_of(settings).buckets
     shards = [

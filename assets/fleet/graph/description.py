@@ -10,11 +10,14 @@ import polars as pl
 from assets.description import markdown_table
 from assets.fleet.graph.partitions import Partition, group_of
 from assets.fleet.outcomes import BucketOutcome
+from assets.fleet.shards import ShardReport
 from planner.evaluation.verdict import captured_share
 from planner.replay.usable_slots import USABLE
 
 SHOWN_POLICIES = ("value", "mpc", "self_consumption")
 """The first of them that a fleet replays is the one whose worst homes are named."""
+HOMES, SECONDS = "homes", "processor seconds"
+"""What a plan of a backfill reads from past runs."""
 _REASONS, _WORST = 8, 5
 
 
@@ -61,7 +64,8 @@ class DayTotals:
         reasons = _counted([*refused.iter_rows(), *((left.reason, 1) for each in reports for left in each.left_out)])
         return {
             "dagster/partition_row_count": int(costs["homes"].sum()),
-            "homes": int(grades["homes"].sum()),
+            HOMES: int(grades["homes"].sum()),
+            SECONDS: round(sum(_seconds_a_day(report) for report in reports), 3),
             "homes left out": int(reasons["homes"].sum()),
             **({"homes left out, and why": markdown_table(reasons.head(_REASONS))} if reasons.height else {}),
             **_shares(costs),
@@ -92,6 +96,11 @@ def day_totals(outcomes: Sequence[BucketOutcome], buckets: int) -> DayTotals:
         return pl.concat(frames)
 
     return DayTotals(outcomes, buckets, joined("costs"), joined("grades"), joined("worst"))
+
+
+def _seconds_a_day(report: ShardReport) -> float:
+    """Return the processor time of a shard, of each of its days."""
+    return sum(report.seconds.values()) / ((report.last - report.first).days + 1)
 
 
 def _counted(reasons: Sequence[tuple[str, int]]) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from darkstar_pipeline.commands.fleet import (
     capacity,
     homes,
     import_homes,
+    launch,
     plan,
     query,
     readings,
@@ -30,6 +31,14 @@ def fleet_commands() -> typer.Typer:
         "import",
         examples=("darkstar fleet import homes.csv --dry-run", "darkstar fleet import homes.parquet --remove-missing"),
     )(import_homes.import_homes)
+    command(
+        group,
+        "launch",
+        examples=(
+            "darkstar fleet launch --from 2025-01-01 --to 2025-12-31 --dry-run",
+            "darkstar fleet launch --from 2025-01-01 --to 2025-12-31",
+        ),
+    )(launch.launch)
     command(group, "homes", examples=("darkstar fleet homes --area SE4", "darkstar fleet homes --after home-0100"))(
         homes.homes
     )

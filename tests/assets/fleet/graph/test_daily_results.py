@@ -10,18 +10,18 @@ import dagster as dg
 import pytest
 
 from assets.fleet import outcomes
-from assets.fleet.graph.daily_results import DAILY_RESULTS
+from assets.fleet.graph.backfill_plan import WRITTEN
+from assets.fleet.graph.daily_results import DAILY_RESULTS, IMPORTED
 from assets.fleet.graph.partitions import Partition
 from assets.fleet.shards import FleetShard, ShardReport
+from darkstar_pipeline.config.fleet.engine import EngineSettings
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.definitions import build_definitions
 from darkstar_pipeline.errors import OutsideServiceError
 from darkstar_pipeline.fleet.homes_file import fleet_of
 from darkstar_pipeline.fleet.lake import fleet_lake
-from darkstar_pipeline.warehouse.schemas import POLICY_DAILY_RESULTS, RAW_SPOT_PRICES
+from darkstar_pipeline.warehouse.schemas import POLICY_DAILY_RESULTS, RAW_SPOT_PRICES, TABLES
 from jobs.fleet import FLEET_REFRESH, day_tags
-from planner.local_engine import LocalEngine
-from planner.parallel import running_on
 from tests.builders.fleet_homes import fill_fleet, fleet_settings
 
 DAY = date(2025, 10, 26)  # 100 slots
@@ -32,7 +32,8 @@ BUCKETS = 2
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
     """Homes in two buckets, one of them without prices."""
-    settings, state = fleet_settings(BUCKETS), tmp_path_factory.mktemp("fleet")
+    engine = EngineSettings(workers=1)  # in this process
+    settings, state = fleet_settings(BUCKETS).model_copy(update={"engine": engine}), tmp_path_factory.mktemp("fleet")
     fill_fleet(settings, state, HOMES, [DAY])
     lake = fleet_lake(fleet_of(settings), state)
     bucket = lake.bucket("unpriced")
@@ -58,7 +59,7 @@ def run(fleet: tuple[Settings, Path], instance: dg.DagsterInstance) -> dg.Execut
 def materialized(fleet: tuple[Settings, Path], instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
     settings, state = fleet
     job = build_definitions(settings, state).resolve_job_def(FLEET_REFRESH)
-    with running_on(LocalEngine(workers=1)), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=dg.BetaWarning)
         return job.execute_in_process(instance=instance, tags=day_tags(fleet_of(settings), DAY), raise_on_error=False)
 
@@ -128,3 +129,13 @@ def test_a_bucket_that_fails_leaves_the_others_done_and_the_run_names_it(
     assert "a bucket failed, and the others are done: bucket 1: the store refused" in str(
         failure.user_failure_data.description
     )
+
+
+def test_a_plan_names_the_tables_that_a_day_of_a_bucket_writes(
+    run: dg.ExecuteInProcessResult, fleet: tuple[Settings, Path]
+) -> None:
+    assert run.success
+    lake = fleet_lake(fleet_of(fleet[0]), fleet[1])
+    imported = {table.name for table in IMPORTED}
+    written = {table.name for table in TABLES.values() if lake.objects(table, DAY)} - imported
+    assert written == {table.name for table in WRITTEN}
