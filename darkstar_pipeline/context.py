@@ -78,17 +78,26 @@ def open_context(site: str | None = None, *, settings: Settings | None = None, h
         site_name=name,
         site_settings=chosen.sites[name],
         site=chosen.sites[name].site(name),
-        lake=Lake(folder / LAKE_FOLDER) if name in given.sites else _tables_of_fleet(given, name, folder),
+        lake=tables_of(chosen, folder, name),
         home=folder,
     )
 
 
-def _tables_of_fleet(settings: Settings, name: str, folder: Path) -> Tables:
-    """Return the tables of a home of the fleet."""
-    from darkstar_pipeline.fleet.homes_file import fleet_of
-    from darkstar_pipeline.fleet.lake import fleet_lake
+def tables_of(settings: Settings, home: Path, site: str) -> Tables:
+    """Return the tables that hold a site: those of single homes, or its own in the fleet.
 
-    return fleet_lake(fleet_of(settings), folder).site(name)
+    Args:
+        settings: the whole configuration, with the site among its sites (see `with_fleet_home`).
+        home: the state folder.
+        site: name of the site, or of a home of the fleet.
+    """
+    if settings.fleet is not None:
+        from darkstar_pipeline.fleet.homes_file import fleet_of, open_homes
+        from darkstar_pipeline.fleet.lake import fleet_lake
+
+        if open_homes(settings, home).get(site) == settings.sites[site]:
+            return fleet_lake(fleet_of(settings), home).site(site)
+    return Lake(home / LAKE_FOLDER)
 
 
 def with_fleet_home(settings: Settings, site: str | None, home: Path) -> Settings:

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 from darkstar_pipeline.config.settings import Settings, load_settings
-from darkstar_pipeline.context import LAKE_FOLDER, with_fleet_home
+from darkstar_pipeline.context import LAKE_FOLDER, tables_of, with_fleet_home
 from darkstar_pipeline.doctor.days import check_days
 from darkstar_pipeline.doctor.finding import CheckResult, Verdict, failed
 from darkstar_pipeline.doctor.forecasts import check_forecasts
@@ -59,7 +59,11 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
     if findings[-1].verdict is Verdict.FAIL:
         return findings  # this release does not know the folder's layout
     findings += [check_strays(lake.root), check_tables(lake.root), check_rows(lake.root)]
-    findings += [finding for name in names for finding in check_days(lake, name, now)]
+    if settings.fleet is not None:
+        from darkstar_pipeline.doctor.fleet.lake import check_fleet_lake
+
+        findings += check_fleet_lake(settings.fleet, home)
+    findings += [finding for name in names for finding in check_days(tables_of(settings, home, name), name, now)]
     findings += [finding for name in names for finding in check_authority(name, settings.sites[name])]
     findings += [check_prices(settings, home, name, now) for name in names]
     findings += [check_weather(settings, home, name, now) for name in names]

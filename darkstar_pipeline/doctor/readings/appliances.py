@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from darkstar_pipeline.config.settings import Settings
-from darkstar_pipeline.context import LAKE_FOLDER
+from darkstar_pipeline.context import tables_of
 from darkstar_pipeline.doctor.finding import CheckResult, passed, warned
-from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError, SchemaMismatchError
+from darkstar_pipeline.warehouse.lake import LakeUnreadableError, SchemaMismatchError
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS
+from darkstar_pipeline.warehouse.tables import Tables
 
 DAYS = 30
 LEAST_KWH, LEAST_SLOTS = 0.2, 8  # of an appliance in a slot, and so many of those slots
@@ -32,8 +33,8 @@ def check_appliances(settings: Settings, home: Path, site: str, now: datetime) -
     """Check whether the load of a site leaves out the appliances that are read apart; None where none is."""
     today = now.astimezone(ZoneInfo(settings.sites[site].timezone)).date()
     try:
-        rows = Lake(home / LAKE_FOLDER).read(METER_READINGS, site, today - timedelta(days=DAYS), today)
-        pump = _heat_pump(home, site, today)
+        rows = tables_of(settings, home, site).read(METER_READINGS, site, today - timedelta(days=DAYS), today)
+        pump = _heat_pump(tables_of(settings, home, site), site, today)
     except (LakeUnreadableError, SchemaMismatchError):
         return None  # the checks of the lake say which file
     present = [name for name in _NAMES if rows[name].count()]
@@ -56,9 +57,9 @@ def check_appliances(settings: Settings, home: Path, site: str, now: datetime) -
     return passed(check, f"{told}{taken}{f'; {pump}' if pump else ''}")
 
 
-def _heat_pump(home: Path, site: str, today: date) -> str:
+def _heat_pump(tables: Tables, site: str, today: date) -> str:
     """Return what is read of a heat pump; empty where none is."""
-    hours = Lake(home / LAKE_FOLDER).read(METER_STATISTICS, site, today - timedelta(days=DAYS), today)
+    hours = tables.read(METER_STATISTICS, site, today - timedelta(days=DAYS), today)
     energy = hours.filter(pl.col("quantity") == "heat_pump")["energy_kwh"]
     if energy.is_empty():
         return ""

@@ -9,10 +9,10 @@ import polars as pl
 
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.site import SiteSettings
-from darkstar_pipeline.context import LAKE_FOLDER
+from darkstar_pipeline.context import tables_of
 from darkstar_pipeline.doctor.finding import CheckResult, passed, warned
 from darkstar_pipeline.learning.battery_offers import BATTERY_DAYS, BatteryOffer, battery_offers, readings_of
-from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError, SchemaMismatchError
+from darkstar_pipeline.warehouse.lake import LakeUnreadableError, SchemaMismatchError
 from planner.care.learned_battery import LearnedBattery
 from planner.care.soc_targets import full_percent
 
@@ -21,7 +21,7 @@ def check_battery(settings: Settings, home: Path, site: str, now: datetime) -> C
     """Check a site's battery by its readings; None where they say nothing and no full charge is wished for."""
     today = now.astimezone(ZoneInfo(settings.sites[site].timezone)).date()
     try:
-        rows = readings_of(Lake(home / LAKE_FOLDER), site, today)
+        rows = readings_of(tables_of(settings, home, site), site, today)
     except (LakeUnreadableError, SchemaMismatchError):
         return None  # the checks of the lake say which file
     check, own = f"battery, {site}", settings.sites[site]

@@ -6,9 +6,8 @@ from pathlib import Path
 import polars as pl
 
 from darkstar_pipeline.config.settings import Settings
-from darkstar_pipeline.context import LAKE_FOLDER
+from darkstar_pipeline.context import tables_of
 from darkstar_pipeline.doctor.finding import CheckResult, found_by, passed, warned
-from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.time_grid import SLOT, zone
 
@@ -38,7 +37,7 @@ def _checked(check: str, settings: Settings, home: Path, site: str, now: datetim
         "and at sources.mqtt.topics"
     )
     today = now.astimezone(zone(settings.sites[site].timezone)).date()
-    rows = Lake(home / LAKE_FOLDER).read(METER_READINGS, site, today - timedelta(days=1), today)
+    rows = tables_of(settings, home, site).read(METER_READINGS, site, today - timedelta(days=1), today)
     last = rows.filter(pl.col("load_kwh").is_not_null())["slot_start"].max()
     if not isinstance(last, datetime):
         return warned(check, "none of today or yesterday", f"let `darkstar serve` run, which listens; {remedy}")

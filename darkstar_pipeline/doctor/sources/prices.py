@@ -6,14 +6,13 @@ from zoneinfo import ZoneInfo
 
 from darkstar_pipeline.config.countries import market_timezone
 from darkstar_pipeline.config.settings import Settings
-from darkstar_pipeline.context import LAKE_FOLDER, QUARANTINE_FOLDER
+from darkstar_pipeline.context import QUARANTINE_FOLDER, tables_of
 from darkstar_pipeline.doctor.finding import CheckResult, failed, found_by, passed, warned
 from darkstar_pipeline.fetching.log import FetchLog, SourceState
 from darkstar_pipeline.fetching.prices.fetch import lacking_days
 from darkstar_pipeline.fetching.prices.polling import OVERDUE, publication
 from darkstar_pipeline.fetching.prices.services.all_services import advice_on_sources, services_of
 from darkstar_pipeline.ingest.target import ImportTarget
-from darkstar_pipeline.warehouse.lake import Lake
 
 NEXT = "darkstar fetch prices"
 
@@ -33,7 +32,7 @@ def _checked(check: str, settings: Settings, home: Path, site: str, now: datetim
         told = f"none of {', '.join(order)} has prices of {chosen.area}"
         return failed(check, told, advice_on_sources(chosen.area))
     target = ImportTarget(
-        lake=Lake(home / LAKE_FOLDER), quarantine_dir=home / QUARANTINE_FOLDER, site_name=site, site=chosen
+        lake=tables_of(settings, home, site), quarantine_dir=home / QUARANTINE_FOLDER, site_name=site, site=chosen
     )
     today = now.astimezone(ZoneInfo(market_timezone(chosen.timezone))).date()
     tomorrow = today + timedelta(days=1)

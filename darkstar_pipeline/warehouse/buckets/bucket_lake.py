@@ -221,17 +221,35 @@ class BucketLake:
         Raises:
             LakeUnreadableError: the object is damaged, or does not fit its table.
         """
+        own, wrong = self._sorted_out(table, bucket, day, data, sites)
+        if wrong:
+            _log.warning("%s, which are left out; `darkstar doctor` finds them", wrong)
+        return own
+
+    def wrong_rows(self, table: Table, bucket: int, day: date) -> str:
+        """Return how many rows of an object are of another bucket or day, or doubled, in words; empty for none.
+
+        Raises:
+            LakeUnreadableError: the object is damaged, or does not fit its table.
+            OutsideServiceError: the store failed.
+        """
+        found = self.store.get(object_key(table, bucket, day))
+        return "" if found is None else self._sorted_out(table, bucket, day, found.data, None)[1]
+
+    def _sorted_out(
+        self, table: Table, bucket: int, day: date, data: bytes, sites: Collection[str] | None
+    ) -> tuple[pl.DataFrame, str]:
+        """Return the rows of an object that belong there, and what is wrong with the others, in words."""
         name = self.name(object_key(table, bucket, day))
         rows = rows_of(table, name, data, sites)
         named: list[str] = rows["site"].drop_nulls().unique().to_list()
         ours = [site for site in named if self.bucket(site) == bucket]
         own = rows.filter(pl.col("site").is_in(ours) & pl.col(table.day_column).eq_missing(pl.lit(day)))
         once = own.unique(sorted({"site", table.day_column, *table.key}), keep="last", maintain_order=True)
-        if once.height < rows.height:
-            foreign, doubled = rows.height - own.height, own.height - once.height
-            wrong = f"{foreign} rows of another bucket or day and {doubled} doubled ones"
-            _log.warning("%s has %s, which are left out; `darkstar doctor` finds them", name, wrong)
-        return once
+        if once.height == rows.height:
+            return once, ""
+        foreign, doubled = rows.height - own.height, own.height - once.height
+        return once, f"{name} has {foreign} rows of another bucket or day and {doubled} doubled ones"
 
     def _refuse_foreign_rows(
         self, table: Table, bucket: int, days: Sequence[date], sites: Sequence[str], ordered: pl.DataFrame

@@ -1,0 +1,1 @@
+"""Checks of what a fleet has besides single homes."""
