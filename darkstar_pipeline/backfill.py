@@ -75,6 +75,17 @@ class BackfillReport:
     seconds: float
 
 
+def _refuse_home_of_fleet(context: Context) -> None:
+    """Refuse a home of the fleet, which has no assets of its own.
+
+    Raises:
+        ConfigurationError: it is one.
+    """
+    if context.settings.is_of_fleet(context.site_name):
+        message = f"{context.site_name} is a home of the fleet, whose days are backfilled by the bucket"
+        raise ConfigurationError(message, f"darkstar fleet backfill --site {context.site_name} --from DAY --to DAY")
+
+
 def run_backfill(
     context: Context, first: date, last: date, select: str | None = None, progress: Progress | None = None
 ) -> BackfillReport:
@@ -94,6 +105,7 @@ def run_backfill(
         BackfillFailedError: Dagster could not carry the run out.
     """
     started = time.perf_counter()
+    _refuse_home_of_fleet(context)
     check_range(context, first, last)
     check_imported(context, first, last, partial=select is not None)
     home = _home(context)

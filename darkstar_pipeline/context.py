@@ -69,8 +69,7 @@ def open_context(site: str | None = None, *, settings: Settings | None = None, h
             state folder.
     """
     folder = home_dir() if home is None else home
-    given = load_settings() if settings is None else settings
-    chosen = with_fleet_home(given, site, folder)
+    chosen = with_fleet_home(load_settings() if settings is None else settings, site, folder)
     name = chosen.site_name(site)
     migrate_state(folder)
     return Context(
@@ -91,13 +90,12 @@ def tables_of(settings: Settings, home: Path, site: str) -> Tables:
         home: the state folder.
         site: name of the site, or of a home of the fleet.
     """
-    if settings.fleet is not None:
-        from darkstar_pipeline.fleet.homes_file import fleet_of, open_homes
-        from darkstar_pipeline.fleet.lake import fleet_lake
+    if not settings.is_of_fleet(site):
+        return Lake(home / LAKE_FOLDER)
+    from darkstar_pipeline.fleet.homes_file import fleet_of
+    from darkstar_pipeline.fleet.lake import fleet_lake
 
-        if open_homes(settings, home).get(site) == settings.sites[site]:
-            return fleet_lake(fleet_of(settings), home).site(site)
-    return Lake(home / LAKE_FOLDER)
+    return fleet_lake(fleet_of(settings), home).site(site)
 
 
 def with_fleet_home(settings: Settings, site: str | None, home: Path) -> Settings:
@@ -115,5 +113,4 @@ def with_fleet_home(settings: Settings, site: str | None, home: Path) -> Setting
         return settings
     from darkstar_pipeline.fleet.homes_file import home_of_fleet
 
-    own = home_of_fleet(settings, home, site)
-    return settings.model_copy(update={"sites": {**settings.sites, site: own}})
+    return settings.with_home_of_fleet(site, home_of_fleet(settings, home, site))

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from darkstar_pipeline.config.base import Frozen
 from darkstar_pipeline.config.checks.doubts import doubts
@@ -36,6 +36,7 @@ class Settings(Frozen):
     fleet: FleetSettings | None = Field(
         default=None, description="thousands of homes as rows of a table; null: only those under sites"
     )
+    _of_fleet: frozenset[str] = PrivateAttr(default_factory=frozenset[str])
 
     @model_validator(mode="before")
     @classmethod
@@ -49,6 +50,16 @@ class Settings(Frozen):
             message = f"default_site {self.default_site!r} is not under sites: {sorted(self.sites)}"
             raise ValueError(message)
         return self
+
+    def with_home_of_fleet(self, name: str, site: SiteSettings) -> "Settings":
+        """Return the same with a home of the fleet among the sites, so that what asks for a site finds it."""
+        changed = self.model_copy(update={"sites": {**self.sites, name: site}})
+        changed._of_fleet = self._of_fleet | {name}  # noqa: SLF001 - a copy of its own class
+        return changed
+
+    def is_of_fleet(self, name: str) -> bool:
+        """Return whether a site is a home of the fleet, and stands in its lake."""
+        return name in self._of_fleet
 
     def site_name(self, name: str | None = None) -> str:
         """Return the name of the site that is meant: the named one, else the only one, else the default.

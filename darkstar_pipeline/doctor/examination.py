@@ -60,9 +60,10 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
         return findings  # this release does not know the folder's layout
     findings += [check_strays(lake.root), check_tables(lake.root), check_rows(lake.root)]
     if settings.fleet is not None:
+        from darkstar_pipeline.doctor.fleet.homes import check_fleet
         from darkstar_pipeline.doctor.fleet.lake import check_fleet_lake
 
-        findings += check_fleet_lake(settings.fleet, home)
+        findings += [*check_fleet(settings, home), *check_fleet_lake(settings.fleet, home)] if site is None else []
     findings += [finding for name in names for finding in check_days(tables_of(settings, home, name), name, now)]
     findings += [finding for name in names for finding in check_authority(name, settings.sites[name])]
     findings += [check_prices(settings, home, name, now) for name in names]

@@ -34,6 +34,8 @@ def check_clock(now: datetime) -> CheckResult:
 
 def check_configuration(settings: Settings) -> CheckResult:
     """Check that a command without `--site` has one site to use."""
+    if not settings.sites and settings.fleet is not None:
+        return passed("configuration", f"{config_path()}: a fleet")
     if not settings.sites:
         return failed("configuration", f"{config_path()} names no site", "run `darkstar init`")
     named = f"{config_path()}: {', '.join(sorted(settings.sites))}"

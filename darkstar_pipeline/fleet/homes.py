@@ -5,11 +5,15 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property, lru_cache
 
 import polars as pl
+from pydantic import ValidationError
 
+from darkstar_pipeline.config.base import SettingError
 from darkstar_pipeline.config.fleet.columns import HOMES_SCHEMA, SITE, TENANT
 from darkstar_pipeline.config.fleet.rows import row_settings
 from darkstar_pipeline.config.fleet.settings import FleetSettings
 from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.config.validation import describe_validation
+from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.warehouse.buckets.object_names import bucket_of
 
 _SHARED_SETTINGS = 4096
@@ -40,8 +44,18 @@ class FleetHomes(Mapping[str, SiteSettings]):
 
         Raises:
             KeyError: there is none of that name.
+            ConfigurationError: its row does not fit what the configuration says by now.
         """
-        return self._made(self._cells(site)[2:])
+        cells = self._cells(site)[2:]
+        try:
+            return self._made(cells)
+        except ValidationError as error:
+            reason = describe_validation(error, whole="its row")
+        except SettingError as error:
+            reason = str(error)
+        raise ConfigurationError(
+            f"home {site} of the fleet: {reason}", "correct fleet in darkstar.yaml, or import the home again"
+        )
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names, in order."""

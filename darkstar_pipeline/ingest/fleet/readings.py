@@ -41,7 +41,7 @@ _FILE_ROW = "_file_row"
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingsFile:
-    """What every home of a file has in common.
+    """A file that holds readings of many homes.
 
     Attributes:
         name: its name.

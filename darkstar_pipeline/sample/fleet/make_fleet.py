@@ -28,7 +28,7 @@ FIRST_DAY = date(2026, 3, 24)
 
 @dataclass(frozen=True, kw_only=True)
 class FleetRecipe:
-    """What a synthetic fleet is made of; the same recipe gives the same bytes.
+    """The ingredients of a synthetic fleet; the same recipe gives the same bytes.
 
     Attributes:
         homes: number of homes.

@@ -1,16 +1,28 @@
 """Homes of a fleet as a mapping: settings are made when they are asked for, and once for homes that are alike."""
 
 import pickle
+from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from darkstar_pipeline.backfill import run_backfill
 from darkstar_pipeline.config.fleet.columns import HOMES_SCHEMA
 from darkstar_pipeline.config.fleet.rows import row_settings
 from darkstar_pipeline.config.fleet.settings import FleetSettings
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.context import open_context
+from darkstar_pipeline.doctor.finding import Verdict
+from darkstar_pipeline.doctor.fleet.homes import check_fleet
+from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fleet.homes import FleetHomes
+from darkstar_pipeline.fleet.homes_file import change_homes
 from darkstar_pipeline.fleet.selection import page_of
+from darkstar_pipeline.warehouse.buckets.bucket_lake import HomeTables
 from darkstar_pipeline.warehouse.buckets.object_names import bucket_of
+from darkstar_pipeline.warehouse.lake import Lake
 
 FLEET = FleetSettings.model_validate({"buckets": 4, "tariffs": {"villa": [{"transfer_fee": 0.3}]}})
 
@@ -74,3 +86,39 @@ def test_page_keeps_to_its_conditions() -> None:
     assert page_of(THREE, tariff="villa", limit=9).rows["site"].to_list() == ["b"]
     assert page_of(THREE, area="SE3", like="c", limit=9).rows["site"].to_list() == ["c"]
     assert page_of(THREE, area="SE4", limit=9).matching == 0
+
+
+def test_row_that_no_longer_fits_the_configuration_is_an_error_with_its_home() -> None:
+    homes = homes_of({"site": "a", "tariff": "gone"}, {"site": "b", "charge_kw": 5000.0})
+    with pytest.raises(ConfigurationError, match=r"home a of the fleet: 'gone' is not under fleet\.tariffs"):
+        homes["a"]
+    with pytest.raises(ConfigurationError, match=r"home b of the fleet: battery: 5000 kW would fill"):
+        homes["b"]
+
+
+def test_context_of_a_fleets_home_has_its_tables_and_stands_among_the_sites(tmp_path: Path) -> None:
+    settings = Settings(sites={"own": SiteSettings()}, fleet=FLEET)
+    change_homes(tmp_path, lambda _: THREE.rows)
+    context = open_context("b", settings=settings, home=tmp_path)
+    again = open_context("b", settings=context.settings, home=tmp_path)
+    own = open_context("own", settings=context.settings, home=tmp_path)
+
+    assert context.site_settings == context.settings.sites["b"] == THREE["b"]
+    assert isinstance(context.lake, HomeTables)
+    assert isinstance(again.lake, HomeTables)
+    assert isinstance(own.lake, Lake)
+    with pytest.raises(ConfigurationError, match="neither under sites nor among the 3 homes"):
+        open_context("z", settings=settings, home=tmp_path)
+    with pytest.raises(ConfigurationError, match="is a home of the fleet, whose days are backfilled by the bucket"):
+        run_backfill(context, date(2026, 3, 1), date(2026, 3, 2))
+
+
+def test_doctor_finds_rows_that_no_longer_fit(tmp_path: Path) -> None:
+    settings = Settings(fleet=FLEET)
+    assert check_fleet(settings, tmp_path)[0].verdict is Verdict.WARN
+    change_homes(tmp_path, lambda _: THREE.rows)
+    assert check_fleet(settings, tmp_path)[0].detail == "3 homes in 4 buckets"
+    found = check_fleet(Settings(fleet=FleetSettings(buckets=4)), tmp_path)[0]
+    assert found.verdict is Verdict.FAIL
+    assert "b, tariff: 'villa' is not under fleet.tariffs" in found.detail
+    assert check_fleet(Settings(), tmp_path) == []

@@ -1,0 +1,46 @@
+"""Check of a fleet's homes against what the configuration says now: classes may be gone, bounds may have changed."""
+
+from pathlib import Path
+
+import polars as pl
+
+from darkstar_pipeline.config.fleet.columns import SITE
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.fleet.homes_file import read_homes
+from darkstar_pipeline.ingest.fleet.cells import ROW
+from darkstar_pipeline.ingest.fleet.checks import check_homes
+
+_SHOWN = 3
+
+
+def check_fleet(settings: Settings, home: Path) -> list[CheckResult]:
+    """Check every home of the fleet as an import would; nothing where there is no fleet.
+
+    Args:
+        settings: the whole configuration.
+        home: the state folder.
+    """
+    if settings.fleet is None:
+        return []
+    try:
+        rows = read_homes(home)
+    except ConfigurationError as error:
+        return [failed("fleet", error.message, error.hint)]
+    if rows.is_empty():
+        return [warned("fleet", "no homes yet", "darkstar fleet import FILE")]
+    checked = check_homes(settings.fleet, rows.with_row_index(ROW).cast({ROW: pl.Int64}))
+    told = f"{rows.height} homes in {settings.fleet.buckets} buckets"
+    if checked.faults.height:
+        shown = [
+            f"{rows[SITE][row]}, {column or 'its row'}: {reason}"
+            for row, column, reason in checked.faults.select("row", "column", "reason").head(_SHOWN).iter_rows()
+        ]
+        more = [f"and {checked.faults.height - _SHOWN} more"] if checked.faults.height > _SHOWN else []
+        words = "; ".join([*shown, *more])
+        return [failed("fleet", f"{told}: {words}", "correct fleet in darkstar.yaml, or import these homes again")]
+    if checked.doubts:
+        doubted = "; ".join(f"{words} ({count})" for words, count in list(checked.doubts.items())[:_SHOWN])
+        return [warned("fleet", f"{told}; {doubted}", "look at these settings again")]
+    return [passed("fleet", told)]
