@@ -57,7 +57,7 @@ def policy_schedules_asset(home: Home) -> dg.AssetsDefinition:
         """Schedules of each policy, slot by slot, in daily episodes, on what was known at each slot's start."""
         slots = usable_rows(home.context, slot_observations, spot_prices, data_quality_daily)
         days = days_of(context)
-        verified = policy_rows(home.context, days[0], days[-1], slots=slots, forecasts=slot_forecasts)
+        verified = policy_rows(home.context, policies, days[0], days[-1], slots=slots, forecasts=slot_forecasts)
         rows = verified.schedules
         pictures = picture_metadata(last_day(rows, home))
         describe_range(context, rows, "local_day", config_version=version, policies=policies, **pictures)

@@ -30,6 +30,10 @@ class Storage(Protocol):
     @property
     def discharge_kw(self) -> float | Energy: ...  # noqa: D102 - documented by `Battery`
     @property
+    def charge_efficiency(self) -> float | Energy: ...  # noqa: D102 - documented by `Battery`
+    @property
+    def discharge_efficiency(self) -> float | Energy: ...  # noqa: D102 - documented by `Battery`
+    @property
     def retention_per_slot(self) -> float | Energy: ...  # noqa: D102 - documented by `Battery`
     @property
     def charge_wear(self) -> float | Energy: ...  # noqa: D102 - documented by `Battery`

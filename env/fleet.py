@@ -3,12 +3,14 @@
 The arithmetic is `env.battery`'s and `env.inverter`'s; what stands here only says whose figures go with which home.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from env.battery import Battery, Energy, Storage
+from env.errors import ShapeError
 from env.site import Connection, Site
 from env.types import Index, Mask
 
@@ -127,6 +129,75 @@ class Fleet:
     def _limit(self, name: str) -> Energy:
         found = [getattr(site.limits, name) for site in self.sites]
         return np.array([np.inf if limit is None else limit for limit in found], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class SiteRows:
+    """The homes of the rows of some arrays, where they differ in their figures.
+
+    They have the same limits, of whatever size, and batteries without curves, tapers and care, which keep energy for
+    ever or none does: `rows_form` is the same.
+
+    Attributes:
+        kinds: the different homes.
+        which: index of each row's home `(n_rows,)`.
+    """
+
+    kinds: tuple[Site, ...]
+    which: Index
+
+    def part(self, rows: slice) -> "SiteRows":
+        """Return the homes of some of the rows."""
+        return SiteRows(self.kinds, self.which[rows])
+
+    def of_kinds(self, change: Callable[[Site], Site]) -> "SiteRows":
+        """Return the rows with every home changed."""
+        return SiteRows(tuple(change(kind) for kind in self.kinds), self.which)
+
+
+Homes: TypeAlias = Site | SiteRows
+"""The home of all rows of some arrays, or the homes of each of them."""
+
+
+def along(homes: Homes, axes: int) -> tuple[Storage, Connection]:
+    """Return batteries and limits to go with arrays of so many axes, of which the rows are the first."""
+    if isinstance(homes, Site):
+        return homes.battery, homes.limits
+    return Fleet(homes.kinds).of(homes.which, axes=axes)
+
+
+def by_row(homes: Homes, figures: Callable[[Site], Energy]) -> Energy:
+    """Return figures that follow from a home: of one home as they are, of several `(n_rows, …)`."""
+    if isinstance(homes, Site):
+        return figures(homes)
+    return np.stack([figures(kind) for kind in homes.kinds])[homes.which]
+
+
+def one_site(homes: Homes) -> Site:
+    """Return the home of all rows.
+
+    Raises:
+        ShapeError: they differ.
+    """
+    if isinstance(homes, Site):
+        return homes
+    message = f"this is for one home at a time, and here are {len(homes.kinds)} that differ"
+    raise ShapeError(message)
+
+
+def part_of(homes: Homes, rows: slice) -> Homes:
+    """Return the homes of some of the rows."""
+    return homes if isinstance(homes, Site) else homes.part(rows)
+
+
+def rows_form(site: Site) -> tuple[object, ...]:
+    """Return what homes have in common that may be the rows of arrays."""
+    battery, limits = site.battery, site.limits
+    figures = (battery.charge_curve, battery.discharge_curve, battery.charge_taper, battery.discharge_taper)
+    alone = site.battery if any(figures) or site.care.wanted or battery.max_soc_kwh <= battery.min_soc_kwh else None
+    existing = tuple(limit is None for limit in (limits.import_kw, limits.export_kw, limits.inverter_kw))
+    switches = (limits.curtailable, limits.takes_import_limit, battery.retention_per_hour < 1)
+    return alone, site.care, limits if alone else None, existing, switches
 
 
 _FIGURES = (

@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from env.battery import Battery, Storage
+from env.battery import Storage
 from env.errors import ShapeError
+from env.fleet import Homes, along
 from env.inverter import Command, Decision, Energy, Flows, apart, apply_command
-from env.site import Site
 
 Decide: TypeAlias = Callable[[int, Energy], Decision]
 """(slot index, stored energy now `(n_homes,)` [kWh]) -> command for that slot, each `(n_homes,)` [kW].
@@ -58,13 +58,13 @@ class Replay:
     import_limit_kw: Energy | None = None
 
 
-def simulate(decide: Decide, world: World, site: Site, start_soc_kwh: Energy) -> Replay:
+def simulate(decide: Decide, world: World, site: Homes, start_soc_kwh: Energy) -> Replay:
     """Run a policy through the world.
 
     Args:
         decide: called at the start of each slot, knowing only the stored energy and what it knew before.
         world: the actual load, PV and prices.
-        site: battery and limits.
+        site: battery and limits, of all homes or of each.
         start_soc_kwh: stored energy at the start `(n_homes,)` [kWh].
 
     Returns:
@@ -78,6 +78,7 @@ def simulate(decide: Decide, world: World, site: Site, start_soc_kwh: Energy) ->
     if soc.shape != homes:
         message = f"start_soc_kwh must be {homes}, got {soc.shape}"
         raise ShapeError(message)
+    (battery, limits), (worn, _) = along(site, 1), along(site, 2)
     commanded: list[Command] = []
     limited: list[Energy] = []
     happened: list[Flows] = []
@@ -90,8 +91,8 @@ def simulate(decide: Decide, world: World, site: Site, start_soc_kwh: Energy) ->
             pv_kwh=world.pv_kwh[:, slot],
             soc_kwh=soc,
             export_price=world.export_price[:, slot],
-            battery=site.battery,
-            limits=site.limits,
+            battery=battery,
+            limits=limits,
             import_limit_kw=limit_kw,
         )
         soc = flows.soc_end_kwh
@@ -104,10 +105,10 @@ def simulate(decide: Decide, world: World, site: Site, start_soc_kwh: Energy) ->
         *(np.stack([np.broadcast_to(each[i], soc.shape) for each in commanded], axis=-1) for i in range(3))
     )
     limits_kw = np.stack(limited, axis=-1) if limited else None
-    return Replay(commands, flows, np.stack(posts, axis=-1), slot_cost(flows, world, site.battery), limits_kw)
+    return Replay(commands, flows, np.stack(posts, axis=-1), slot_cost(flows, world, worn), limits_kw)
 
 
-def slot_cost(flows: Flows, world: World, battery: Battery) -> Energy:
+def slot_cost(flows: Flows, world: World, battery: Storage) -> Energy:
     """Cost of each slot: import - export + wear of charging and discharging [money]."""
     return flows_cost(flows, world.import_price, world.export_price, battery)
 

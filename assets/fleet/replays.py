@@ -1,7 +1,6 @@
 """Usable slots, schedules and results of many homes: days of homes that are alike lie side by side in arrays."""
 
 from collections.abc import Callable, Hashable, Sequence
-from datetime import date
 
 import polars as pl
 
@@ -19,17 +18,13 @@ from darkstar_pipeline.config.fingerprints import Stage
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
-from env.site import Site
-from env.tariff import Tariff, TariffVersion
 from planner.demand_charges.bills import has_demand_charge
 from planner.optimizer.slot_arrays import NEEDED
 from planner.policy_names import PLANNERS
-from planner.replay.daily import planned_slots, replay_shard
+from planner.replay.many_homes import replay_homes
 from planner.replay.schedules import empty_schedule
-from planner.value.protocol import Protocol
 from planner.value.scenario_source import SCENARIO_DAYS
 
-_NO_TARIFF = Tariff((TariffVersion(valid_from=date(2000, 1, 1), vat=0.0, transfer_fee=0.0, energy_tax=0.0),))
 SLOTS = ("site", "slot_start", "local_day", *NEEDED)
 
 
@@ -67,6 +62,7 @@ def replayed(homes: Homes, slots: pl.DataFrame, forecasts: pl.DataFrame, past: d
     rows = [
         policy_rows(
             home,
+            fleet_policies(home),
             homes.first,
             homes.last,
             slots=slots.filter(pl.col("site") == home.site_name).drop("site"),
@@ -78,13 +74,22 @@ def replayed(homes: Homes, slots: pl.DataFrame, forecasts: pl.DataFrame, past: d
     together = homes.only([name for name in homes.names if name not in gone])
     if together.contexts:
         history = past_of(homes, together, SCENARIO_DAYS, past)
-        rows.append(_replayed(together, "policies", replayed_policies, slots, forecasts, history))
+        rows.append(_replayed(together, "policies", fleet_policies, slots, forecasts, history))
     return pl.concat(rows, how="diagonal")
+
+
+def fleet_policies(home: Context) -> list[str]:
+    """Return the policies that a fleet replays of a home: those its settings name, else all but MPC.
+
+    MPC takes a second a home-day, a hundred times what the others take together.
+    """
+    named = replayed_policies(home)
+    return named if "policies" in home.site_settings.model_fields_set else [name for name in named if name != "mpc"]
 
 
 def _plans_months(home: Context) -> bool:
     """Return whether a home's days depend on the peaks of the month's days before them."""
-    return has_demand_charge(home.site) and any(policy in PLANNERS for policy in replayed_policies(home))
+    return has_demand_charge(home.site) and any(policy in PLANNERS for policy in fleet_policies(home))
 
 
 def _replayed(
@@ -96,35 +101,17 @@ def _replayed(
     history: pl.DataFrame,
 ) -> pl.DataFrame:
     """Return verified schedules of homes whose scenarios are their days before."""
-    rows = [_no_schedules(slots)]
-    for alike in homes.alike(lambda home: (*_form(home), *policies(home))):
-        own = alike.own(slots).sort("site", "slot_start")
-        if own.is_empty():
-            continue
-        site, protocol, _ = _form(alike.one)
-        planned, past = planned_slots(own, alike.own(forecasts), site), alike.own(history)
-        made = [replay_shard(policy, [(site, protocol)], past, planned)[0] for policy in policies(alike.one)]
-        rows += [schedules.sort("site", "slot_start") for schedules in made]
+    by_policy: dict[str, list[Context]] = {}
+    for home in homes:
+        for policy in policies(home):
+            by_policy.setdefault(policy, []).append(home)
+    rows = [empty_schedule("", slots.clear())]
+    for policy, wanted in by_policy.items():
+        protocols = {home.site_name: (home.site, protocol_of(home.site_settings, home.site.battery)) for home in wanted}
+        own = homes.only(list(protocols))
+        made = replay_homes(policy, protocols, own.own(slots), own.own(forecasts), own.own(history))
+        rows.append(made)
     return _verified(homes, pl.concat(rows, how="diagonal").with_columns(homes.versions(stage)))
-
-
-def _form(home: Context) -> tuple[Site, Protocol, str]:
-    """Return what homes have in common whose days are replayed together: all but their prices and readings."""
-    site, settings = home.site, home.site_settings
-    bare = Site(
-        name="",
-        timezone=site.timezone,
-        currency="",
-        battery=site.battery,
-        tariff=_NO_TARIFF,
-        limits=site.limits,
-        care=site.care,
-    )
-    return bare, protocol_of(settings, site.battery), site.timezone
-
-
-def _no_schedules(slots: pl.DataFrame) -> pl.DataFrame:
-    return empty_schedule("", slots.select(SLOTS).clear())
 
 
 def _verified(homes: Homes, schedules: pl.DataFrame) -> pl.DataFrame:

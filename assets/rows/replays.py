@@ -42,13 +42,18 @@ def oracle_rows(context: Context, slots: pl.DataFrame) -> VerifiedDays:
 
 
 def policy_rows(
-    context: Context, first: date, last: date, *, slots: pl.DataFrame, forecasts: pl.DataFrame
+    context: Context,
+    policies: Sequence[str],
+    first: date,
+    last: date,
+    *,
+    slots: pl.DataFrame,
+    forecasts: pl.DataFrame,
 ) -> VerifiedDays:
-    """Return the verified schedules of the policies that the home's settings name: rows of `policy_schedules`."""
+    """Return the verified schedules of policies: rows of `policy_schedules`."""
     has_pv = home_has_pv(context.lake, context.site_name, context.site_settings.has_pv)
     history = past_readings(context.lake, context.site, first, last, lookback_days=SCENARIO_DAYS, has_pv=has_pv)
     past = replay_past(context, slots, forecasts, history)
-    policies = replayed_policies(context)
     return verify_schedules(
         context, policy_schedule_rows(context, "policies", policies, slots, forecasts, history=past)
     )

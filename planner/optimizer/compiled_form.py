@@ -1,7 +1,7 @@
 """The statement of a home in the solver's form, compiled once for homes and horizons that are alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -30,8 +30,7 @@ class Wishes:
     by_hand: bool = False
 
 
-@lru_cache(maxsize=64)
-def shared_form(  # noqa: PLR0913, PLR0917 - all that the statement follows from, as a cache's key
+def shared_form(  # noqa: PLR0913, PLR0917 - all that the statement follows from
     battery: Battery,
     extra: tuple[Battery, ...],
     limits: Limits,
@@ -43,9 +42,40 @@ def shared_form(  # noqa: PLR0913, PLR0917 - all that the statement follows from
 ) -> tuple["CanonicalForm", Rules]:
     """Return the compiled statement of a home and its rules.
 
-    All programs of this process share it, since it holds no number of a plan.
+    All programs of this process share it, since it holds no number of a plan, and of a home only those that are no
+    parameters: batteries of any size and power have one statement where their efficiencies and wear are alike.
     """
+    return _kept_form(_stated(battery), extra, _existing(limits), n_slots, end_steps, loads, thresholds, wishes)
+
+
+@lru_cache(maxsize=64)
+def _kept_form(  # noqa: PLR0913, PLR0917 - as `shared_form`, as a cache's key
+    battery: Battery,
+    extra: tuple[Battery, ...],
+    limits: Limits,
+    n_slots: int,
+    end_steps: int,
+    loads: LoadShapes,
+    thresholds: tuple[ThresholdShape, ...],
+    wishes: Wishes,
+) -> tuple["CanonicalForm", Rules]:
     return compiled_form(battery, extra, limits, n_slots, end_steps, loads, thresholds, wishes)
+
+
+def _stated(battery: Battery) -> Battery:
+    """Return a battery with the same statement, the same for all whose size and power are parameters of it."""
+    if battery.power_lines or battery.charge_curve or battery.discharge_curve:
+        return battery
+    # A cycle wears a large battery less, per kWh: then the size is in the statement.
+    capacity = battery.capacity_kwh if battery.cycle_cost else 1.0
+    return replace(
+        battery, capacity_kwh=capacity, min_soc_kwh=0.0, max_soc_kwh=capacity, charge_kw=1.0, discharge_kw=1.0
+    )
+
+
+def _existing(limits: Limits) -> Limits:
+    """Return the limits that a statement holds: whether there is a fuse, and the inverter's power."""
+    return Limits(import_kw=None if limits.import_kw is None else 1.0, inverter_kw=limits.inverter_kw)
 
 
 def compiled_form(  # noqa: PLR0913, PLR0917 - as `shared_form`

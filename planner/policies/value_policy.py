@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from env.command_menu import command_menu
+from env.fleet import Homes, along, by_row, one_site
 from env.inverter import Command, Decision, Energy, Flows, LimitedCommand, apart, apply_command
-from env.site import Site
 from env.types import Index
 from planner.byhand.commands import HandCommands
 from planner.care.soc_targets import SocTargets
@@ -57,7 +57,7 @@ class ValueDays:
     """Decisions of any number of days with equally many slots, all at once.
 
     Args:
-        site: battery and limits.
+        site: battery and limits, of all days or of each; with `power`, `targets` or `by_hand` of all.
         scenarios: scenarios of the days, as known when they began.
         import_price: published for the days `(n_days, n_slots)` [money/kWh].
         export_price: published for the days `(n_days, n_slots)` [money/kWh].
@@ -71,7 +71,7 @@ class ValueDays:
     def __init__(  # noqa: PLR0913 - keyword-only, all that a day is decided on
         self,
         *,
-        site: Site,
+        site: Homes,
         scenarios: Scenarios,
         import_price: Energy,
         export_price: Energy,
@@ -88,12 +88,12 @@ class ValueDays:
         self.value: ValueFunction | PeakValueFunction
         if power is not None and power.day_peak is not None:
             self.meter = PowerMeter(site, power.others)
-            self.peaks = PeakMeter(site, power.day_peak, len(import_price))
+            self.peaks = PeakMeter(one_site(site), power.day_peak, len(import_price))
             self.value = recent_peak_value_function(
                 scenarios,
                 import_price,
                 export_price,
-                site=site,
+                site=one_site(site),
                 end_value=end_value,
                 peak=power.day_peak,
                 others=power.others,
@@ -113,7 +113,8 @@ class ValueDays:
                 targets=targets,
                 by_hand=by_hand,
             )
-        self.choices = command_menu(site)
+        self._menu = by_row(site, lambda each: np.array(command_menu(each)))
+        self._battery, self._limits = along(site, 3)
         self.scenario_weights, self.fade = ScenarioWeights(scenarios, rules), rules.fade
         self.weights = self.scenario_weights.weights
 
@@ -170,16 +171,24 @@ class ValueDays:
         """Return a decision that leaves the reserve in the store."""
         if self.targets is None:
             return decision
-        return self.targets.kept_above(decision, slot, soc_kwh, self.site.battery)
+        return self.targets.kept_above(decision, slot, soc_kwh, one_site(self.site).battery)
 
     def _choice(self, index: Index) -> Command:
         """Return the commands of the menu by their index `(n_days,)`."""
-        return Command(*(power[index] for power in self.choices))
+        if self._menu.ndim == 2:  # noqa: PLR2004 - powers and choices: the same for all days
+            return Command(*self._menu[:, index])
+        return Command(*self._menu[np.arange(len(index)), :, index].T)
+
+    @property
+    def choices(self) -> Command:
+        """Return the menu, to go with arrays `(n_days, n_scenarios, n_choices)` [kW]."""
+        powers = self._menu if self._menu.ndim == 2 else self._menu.transpose(1, 0, 2)[:, :, None]  # noqa: PLR2004 - as above
+        return Command(*powers)
 
     def _limit_kw(self, slot: int, n_days: int) -> Energy | None:
         """Return the import that power is not charged for `(n_days,)` [kW]; None where no limit may be commanded."""
         prices = self.meter.prices
-        if not self.site.limits.takes_import_limit or prices is None:
+        if prices is None or not one_site(self.site).limits.takes_import_limit:
             return None
         room_kw = np.full(n_days, prices.room_kw(slot, self.meter.import_kwh))
         if self.peaks is None:
@@ -195,7 +204,7 @@ class ValueDays:
     def _cost(self, slot: int, soc_kwh: Energy, expected: SlotExpectation, limit_kw: Energy | None) -> Energy:
         """Return the cost of each choice, less what it leaves `(n_days, n_scenarios, n_choices)` [money]."""
         import_price, export_price = (price[:, slot, None, None] for price in (self.import_price, self.export_price))
-        battery = self.site.battery
+        battery = self._battery
         choices, _ = apart(self._kept(self.choices, slot, soc_kwh[:, None, None]))
         flows = apply_command(
             choices,
@@ -204,7 +213,7 @@ class ValueDays:
             soc_kwh=soc_kwh[:, None, None],
             export_price=export_price,
             battery=battery,
-            limits=self.site.limits,
+            limits=self._limits,
             import_limit_kw=None if limit_kw is None else limit_kw[:, None, None],
         )
         paid = flows.import_kwh * import_price - flows.export_kwh * export_price

@@ -17,10 +17,12 @@ import numpy as np
 import polars as pl
 
 from env.command_menu import full_export_kw
+from env.fleet import Homes, by_row, one_site, part_of
 from env.home_rows import by_home
 from env.inverter import Command, Decision, Energy, Flows
 from env.simulator import Replay, World, simulate
 from env.site import Site
+from env.types import Index
 from planner.care.soc_targets import SocTargets, no_targets, scheduled_targets
 from planner.demand_charges.bills import has_demand_charge
 from planner.errors import UnknownPolicyError
@@ -49,7 +51,7 @@ from planner.replay.schedules import (
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import Past, day_scenarios
 from planner.value.scenarios import Scenarios, joined_scenarios
-from planner.value.value_function import ValueFunction, soc_grid, value_function
+from planner.value.value_function import ValueFunction, soc_grid, soc_grids, value_function
 
 VALUE_DAYS = 200  # days planned together by the value function: 66 MB
 Home: TypeAlias = tuple[Site, Protocol]
@@ -79,26 +81,55 @@ class DailyEpisodes:
     Attributes:
         world: what happens `(n_days, n_slots)`; planners read it slot by slot.
         expected: forecasts and scenarios of the same days.
-        site: battery and limits.
-        protocol: start and settlement.
+        homes: battery and limits, of all days or of each.
+        protocols: start and settlement of each of the homes.
         targets: reserve and care of the days; None for a site without.
     """
 
     world: World
     expected: Expectations
-    site: Site
-    protocol: Protocol
+    homes: Homes
+    protocols: tuple[Protocol, ...]
     targets: SocTargets | None = None
 
     @property
     def start_soc_kwh(self) -> Energy:
         """Stored energy at the start of each day `(n_days,)` [kWh]."""
-        return np.full(len(self.world.load_kwh), self.protocol.start_soc_kwh)
+        return np.array([protocol.start_soc_kwh for protocol in self.protocols])[self.which]
 
     @property
     def settlements(self) -> Energy:
         """Settlement value of each day `(n_days,)` [money/kWh]."""
-        return np.array([self.protocol.settlement(prices, self.site.battery) for prices in self.world.import_price])
+        kinds = self._kinds
+        prices = zip(map(int, self.which), self.world.import_price, strict=True)
+        return np.array([self.protocols[kind].settlement(day, kinds[kind].battery) for kind, day in prices])
+
+    @property
+    def _kinds(self) -> tuple[Site, ...]:
+        return (self.homes,) if isinstance(self.homes, Site) else self.homes.kinds
+
+    @property
+    def which(self) -> Index:
+        """Home of each day, as the index of its protocol `(n_days,)`."""
+        if isinstance(self.homes, Site):
+            return np.zeros(len(self.world.load_kwh), dtype=np.intp)
+        return self.homes.which
+
+    @property
+    def site(self) -> Site:
+        """Return the home of all days; `ShapeError` where they differ."""
+        return one_site(self.homes)
+
+    @property
+    def protocol(self) -> Protocol:
+        """Return the start and settlement of that home."""
+        (own,) = self.protocols
+        return own
+
+    def day(self, number: int) -> "DailyEpisodes":
+        """Return one of the days, of one home."""
+        part, kind = self.part(slice(number, number + 1)), self.which[number]
+        return replace(part, homes=self._kinds[kind], protocols=(self.protocols[kind],))
 
     def part(self, days: slice) -> "DailyEpisodes":
         """Return some of the days."""
@@ -106,7 +137,7 @@ class DailyEpisodes:
         world = World(*(table[days] for table in vars(self.world).values()))
         expected = Expectations(load[days], pv[days], scenarios.part(days))
         targets = None if self.targets is None else self.targets.homes(days)
-        return replace(self, world=world, expected=expected, targets=targets)
+        return replace(self, world=world, expected=expected, homes=part_of(self.homes, days), targets=targets)
 
 
 def replay_days(
@@ -225,13 +256,29 @@ def replay_shard(policy: str, homes: Sequence[Home], history: Past, slots: pl.Da
         counts = {day: history[day].load_kwh.shape[1] for day in slots["local_day"].unique()}
         sized = sized.with_columns(n_scenarios=pl.col("local_day").replace_strict(counts, return_dtype=pl.Int32))
     equal = sized.partition_by("n_slots", "n_scenarios", maintain_order=True)
-    parts = [_replay_equal(policy, homes, history, part.drop("n_scenarios")) for part in equal]
+    rows = [(site, (protocol,)) for site, protocol in homes]
+    timezone = homes[0][0].timezone
+    parts = [replay_equal(policy, rows, history, part.drop("n_scenarios"), timezone) for part in equal]
     return [pl.concat(schedules) for schedules in zip(*parts, strict=True)]
 
 
-def _replay_equal(policy: str, homes: Sequence[Home], history: Past, slots: pl.DataFrame) -> list[pl.DataFrame]:
-    """Replay days with equally many slots: arrays `(n_days, n_slots)`."""
-    n_slots, timezone = int(slots["n_slots"][0]), homes[0][0].timezone
+def replay_equal(
+    policy: str,
+    homes: Sequence[tuple[Homes, tuple[Protocol, ...]]],
+    history: Past,
+    slots: pl.DataFrame,
+    timezone: str,
+) -> list[pl.DataFrame]:
+    """Replay days with equally many slots, arrays `(n_days, n_slots)`: a schedule for each of the homes.
+
+    Args:
+        policy: one of `REPLAYERS`.
+        homes: each a home of all days, or the homes of each day, with start and settlement of each of them.
+        history: as for `replay_shard`.
+        slots: as for `replay_shard`, with their number in a day, `n_slots`.
+        timezone: of all homes.
+    """
+    n_slots = int(slots["n_slots"][0])
     world = world_of(slots, n_slots)
     scenarios = _scenarios(
         history if policy in ON_SCENARIOS else slots.select(by_home(slots, *READINGS)).clear(), slots, timezone
@@ -239,9 +286,11 @@ def _replay_equal(policy: str, homes: Sequence[Home], history: Past, slots: pl.D
     load, pv = (slot_table(slots, name, n_slots) for name in ("load_forecast", "pv_forecast"))
     expected, bare = Expectations(load, pv, scenarios), slots.drop("n_slots", "load_forecast", "pv_forecast")
     schedules: list[pl.DataFrame] = []
-    for site, protocol in homes:
-        targets = scheduled_targets(site, slots["slot_start"], world.import_price, world.export_price)
-        replay = REPLAYERS[policy](DailyEpisodes(world, expected, site, protocol, targets))
+    for site, protocols in homes:
+        targets: SocTargets | None = None
+        if isinstance(site, Site):
+            targets = scheduled_targets(site, slots["slot_start"], world.import_price, world.export_price)
+        replay = REPLAYERS[policy](DailyEpisodes(world, expected, site, protocols, targets))
         schedules.append(schedule_frame(policy, bare, replay))
     return schedules
 
@@ -255,14 +304,17 @@ def _scenarios(history: Past, slots: pl.DataFrame, timezone: str) -> Scenarios:
 
 def _idle(days: DailyEpisodes) -> Replay:
     """Replay the home without using its battery: one without power, so that surplus is exported."""
-    command = constant_command(0.0, full_export_kw(days.site))
-    return simulate(command, days.world, unused_battery(days.site), days.start_soc_kwh)
+    command = constant_command(0.0, by_row(days.homes, lambda site: np.array(full_export_kw(site))))
+    unused = unused_battery(days.homes) if isinstance(days.homes, Site) else days.homes.of_kinds(unused_battery)
+    return simulate(command, days.world, unused, days.start_soc_kwh)
 
 
 def _self_consumption(days: DailyEpisodes) -> Replay:
     """Replay surplus into the battery, deficit out of it: what most inverters do by themselves."""
-    command = leaving_reserve(constant_command(days.site.battery.discharge_kw, 0.0), days.targets, days.site.battery)
-    return simulate(command, days.world, days.site, days.start_soc_kwh)
+    command = constant_command(by_row(days.homes, lambda site: np.array(site.battery.discharge_kw)), 0.0)
+    if days.targets is not None:
+        command = leaving_reserve(command, days.targets, days.site.battery)
+    return simulate(command, days.world, days.homes, days.start_soc_kwh)
 
 
 def _mpc(days: DailyEpisodes) -> Replay:
@@ -316,11 +368,11 @@ def _value_days(days: DailyEpisodes) -> Replay:
     """Replay `value` over days that are decided at once."""
     world = days.world
     policy = ValueDays(
-        site=days.site,
+        site=days.homes,
         scenarios=days.expected.scenarios,
         import_price=world.import_price,
         export_price=world.export_price,
-        end_value=days.settlements[:, None] * soc_grid(days.site.battery),
+        end_value=days.settlements[:, None] * soc_grids(days.homes),
         targets=days.targets,
     )
 
@@ -328,15 +380,20 @@ def _value_days(days: DailyEpisodes) -> Replay:
         last = (world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot > 0 else (None, None)
         return policy.command(slot, soc_kwh, *last)
 
-    return simulate(decide, world, days.site, days.start_soc_kwh)
+    return simulate(decide, world, days.homes, days.start_soc_kwh)
 
 
 def _oracle(days: DailyEpisodes) -> Replay:
     """Solve in perfect hindsight, each day from scratch, so that it does not depend on its neighbours."""
-    n_slots = days.world.load_kwh.shape[1]
-    program = HomeProgram(days.site.commanded, n_slots, targets=no_targets(days.site, n_slots))
-    one_by_one = (days.part(slice(day, day + 1)) for day in range(len(days.world.load_kwh)))
-    return _stacked([_oracle_day(program, day) for day in one_by_one])
+    n_days, n_slots = days.world.load_kwh.shape
+    programs: dict[int, HomeProgram] = {}
+    replays: list[Replay] = []
+    for number in range(n_days):
+        day, kind = days.day(number), int(days.which[number])
+        if kind not in programs:
+            programs[kind] = HomeProgram(day.site.commanded, n_slots, targets=no_targets(day.site, n_slots))
+        replays.append(_oracle_day(programs[kind], day))
+    return _stacked(replays)
 
 
 def _oracle_day(program: HomeProgram, day: DailyEpisodes) -> Replay:

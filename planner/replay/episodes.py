@@ -105,7 +105,7 @@ def equal_days(
     load, pv = (slot_table(slots, name, n_slots) for name in ("load_forecast", "pv_forecast"))
     expected = Expectations(load, pv, past)
     settlement = np.array([protocol.settlement(prices, site.battery) for prices in world.import_price])
-    replay = None if baseline is None else REPLAYERS[baseline](DailyEpisodes(world, expected, site, protocol))
+    replay = None if baseline is None else REPLAYERS[baseline](DailyEpisodes(world, expected, site, (protocol,)))
     n_days = len(world.load_kwh)
     return Episodes(
         sites=(site,),

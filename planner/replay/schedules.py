@@ -118,8 +118,8 @@ def leaving_reserve(decide: Decide, targets: SocTargets | None, battery: Battery
     return lambda slot, soc_kwh: targets.kept_above(decide(slot, soc_kwh), slot, soc_kwh, battery)
 
 
-def constant_command(discharge_kw: float, export_kw: float) -> Decide:
-    """Return a decision that gives the same command in every slot."""
+def constant_command(discharge_kw: float | Energy, export_kw: float | Energy) -> Decide:
+    """Return a decision that gives the same command in every slot, to all homes or to each."""
 
     def decide(slot: int, soc_kwh: Energy) -> Command:
         del slot

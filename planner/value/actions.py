@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from env.battery import Battery
+from env.battery import Battery, Storage
 from env.command_menu import full_export_kw
+from env.fleet import by_row
 from env.inverter import Command, Energy
 from env.site import Site
 from env.time_grid import SLOT_HOURS
-from env.types import Index
+from env.types import Index, Mask
 from planner.errors import GridTooFineError
 from planner.optimizer.plan_commands import exact_commands
 from planner.value.world import World, most_drawn, most_stored, repeated
@@ -50,15 +51,17 @@ class Actions:
     """
 
     def __init__(self, world: World, grid: Energy) -> None:
-        battery = world.site.battery
-        self.grid, self.step, self.retention = grid, grid_step(grid), battery.retention_per_slot
-        most = len(grid) - 1
-        _check_steps(max(most_drawn(battery), most_stored(battery)) / self.step, battery)
-        down = min(int(most_drawn(battery) / self.step + MATCH_KWH), most)
-        up = min(int(most_stored(battery) / self.step + MATCH_KWH), most)
-        self.offsets = np.arange(-down, up + 1)
+        battery = world.own_battery
+        self.grid, self.step = grid, step_along(grid, world.load_kwh)
+        self.loses = bool(np.any(np.less(battery.retention_per_slot, 1)))
+        self._kept_grid = _of_rows(battery.retention_per_slot) * grid
+        most = grid.shape[-1] - 1
+        drawn, stored = most_drawn(battery) / self.step, most_stored(battery) / self.step
+        _check_steps(float(np.maximum(drawn, stored).max()), battery)
+        down, up = (np.minimum((steps + MATCH_KWH).astype(np.intp), most) for steps in (drawn, stored))
+        self.offsets = np.arange(-int(down.max()), int(up.max()) + 1)
         wanted: Energy = self.offsets.astype(np.float64) * self.step
-        self.offset_cost = _offset_cost(wanted, world)
+        self.offset_cost = _offset_cost(wanted, world, (self.offsets >= -down) & (self.offsets <= up))
         breakpoints = _breakpoints(world)
         moved, cost = _side_by_side([each.run(world) for each in breakpoints])
         steps = moved / self.step
@@ -70,12 +73,14 @@ class Actions:
         # not delivered is imported, above the fuse if there is one and above what a demand charge leaves free. Where
         # that is too much, an offset ends on the edge.
         prices = np.stack([world.import_price, world.export_price])[:, :, 0, :, 0]
-        over_fuse = 0.0 if world.site.limits.import_kw is None else world.over_fuse[:, 0, :, 0]
+        over_fuse = world.over_fuse[:, 0, :, 0] if world.fused else 0.0
         dearest = np.maximum(prices.max(axis=0), 0.0) + over_fuse
         if world.power is not None:
             dearest = dearest + world.power.price.sum(axis=0)
-        self.short_of_energy = self.step * battery.discharge_efficiency * dearest
-        self.short_of_room = self.step / battery.charge_efficiency * np.maximum(-prices.min(axis=0), 0.0)
+        step, efficiencies = _of_rows(self.step), (battery.discharge_efficiency, battery.charge_efficiency)
+        out, into = (_of_rows(each) for each in efficiencies)
+        self.short_of_energy = step * out * dearest
+        self.short_of_room = step / into * np.maximum(-prices.min(axis=0), 0.0)
         self._tapered = _tapered_points(world, grid, wanted, breakpoints)
 
     def step_back(self, slot: int, later: Energy) -> Energy:
@@ -95,9 +100,10 @@ class Actions:
             np.subtract(table[first + offset : end + offset], cost[action], out=after[first:end])
             np.maximum(best[first:end], after[first:end], out=best[first:end])
         self._raise_to_breakpoints(slot, table, best)
-        if self.retention < 1:  # `best` is over what the slot's loss leaves of the energy
-            kept = np.broadcast_to(self.retention * self.grid, best.T.shape)
-            best = np.ascontiguousarray(interpolated(self.grid, best.T, kept).T)
+        if self.loses:  # `best` is over what the slot's loss leaves of the energy
+            grid, kept_grid = (_repeated_to(rows, table.shape[1]) for rows in (self.grid, self._kept_grid))
+            kept = np.broadcast_to(kept_grid, best.T.shape)
+            best = np.ascontiguousarray(interpolated(grid, best.T, kept).T)
         if self._tapered is not None:
             ends, paid = self._tapered.soc_kwh[:, :, slot], self._tapered.cost[:, :, slot]
             left = interpolated(self.grid, table.T, ends.reshape(table.shape[1], -1)).reshape(ends.shape)
@@ -180,7 +186,8 @@ def _tapered_points(
     world: World, grid: Energy, moved_kwh: Energy, breakpoints: Sequence[_Given]
 ) -> _TaperedPoints | None:
     """Return the points of a grid at which the battery has less than its full power; None where there are none."""
-    battery = world.site.battery
+    if not isinstance(battery := world.own_battery, Battery):
+        return None  # homes that differ have no tapers (`env.fleet.rows_form`)
     less = battery.most_charge_kw(grid) < battery.charge_kw
     points = np.flatnonzero(
         np.broadcast_to(less | (battery.most_discharge_kw(grid) < battery.discharge_kw), grid.shape)
@@ -196,45 +203,53 @@ def _tapered_points(
     return _TaperedPoints(points, ends, costs)
 
 
-def _check_steps(n_steps: float, battery: Battery) -> None:
+def _check_steps(n_steps: float, battery: Storage) -> None:
     """Refuse a battery that a slot moves by more steps of the grid than fit in memory.
 
     Raises:
         GridTooFineError: it is one.
     """
     if n_steps > MOST_STEPS:
-        power = max(battery.charge_kw, battery.discharge_kw)
-        usable = battery.max_soc_kwh - battery.min_soc_kwh
+        power = float(np.max(np.maximum(battery.charge_kw, battery.discharge_kw)))
+        usable = float(np.min(np.subtract(battery.max_soc_kwh, battery.min_soc_kwh)))
         message = f"a battery of {power:g} kW with a usable range of {usable:g} kWh is moved through it in no time"
         raise GridTooFineError(message)
 
 
 def _offset_commands(moved_kwh: Energy, world: World) -> Command:
-    """Return the commands that change the stored energy by so much `(n_actions,)`, where limits allow it."""
-    battery = world.site.battery
+    """Return the commands that change the stored energy by so much `(..., n_actions)`, where limits allow it."""
+    battery = world.own_battery
     charge = battery.charge_storing(np.maximum(moved_kwh, 0.0))
     discharge = battery.discharge_drawing(np.maximum(-moved_kwh, 0.0))
     return exact_commands(charge_kwh=charge, discharge_kwh=discharge, load_kwh=world.load_kwh, pv_kwh=world.pv_kwh)
 
 
-def _offset_cost(moved_kwh: Energy, world: World) -> Energy:
+def _offset_cost(moved_kwh: Energy, world: World, reached: Mask) -> Energy:
     """Return the cost of changes of the stored energy, infinity where limits forbid them: as `_by_slot` [money].
+
+    `reached` says which of them the battery's power reaches, of the same shape.
 
     A few at a time: what all of a large battery's take at once no longer fits the processor's cache.
     """
     n_homes, n_scenarios, n_slots, _ = world.load_kwh.shape
-    table = np.empty((n_slots, len(moved_kwh), n_homes * n_scenarios * world.rows))
+    n_actions = moved_kwh.shape[-1]
+    table = np.empty((n_slots, n_actions, n_homes * n_scenarios * world.rows))
     together = max(1, CACHED // world.load_kwh.size)
-    for first in range(0, len(moved_kwh), together):
-        wanted = moved_kwh[first : first + together]
+    for first in range(0, n_actions, together):
+        part = slice(first, first + together)
+        wanted = moved_kwh[..., part]
         moved, cost = world.run(_offset_commands(wanted, world))
-        table[:, first : first + together] = _by_slot(np.where(np.abs(moved - wanted) < MATCH_KWH, cost, np.inf))
+        done = (np.abs(moved - wanted) < MATCH_KWH) & reached[..., part]
+        table[:, part] = _by_slot(np.where(done, cost, np.inf))
     return table
 
 
 def _breakpoints(world: World) -> list[_Given]:
     """Return the commands at breakpoints; with a demand charge also those of the free import."""
-    commands = [_Given(_breakpoint_commands(world.site))]
+    powers = by_row(world.site, _breakpoint_commands)
+    if powers.ndim > 2:  # noqa: PLR2004 - powers and actions: of homes that differ, the homes are in front
+        powers = powers.transpose(1, 0, 2)[:, :, None, None]
+    commands = [_Given(Command(*powers))]
     if world.power is None:
         return commands
     room = world.power.free_of_all - repeated(world.load_kwh - world.pv_kwh, world.rows)
@@ -242,8 +257,8 @@ def _breakpoints(world: World) -> list[_Given]:
     return [*commands, _Given(level, of_rows=True)]
 
 
-def _breakpoint_commands(site: Site) -> Command:
-    """Return commands `(n_actions,)`: follow the house, full discharge, full charge; with a limit also hold [kW]."""
+def _breakpoint_commands(site: Site) -> Energy:
+    """Return commands `(3, n_actions)`: follow the house, full discharge, full charge; with a limit also hold [kW]."""
     battery, limits, everything = site.battery, site.limits, full_export_kw(site)
     commands = [
         (0.0, battery.discharge_kw, 0.0),
@@ -252,15 +267,25 @@ def _breakpoint_commands(site: Site) -> Command:
     ]
     if any(limit is not None for limit in (limits.import_kw, limits.export_kw, limits.inverter_kw)):
         commands.append((0.0, 0.0, everything))
-    return Command(*(np.array(power) for power in zip(*commands, strict=True)))
+    return np.array(commands).T
 
 
 def interpolated(grid: Energy, values: Energy, soc_kwh: Energy) -> Energy:
     """Values `(n_homes, n_soc)` at stored energy `(n_homes, ...)`, linear between grid points, level outside."""
     low, share = place(grid, soc_kwh)
-    flat, at = np.ascontiguousarray(values).reshape(-1), low + homes(low) * len(grid)
+    flat, at = np.ascontiguousarray(values).reshape(-1), low + homes(low) * int(grid.shape[-1])
     below = flat.take(at)
     return below + share * (flat.take(at + 1) - below)
+
+
+def _of_rows(figure: float | Energy) -> float | Energy:
+    """Return a figure of homes that differ, shaped for arrays, to go with arrays `(n_homes, n)`."""
+    return figure if np.ndim(figure) == 0 else np.reshape(figure, (-1, 1))
+
+
+def _repeated_to(grid: Energy, n_rows: int) -> Energy:
+    """Return grids of homes that differ as those of all their scenarios; one of all homes as it is."""
+    return grid if grid.ndim == 1 else np.repeat(grid, n_rows // len(grid), axis=0)
 
 
 def along(by_home: Energy, like: Energy) -> Energy:
@@ -274,10 +299,20 @@ def grid_step(grid: Energy) -> float:
     return step if step > 0 else 1.0
 
 
+def step_along(grid: Energy, like: Energy) -> float | Energy:
+    """Distance of grid points, of a grid a home shaped to go with an array `(n_homes, ...)` [kWh]."""
+    return grid_step(grid) if grid.ndim == 1 else along(np.array([grid_step(own) for own in grid]), like)
+
+
+def at_point(grid: Energy, point: int, like: Energy) -> float | Energy:
+    """Stored energy at a point of the grid, of a grid a home shaped to go with an array `(n_homes, ...)` [kWh]."""
+    return grid[point] if grid.ndim == 1 else along(grid[:, point], like)
+
+
 def place(grid: Energy, soc_kwh: Energy) -> tuple[Index, Energy]:
     """Grid point below stored energy and the share of the step above it that is reached."""
-    steps = (soc_kwh - grid[0]) / grid_step(grid)
-    low = np.clip(np.floor(steps), 0, len(grid) - 2).astype(np.intp)
+    steps = (soc_kwh - at_point(grid, 0, soc_kwh)) / step_along(grid, soc_kwh)
+    low = np.clip(np.floor(steps), 0, grid.shape[-1] - 2).astype(np.intp)
     return low, np.clip(steps - low, 0.0, 1.0)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from env.fleet import one_site
 from env.inverter import Energy
 from planner.byhand.commands import HandCommands
 from planner.value.actions import Actions, place
@@ -20,7 +21,7 @@ class ActionsByHand(Actions):
     def __init__(self, world: World, grid: Energy, by_hand: HandCommands) -> None:
         super().__init__(world, grid)
         self.by_hand = by_hand
-        flows = world.flows(by_hand.on_grid(grid, world.site), world.site.battery, grid)
+        flows = world.flows(by_hand.on_grid(grid, one_site(world.site)), world.own_battery, grid)
         ahead = (
             by_hand.charge_price[:, None] * flows.charge_kwh
             + by_hand.discharge_price[:, None] * flows.discharge_kwh

@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import sparse
 
+from env.fleet import Homes, along
 from env.inverter import Energy
-from env.site import Site
 from env.time_grid import SLOT_HOURS
 from env.types import Integers
 from planner.optimizer.peak_calendar import PeakCalendar
@@ -198,8 +198,8 @@ class PowerMeter:
         prices: of the slots of the span; None without a demand charge, then nothing is read.
     """
 
-    def __init__(self, site: Site, prices: SlotPrices | None) -> None:
-        self.battery, self.prices = site.battery, prices
+    def __init__(self, site: Homes, prices: SlotPrices | None) -> None:
+        self.battery, self.prices = along(site, 1)[0], prices
         self.import_kwh: Energy = np.zeros(0 if prices is None else prices.price.shape[1])
         self._soc_kwh: Energy | None = None
 

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from env.fleet import Homes, one_site
 from env.inverter import Energy
 from env.site import Site
 from env.types import Integers
@@ -40,7 +41,7 @@ def recent_value_function(  # noqa: PLR0913 - as `value_function`
     import_price: Energy,
     export_price: Energy,
     *,
-    site: Site,
+    site: Homes,
     end_value: Energy,
     persistence: float = PERSISTENCE,
     power: SlotPrices | None = None,
@@ -65,7 +66,7 @@ def recent_value_function(  # noqa: PLR0913 - as `value_function`
     return _value_function(
         _Question(
             _digest(
-                (site, persistence),
+                (one_site(site), persistence),
                 (*_tables(scenarios), import_price, export_price, end_value, *_wished(targets, by_hand)),
             ),
             calculate,

@@ -18,11 +18,11 @@ from typing import Protocol
 import numpy as np
 
 from env.battery import Battery
+from env.fleet import Homes, by_row, part_of
 from env.inverter import Energy
-from env.site import Site
 from planner.byhand.commands import HandCommands
 from planner.deadline import check_deadline
-from planner.value.actions import along, grid_step, interpolated
+from planner.value.actions import along, at_point, interpolated, step_along
 from planner.value.actions_by_hand import actions_of
 from planner.value.scenarios import Scenarios
 from planner.value.world import PowerCost, World
@@ -50,7 +50,7 @@ class ValueFunction:
     """The value of stored energy.
 
     Attributes:
-        soc_kwh: grid of stored energy, evenly spaced `(n_soc,)` [kWh].
+        soc_kwh: grid of stored energy, evenly spaced `(n_soc,)`, of homes that differ `(n_homes, n_soc)` [kWh].
         value: minus the expected cost from each slot's start to the end where that scenario holds in the slot
             `(n_homes, n_scenarios, n_slots + 1, n_soc)` [money].
     """
@@ -80,6 +80,11 @@ def soc_grid(battery: Battery, n_soc: int = GRID_POINTS) -> Energy:
     return np.linspace(battery.min_soc_kwh, battery.max_soc_kwh, n_soc)
 
 
+def soc_grids(homes: Homes, n_soc: int = GRID_POINTS) -> Energy:
+    """Evenly spaced stored energy over the usable range, of homes that differ one a home `(n_homes, n_soc)` [kWh]."""
+    return by_row(homes, lambda site: soc_grid(site.battery, n_soc))
+
+
 def extended(grid: Energy, values: Energy, soc_kwh: Energy) -> Energy:
     """`interpolated`, and beyond the grid on with the slope of its outermost step.
 
@@ -87,11 +92,13 @@ def extended(grid: Energy, values: Energy, soc_kwh: Energy) -> Energy:
     below the range is worth what the first kWh inside it is.
     """
     inside = interpolated(grid, values, soc_kwh)
-    lacking, over = np.minimum(soc_kwh - grid[0], 0.0), np.maximum(soc_kwh - grid[-1], 0.0)
+    lowest, highest = (at_point(grid, point, soc_kwh) for point in (0, -1))
+    lacking, over = np.minimum(soc_kwh - lowest, 0.0), np.maximum(soc_kwh - highest, 0.0)
     if not (lacking.any() or over.any()):
         return inside
-    width = grid_step(grid)
-    first, last = (along(values[:, at + 1] - values[:, at], soc_kwh) / width for at in (0, len(grid) - 2))
+    width = step_along(grid, soc_kwh)
+    ends = (0, grid.shape[-1] - 2)
+    first, last = (along(values[:, at + 1] - values[:, at], soc_kwh) / width for at in ends)
     return inside + first * lacking + last * over
 
 
@@ -114,7 +121,7 @@ def value_function(  # noqa: PLR0913 - keyword-only, all that it follows from
     import_price: Energy,
     export_price: Energy,
     *,
-    site: Site,
+    site: Homes,
     end_value: Energy,
     persistence: float = PERSISTENCE,
     power: PowerCost | None = None,
@@ -127,7 +134,7 @@ def value_function(  # noqa: PLR0913 - keyword-only, all that it follows from
         scenarios: load and PV.
         import_price: `(n_homes, n_slots)` [money/kWh].
         export_price: `(n_homes, n_slots)` [money/kWh].
-        site: battery and limits.
+        site: battery and limits, of all homes or of each; with `targets` or `by_hand` of all.
         end_value: value of stored energy at the end, on a grid of any number of points `(n_homes, n_soc)` [money].
         persistence: chance that a scenario goes on in the next slot, 0-1.
         power: demand charge of the slots, the same for all homes; None for none.
@@ -135,14 +142,14 @@ def value_function(  # noqa: PLR0913 - keyword-only, all that it follows from
         by_hand: commands that people have set; None for none.
     """
     n_soc = end_value.shape[1]
-    grid = soc_grid(site.battery, n_soc)
+    grid = soc_grids(site, n_soc)
     n_homes, n_scenarios, n_slots = scenarios.load_kwh.shape
     value = np.empty((n_homes, n_scenarios, n_slots + 1, n_soc))
     for first in range(0, n_homes, CHUNK):
         part = slice(first, first + CHUNK)
         own = scenarios.part(part)
-        world = World(own, import_price[part], export_price[part], site, power=power)
-        actions = actions_of(world, grid, by_hand)
+        world = World(own, import_price[part], export_price[part], part_of(site, part), power=power)
+        actions = actions_of(world, grid if grid.ndim == 1 else grid[part], by_hand)
         value[part, :, n_slots] = end_value[part, None]
         later = value[part, :, n_slots]
         for slot in reversed(range(n_slots)):

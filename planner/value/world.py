@@ -5,9 +5,9 @@ from typing import Protocol
 
 import numpy as np
 
-from env.battery import Battery
+from env.battery import Battery, Storage
+from env.fleet import Batteries, Homes, along
 from env.inverter import Command, Energy, Flows, apply_command, slot_limit
-from env.site import Site
 from planner.value.scenarios import Scenarios
 
 OVER_FUSE = 1e3  # times the highest price, per kWh above the fuse: as the optimiser counts it
@@ -39,7 +39,7 @@ class World:
         scenarios: load and PV.
         import_price: `(n_homes, n_slots)` [money/kWh].
         export_price: `(n_homes, n_slots)` [money/kWh].
-        site: battery and limits.
+        site: battery and limits, of all homes or of each.
         power: demand charge; None for none.
         rows: rows of the charge that each scenario has: the house is the same in all of them.
     """
@@ -49,25 +49,19 @@ class World:
         scenarios: Scenarios,
         import_price: Energy,
         export_price: Energy,
-        site: Site,
+        site: Homes,
         *,
         power: PowerCost | None = None,
         rows: int = 1,
     ) -> None:
         self.site, self.power, self.rows = site, power, rows
+        self.own_battery, self.limits = along(site, 4)
+        self.fused = bool(np.isfinite(slot_limit(self.limits.import_kw)).all())
         self.load_kwh, self.pv_kwh = scenarios.load_kwh[..., None], scenarios.pv_kwh[..., None]
         self.import_price, self.export_price = import_price[:, None, :, None], export_price[:, None, :, None]
-        battery = site.battery
-        room = ROOMY_SLOTS * max(1.0, slot_limit(battery.charge_kw), most_drawn(battery))
-        self.battery = replace(
-            battery,
-            capacity_kwh=2 * room,
-            min_soc_kwh=0.0,
-            max_soc_kwh=2 * room,
-            retention_per_hour=1.0,
-            charge_taper=(),
-            discharge_taper=(),
-        )
+        battery = self.own_battery
+        room = ROOMY_SLOTS * np.maximum(np.maximum(1.0, slot_limit(battery.charge_kw)), most_drawn(battery))
+        self.battery = _roomy(battery, room)
         self.soc_kwh = np.asarray(room)
         dearest = np.maximum(np.abs(import_price), np.abs(export_price)).max(axis=1)
         self.over_fuse = (OVER_FUSE * np.maximum(dearest, 1.0))[:, None, None, None]
@@ -83,16 +77,16 @@ class World:
             Each by row.
         """
         flows = self.flows(command, self.battery, self.soc_kwh, of_rows=of_rows)
-        battery = self.site.battery
+        battery = self.own_battery
         moved = battery.stored_by(flows.charge_kwh) - battery.drawn_by(flows.discharge_kwh)
         return repeated(moved, 1 if of_rows else self.rows), self.cost(flows, of_rows=of_rows)
 
     def run_from(self, command: Command, soc_kwh: Energy, *, of_rows: bool = False) -> tuple[Energy, Energy]:
         """Stored energy at the end [kWh] and cost [money] of commands given with the battery itself, at one level."""
-        flows = self.flows(command, self.site.battery, soc_kwh, of_rows=of_rows)
+        flows = self.flows(command, self.own_battery, soc_kwh, of_rows=of_rows)
         return repeated(flows.soc_end_kwh, 1 if of_rows else self.rows), self.cost(flows, of_rows=of_rows)
 
-    def flows(self, command: Command, battery: Battery, soc_kwh: Energy, *, of_rows: bool = False) -> Flows:
+    def flows(self, command: Command, battery: Storage, soc_kwh: Energy, *, of_rows: bool = False) -> Flows:
         """Return the flows of commands at levels of stored energy, by scenario or by row."""
         load, pv = (repeated(table, self.rows if of_rows else 1) for table in (self.load_kwh, self.pv_kwh))
         return apply_command(
@@ -102,12 +96,12 @@ class World:
             soc_kwh=soc_kwh,
             export_price=self.export_price,
             battery=battery,
-            limits=self.site.limits,
+            limits=self.limits,
         )
 
     def cost(self, flows: Flows, *, of_rows: bool = False) -> Energy:
         """Return the cost of flows, wear included, by row [money]."""
-        battery, times = self.site.battery, 1 if of_rows else self.rows
+        battery, times = self.own_battery, 1 if of_rows else self.rows
         cost = (
             flows.import_kwh * self.import_price
             - flows.export_kwh * self.export_price
@@ -126,11 +120,30 @@ def repeated(by_scenario: Energy, rows: int) -> Energy:
     return by_scenario if rows == 1 else np.repeat(by_scenario, rows, axis=1)
 
 
-def most_stored(battery: Battery) -> float:
+def most_stored(battery: Storage) -> Energy:
     """Most that a slot can add to the store [kWh]."""
-    return float(battery.stored_by(np.asarray(slot_limit(battery.charge_kw))))
+    return np.asarray(battery.stored_by(np.asarray(slot_limit(battery.charge_kw))))
 
 
-def most_drawn(battery: Battery) -> float:
+def most_drawn(battery: Storage) -> Energy:
     """Most that a slot can take out of the store [kWh]."""
-    return float(battery.drawn_by(np.asarray(slot_limit(battery.discharge_kw))))
+    return np.asarray(battery.drawn_by(np.asarray(slot_limit(battery.discharge_kw))))
+
+
+def _roomy(battery: Storage, room_kwh: Energy) -> Storage:
+    """Return a battery, or one a home, that a half is so much of and that neither loses energy nor tapers."""
+    if isinstance(battery, Battery):
+        capacity = float(2 * room_kwh)
+        return replace(
+            battery,
+            capacity_kwh=capacity,
+            min_soc_kwh=0.0,
+            max_soc_kwh=capacity,
+            retention_per_hour=1.0,
+            charge_taper=(),
+            discharge_taper=(),
+        )
+    if not isinstance(battery, Batteries):
+        raise TypeError(type(battery))
+    nothing = np.zeros_like(room_kwh)
+    return replace(battery, min_soc_kwh=nothing, max_soc_kwh=2 * room_kwh, retention_per_slot=nothing + 1.0)
