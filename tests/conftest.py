@@ -71,6 +71,7 @@ def s3_server(running_s3_server: "S3Server") -> "Generator[S3Server]":
     """That server, without faults before the test and after it."""
     yield running_s3_server
     running_s3_server.app.fault = lambda _method, _path: None
+    running_s3_server.app.change = lambda _request: None
 
 
 @pytest.fixture

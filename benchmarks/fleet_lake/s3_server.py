@@ -36,12 +36,14 @@ class CountingApp:
     Attributes:
         inner: moto's.
         fault: given method and path of a request, returns its fault.
+        change: changes a request before it is answered.
         latency: added to every answer [s].
         counts: requests by method, listings apart as `LIST`, and bytes both ways.
     """
 
     inner: Callable[..., Iterable[bytes]]
     fault: Callable[[str, str], Fault | None] = lambda _method, _path: None
+    change: Callable[[dict[str, Any]], None] = lambda _request: None
     latency: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -59,6 +61,7 @@ class CountingApp:
             code = "AccessDenied" if fault is Fault.REFUSED else "InternalError"
             start(fault.value, [("Content-Type", "application/xml")])
             return [f"<Error><Code>{code}</Code><Message>planned</Message></Error>".encode()]
+        self.change(environ)
         answer = list(self.inner(environ, start))
         self.counts["bytes_out"] += sum(len(part) for part in answer)
         return _cut(answer) if fault is Fault.CUT else answer

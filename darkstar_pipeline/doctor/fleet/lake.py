@@ -27,7 +27,15 @@ def check_fleet_lake(fleet: FleetSettings, home: Path) -> list[CheckResult]:
     return [
         found_by("fleet's lake", lambda: _strays(lake)),
         found_by("fleet's rows", lambda: _rows(lake)),
+        found_by("fleet's writers", lambda: _writers(lake)),
     ]
+
+
+def _writers(lake: BucketLake) -> CheckResult:
+    if lake.store.has_conditional_writes():
+        return passed("fleet's writers", "two that meet lose nothing")
+    detail = f"the server of {lake.store.place} ignores If-Match and If-None-Match: writers that meet lose rows"
+    return failed("fleet's writers", detail, "update the server, or use one that has conditional writes")
 
 
 def _strays(lake: BucketLake) -> CheckResult:

@@ -7,6 +7,7 @@ retries and sets deadlines. What does not belong here: what the objects hold (`b
 
 import os
 import re
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +21,15 @@ from zlib import crc32
 
 from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
 from darkstar_pipeline.state.file_lock import hold_lock
+from darkstar_pipeline.warehouse.buckets.repeated_requests import (
+    CHANGE_ATTEMPTS,
+    ObjectChangedError,
+    attempts_on,
+    whole_listing,
+)
 from planner.artifacts.atomic_files import atomic_file, make_folder
 
 if TYPE_CHECKING:
-    import stamina
     from obstore import PutMode
     from obstore.store import ClientConfig, LocalStore, RetryConfig, S3Store
 
@@ -31,11 +37,7 @@ REQUESTS_AT_ONCE = 16
 """Requests of one call that are under way at a time; more gained nothing (ADR 0060)."""
 LIST_CHUNK = 1000
 """Names per request of a listing, the most that S3 gives."""
-CHANGE_ATTEMPTS = 12
-"""Attempts to change an object that other writers keep changing."""
-CHANGE_SECONDS = 120.0
-"""Time for all of them [s]."""
-LOCKS = ".locks"
+LOCKS, PROBES = ".locks", ".probes"
 LOCK_FILES = 64
 """Files that the keys of a folder share for their locks: two rarely meet, and the files never grow in number."""
 CLIENT: "ClientConfig" = {"timeout": "30s", "connect_timeout": "5s"}
@@ -46,14 +48,9 @@ RETRIES: "RetryConfig" = {
 }
 Change = Callable[[bytes | None], bytes | None]
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[\w./-]*)?", re.ASCII)
-_BROKEN = "error: request or response body error"
 _REFUSED = ("AccessDenied", "403 Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch")
 Key = TypeVar("Key")
 Result = TypeVar("Result")
-
-
-class ObjectChangedError(Exception):
-    """Another writer changed an object between its reading and its replacement."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +106,10 @@ class ObjectStore(ABC):
     def put(self, key: str, data: bytes) -> None:
         """Replace an object whole, whatever it held."""
 
+    @abstractmethod
+    def has_conditional_writes(self) -> bool:
+        """Return whether `update` loses nothing here, which is tried with an object that is removed again."""
+
     def get(self, key: str) -> StoredObject | None:
         """Return an object, read by one request; None where there is none.
 
@@ -138,7 +139,7 @@ class ObjectStore(ABC):
         import obstore
 
         with self._translated(prefix):
-            found = _whole(lambda: obstore.list(self.client, prefix, chunk_size=LIST_CHUNK).collect())  # pyright: ignore[reportUnknownMemberType] - of arro3, which is not installed
+            found = whole_listing(lambda: obstore.list(self.client, prefix, chunk_size=LIST_CHUNK).collect())  # pyright: ignore[reportUnknownMemberType] - of arro3, which is not installed
         return sorted((ListedObject(each["path"], each["size"], each["e_tag"] or "") for each in found), key=_by_key)
 
     def heads(self, keys: Iterable[str]) -> dict[str, ListedObject]:
@@ -151,7 +152,7 @@ class ObjectStore(ABC):
         import obstore
 
         with self._translated(prefix):
-            found = _whole(lambda: obstore.list_with_delimiter(self.client, prefix))  # pyright: ignore[reportUnknownMemberType] - of arro3, which is not installed
+            found = whole_listing(lambda: obstore.list_with_delimiter(self.client, prefix))  # pyright: ignore[reportUnknownMemberType] - of arro3, which is not installed
         return sorted(each.rstrip("/").rpartition("/")[2] for each in found["common_prefixes"])
 
     def tail(self, key: str, size: int) -> bytes | None:
@@ -241,6 +242,10 @@ class FolderStore(ObjectStore):
         with self._translated(key), self._writing(key) as path:
             _replace(path, data)
 
+    def has_conditional_writes(self) -> bool:
+        """Return true: a folder has its locks."""
+        return True
+
     @contextmanager
     def _writing(self, key: str) -> Generator[Path]:
         place, number = Path(self.place), crc32(key.encode()) % LOCK_FILES
@@ -287,6 +292,27 @@ class BucketStore(ObjectStore):
         with self._translated(key):
             self.client.put(key, data, use_multipart=False)
 
+    def has_conditional_writes(self) -> bool:
+        """Return whether the server refuses a second creation and a change of another version than there is."""
+        import obstore
+
+        key = f"{PROBES}/{secrets.token_hex(8)}"
+        with self._translated(key):
+            try:
+                self.client.put(key, b"1", mode="create", use_multipart=False)
+                return self._is_refused(key, "create") and self._is_refused(key, {"e_tag": '"another version"'})
+            finally:
+                obstore.delete(self.client, key)
+
+    def _is_refused(self, key: str, mode: "PutMode") -> bool:
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        try:
+            self.client.put(key, b"2", mode=mode, use_multipart=False)
+        except (AlreadyExistsError, PreconditionError):
+            return True
+        return False
+
     def _update_once(self, key: str, change: Change) -> None:
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
@@ -316,26 +342,6 @@ class BucketStore(ObjectStore):
 
 def _by_key(listed: ListedObject) -> str:
     return listed.key
-
-
-def _whole(listing: Callable[[], Result]) -> Result:
-    """Return a listing, asked for again where its answer broke off, which obstore retries for objects alone."""
-    import stamina
-    from obstore.exceptions import GenericError
-
-    stamina.instrumentation.set_on_retry_hooks([])
-    broken = stamina.retry(on=lambda error: isinstance(error, GenericError) and _BROKEN in str(error), attempts=4)
-    return broken(listing)()
-
-
-def attempts_on(changed: type[Exception]) -> Iterable["stamina.Attempt"]:
-    """Return the attempts of a change that other writers may make again, with pauses that grow and differ."""
-    import stamina
-
-    stamina.instrumentation.set_on_retry_hooks([])  # its own write to stdout, where a command's JSON goes
-    return stamina.retry_context(
-        on=changed, attempts=CHANGE_ATTEMPTS, timeout=CHANGE_SECONDS, wait_initial=0.02, wait_jitter=0.1, wait_max=2.0
-    )
 
 
 def open_store(place: str | Path) -> ObjectStore:

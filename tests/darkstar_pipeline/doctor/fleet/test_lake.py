@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.fleet_lake.s3_server import S3Server
 from darkstar_pipeline.config.fleet.settings import FleetSettings
 from darkstar_pipeline.doctor.finding import Verdict
 from darkstar_pipeline.doctor.fleet.lake import check_fleet_lake
@@ -37,6 +38,19 @@ def test_a_lake_in_order_passes(fleet: FleetSettings, tmp_path: Path) -> None:
     assert {each.verdict for each in check_fleet_lake(fleet, tmp_path)} == {Verdict.OK}
 
 
+def test_a_server_without_conditional_writes_is_told(s3_place: str, s3_server: S3Server, tmp_path: Path) -> None:
+    def ignoring(environ: dict[str, str]) -> None:
+        environ.pop("HTTP_IF_MATCH", None)
+        environ.pop("HTTP_IF_NONE_MATCH", None)
+
+    fleet = FleetSettings(lake=s3_place, buckets=BUCKETS)
+    s3_server.app.change = ignoring
+    *_, writers = check_fleet_lake(fleet, tmp_path)
+    assert writers.verdict is Verdict.FAIL
+    assert "lose rows" in writers.detail
+    assert fleet_lake(fleet, tmp_path).store.listed(".probes") == []
+
+
 @pytest.mark.parametrize(
     ("key", "told"),
     [
@@ -47,7 +61,7 @@ def test_a_lake_in_order_passes(fleet: FleetSettings, tmp_path: Path) -> None:
 )
 def test_strays_are_named(lake: BucketLake, fleet: FleetSettings, tmp_path: Path, key: str, told: str) -> None:
     lake.store.put(key, encoded(prices(DAY, DAY, "nobody").clear(), []))
-    strays, _ = check_fleet_lake(fleet, tmp_path)
+    strays, *_ = check_fleet_lake(fleet, tmp_path)
     assert strays.verdict is Verdict.WARN
     assert told in strays.detail
 
@@ -65,7 +79,7 @@ def test_wrong_objects_are_named(
     lake: BucketLake, fleet: FleetSettings, tmp_path: Path, data: bytes, told: str
 ) -> None:
     lake.store.put(f"{PLACE}/bucket=0000/part.parquet", data)
-    _, rows = check_fleet_lake(fleet, tmp_path)
+    _, rows, _ = check_fleet_lake(fleet, tmp_path)
     assert rows.verdict is Verdict.FAIL
     assert told in rows.detail
     assert PLACE in rows.detail
