@@ -197,6 +197,14 @@ def days_around(home: Home, assets: Sequence[str], *, before: int, after: int) -
     return [dg.AssetDep(home.key(name), partition_mapping=mapping) for name in assets]
 
 
+def source_pool(order: Sequence[str]) -> str | None:
+    """Return the pool of an asset that asks sources in this order: that of the first one, which all homes ask.
+
+    A fleet's `dagster.yaml` limits how many runs of a pool are at work at once; without a limit a pool does nothing.
+    """
+    return f"source_{order[0].replace('-', '_')}" if order else None
+
+
 @contextmanager
 def beta_features() -> Generator[None]:
     """Room for what this release calls beta: single runs, which make a year take seconds, and `days_before`."""

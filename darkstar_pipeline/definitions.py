@@ -99,8 +99,9 @@ def build_definitions(
 def homes(settings: Settings, home: Path) -> list[Home]:
     """The configured homes; keys of the default one, or the only one, have no prefix."""
     default = settings.default_site if settings.default_site is not None else _only(settings)
+    alone = settings.model_copy(update={"fleet": None})  # else the rows of a fleet beside them are read for each
     return [
-        Home(context=open_context(name, settings=settings, home=home), prefix=() if name == default else (name,))
+        Home(context=open_context(name, settings=alone, home=home), prefix=() if name == default else (name,))
         for name in settings.sites
     ]
 

@@ -71,7 +71,9 @@ def fleet_schedule(fleet: FleetSettings) -> dg.ScheduleDefinition:
 def day_tags(fleet: FleetSettings, day: date) -> dict[str, str]:
     """Return the tags that make a run cover every bucket on a day."""
     groups = group_keys(fleet.buckets)
-    return {
-        ASSET_PARTITION_RANGE_START_TAG: Partition(groups[0], day).key,
-        ASSET_PARTITION_RANGE_END_TAG: Partition(groups[-1], day).key,
-    }
+    return range_tags(Partition(groups[0], day), Partition(groups[-1], day))
+
+
+def range_tags(first: Partition, last: Partition) -> dict[str, str]:
+    """Return the tags that make a run cover every partition whose group and day are between those of two."""
+    return {ASSET_PARTITION_RANGE_START_TAG: first.key, ASSET_PARTITION_RANGE_END_TAG: last.key}

@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.description import days_of
 from assets.fetched.weather import GROUP
-from assets.home import Home, Result, beta_features
+from assets.home import Home, Result, beta_features, source_pool
 from darkstar_pipeline.doctor.finding import Verdict
 from darkstar_pipeline.doctor.sources.prices import check_prices
 from darkstar_pipeline.fetching.prices.due import MOST_AGAIN
@@ -50,6 +50,7 @@ def raw_spot_prices_asset(home: Home) -> dg.AssetsDefinition:
             name=NAME,
             key_prefix=list(home.prefix) or None,
             backfill_policy=dg.BackfillPolicy.single_run(),
+            pool=source_pool(home.settings.sources.prices.order),
             freshness_policy=dg.FreshnessPolicy.time_window(fail_window=TOO_LATE, warn_window=LATE),
             check_specs=[dg.AssetCheckSpec(KNOWN, asset=home.key(NAME), description=_WELL)],
             description=f"{RAW_SPOT_PRICES.meaning} Fetched from {', '.join(home.settings.sources.prices.order)}.",

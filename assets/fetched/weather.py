@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from assets.description import markdown_table
-from assets.home import Home, Result
+from assets.home import Home, Result, source_pool
 from darkstar_pipeline.fetching.log import FetchLog
 from darkstar_pipeline.fetching.weather.due import fetches_weather
 
@@ -48,6 +48,7 @@ def fetched_weather_asset(home: Home) -> dg.AssetsDefinition:
     return dg.asset(  # pyright: ignore[reportUnknownVariableType] - partly untyped in Dagster
         key_prefix=list(home.prefix) or None,
         retry_policy=_AGAIN,
+        pool=source_pool(home.settings.sources.weather.order),
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=TOO_LATE, warn_window=LATE)
         if fetches_weather(home.settings)
         else None,

@@ -149,6 +149,15 @@ BENCHMARKS = {
         short_needs="the same",
         on_homes=False,
     ),
+    "fleet_dagster": Benchmark(
+        module="benchmarks.fleet_graph.fleet_dagster",
+        measures="a fleet in Dagster: definitions by number of homes, a day of all buckets, what a partition costs",
+        short_seconds=90,
+        seconds=600,
+        needs="the extra `fleet` (obstore)",
+        short_needs="the same",
+        on_homes=False,
+    ),
     "fleet_lake": Benchmark(
         module="benchmarks.fleet_lake.fleet_lake",
         measures="a fleet's lake in a folder and on S3: requests, bytes, processor time, meeting writers, listing",

@@ -6,6 +6,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.fetched.prices import raw_spot_prices_asset
+from assets.fetched.weather import fetched_weather_asset
 from assets.graph import ASSET_NAMES, daily_assets
 from assets.home import Home
 from assets.partitions import daily_partitions
@@ -114,3 +116,11 @@ def test_those_who_are_told_by_e_mail_own_the_assets(tmp_path: Path, to: list[st
     context = open_context("home", settings=Settings(sites={"home": site}), home=tmp_path)
     for asset in daily_assets(Home(context=context)):
         assert {owner for spec in asset.specs for owner in spec.owners} == set(owners)
+
+
+def test_assets_that_fetch_stand_in_the_pool_of_their_first_source(tmp_path: Path) -> None:
+    sources = {"prices": {"order": ["energy_charts", "elprisetjustnu"]}, "weather": {"order": []}}
+    settings = Settings.model_validate({"sites": {"home": {"sources": sources}}})
+    home = Home(context=open_context("home", settings=settings, home=tmp_path))
+    assert raw_spot_prices_asset(home).op.pool == "source_energy_charts"
+    assert fetched_weather_asset(home).op.pool is None

@@ -15,6 +15,7 @@ from assets.forecast_models import AURORA_MODELS, PRICE_MODELS
 from assets.graph import ASSET_NAMES
 from assets.learning import LEARNED, LEARNED_VALUES, SEARCH
 from assets.raw import RAW_TABLES
+from darkstar_pipeline.config.fleet.settings import FleetSettings
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.definitions import build_definitions, found_configuration
@@ -38,6 +39,7 @@ started = time.process_time()  # other work on the machine is none of ours
 from darkstar_pipeline.definitions import defs
 keys = [key.to_user_string() for key in defs.resolve_all_asset_keys()]
 heavy = ["mlflow", "torch", "cvxpy", "lightgbm", "stable_baselines3", "matplotlib", "pandas", "scipy.optimize"]
+heavy += ["assets.fleet", "jobs.fleet", "obstore", "ray"]  # of a fleet
 print(json.dumps([time.process_time() - started, keys, [name for name in heavy if name in sys.modules]]))
 """
 
@@ -74,6 +76,38 @@ def test_definitions_can_be_checked_as_dagster_does(tmp_path: Path) -> None:
     scheduled = {schedule.job_name for schedule in repository.schedule_defs}
     assert {"nightly", "weekly_retrain", "garden_house__nightly", "garden_house__weekly_retrain"} <= scheduled
     assert scheduled <= set(repository.job_names)
+
+
+def test_a_fleet_is_one_graph_beside_the_single_homes_and_its_rows_are_not_read(tmp_path: Path) -> None:
+    folder = tmp_path / "state" / "fleet"
+    folder.mkdir(parents=True)
+    (folder / "homes.parquet").write_bytes(b"whoever reads this fails")
+    settings = small_settings().model_copy(update={"fleet": FleetSettings(buckets=5000)})
+    definitions = build_definitions(settings, tmp_path / "state")
+    dg.Definitions.validate_loadable(definitions)
+    fleet = {key for key in keys(definitions) if key.startswith("fleet/")}
+    assert fleet == {"fleet/daily_results", "fleet/raw_spot_prices", "fleet/meter_readings"}
+    assert keys(definitions) - fleet == NAMES
+    partitions = definitions.resolve_asset_graph().get(dg.AssetKey(["fleet", "daily_results"])).partitions_def
+    assert partitions is not None
+    assert partitions.get_num_partitions() <= 25_000
+
+
+def test_a_fleet_alone_has_no_bare_home_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DARKSTAR_CONFIG", raising=False)
+    (tmp_path / "darkstar.yaml").write_text("fleet: {}\n")
+    assert not found_configuration()[0].sites
+
+
+def test_too_many_single_homes_are_told_to_become_a_fleet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("darkstar_pipeline.definitions.MOST_HOMES", 1)
+    two = Settings(default_site="a", sites={"a": SiteSettings(), "b": SiteSettings()})
+    build_definitions(two, tmp_path)
+    assert "2 homes under `sites`" in caplog.text
+    assert "darkstar fleet adopt" in caplog.text
 
 
 def test_nothing_is_written_by_loading(tmp_path: Path) -> None:
