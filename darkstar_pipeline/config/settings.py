@@ -70,12 +70,16 @@ class Settings(Frozen):
         if name is not None:
             if name not in self.sites:
                 message = f"site {name!r} is not in the configuration"
-                raise ConfigurationError(message, f"known sites: {', '.join(sorted(self.sites)) or 'none'}")
+                known = f"known sites: {', '.join(sorted(self.sites)) or 'none'}"
+                of_fleet = "; homes of the fleet have their settings from rows and classes: darkstar fleet show NAME"
+                raise ConfigurationError(message, known + (of_fleet if self.fleet is not None else ""))
             return name
         if len(self.sites) == 1:
             return next(iter(self.sites))
         if self.default_site is not None:
             return self.default_site
+        if not self.sites and self.fleet is not None:
+            raise ConfigurationError("no home is named", "--site NAME; `darkstar fleet homes` lists them")
         if not self.sites:
             raise ConfigurationError("no site is configured", "run `darkstar init` or `darkstar sample`")
         raise ConfigurationError("more than one site is configured", f"name one: --site {sorted(self.sites)[0]}")

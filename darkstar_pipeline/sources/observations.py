@@ -41,7 +41,8 @@ from darkstar_pipeline.warehouse.schemas import ENERGY_COLUMNS, SOC_COLUMNS
 MEASURED = (*ENERGY_COLUMNS, *SOC_COLUMNS)
 _REQUIRED = ("slot_start", "load_kwh")
 _ORIGIN = ("native_min", "source_minutes")
-READINGS_COLUMNS = ("slot_start", *MEASURED, "home", *_ORIGIN)
+_HOMES = ("home", "site")
+READINGS_COLUMNS = ("slot_start", *MEASURED, *_HOMES, *_ORIGIN)
 """Columns of a tidy file that are read where they are there."""
 _STAMP = "stamp"
 _SOC_LIMITS = (-50.0, 150.0)
@@ -177,11 +178,13 @@ def require_columns(raw: pl.DataFrame, others: tuple[str, ...], file: str) -> No
 
 def _refuse_many_homes(raw: pl.DataFrame, file: str) -> None:
     """Refuse a file of several homes: their readings would be mixed."""
-    if "home" in raw.columns and raw["home"].n_unique() > 1:
-        homes = [str(home) for home in raw["home"].unique().sort().to_list()]
-        shown = ", ".join(homes[:6])
-        hint = "write one file per home, e.g. the rows where home = " + homes[0]
-        raise DataRefusedError(f"{file} holds {len(homes)} homes ({shown}); an import is of one", hint)
+    for name in _HOMES:
+        if name in raw.columns and raw[name].n_unique() > 1:
+            homes = [str(home) for home in raw[name].unique().sort().to_list()]
+            shown = ", ".join(homes[:6])
+            fleet = "; homes of a fleet: `darkstar fleet readings`" if name == "site" else ""
+            hint = f"write one file per home, e.g. the rows where {name} = {homes[0]}{fleet}"
+            raise DataRefusedError(f"{file} holds {len(homes)} homes ({shown}); an import is of one", hint)
 
 
 def _refuse_future(frame: pl.DataFrame, file: str, now: datetime) -> None:

@@ -44,7 +44,8 @@ def homes(
     def draw(out: "Console") -> None:
         if rows:
             draw_table(out, rows, _COLUMNS)
-        out.print(f"{len(rows)} of {page.matching} homes" if page.matching else "no such home", markup=False)
+        none = "no such home" if len(everyone) else "no homes yet: darkstar fleet import FILE"
+        out.print(f"{len(rows)} of {page.matching} homes" if page.matching else none, markup=False)
         if page.next_after is not None:
             out.print(f"the next ones: --after {page.next_after}", markup=False)
 

@@ -99,7 +99,7 @@ def import_readings(
         ConfigurationError: the file is not there or cannot be read.
         DataRefusedError: no home of the file could be imported; the lake is as it was.
     """
-    raw, others = read_table(path, (SITE, *READINGS_COLUMNS))
+    raw, others = read_table(path, READINGS_COLUMNS)
     if SITE not in raw.columns:
         present = ", ".join([*raw.columns, *others][:12]) or "none"
         hint = "name the home of each row in a column site; prices go to `darkstar fleet prices`"

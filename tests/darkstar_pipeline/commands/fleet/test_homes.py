@@ -1,0 +1,118 @@
+"""`darkstar fleet import|homes|show|readings|prices|sample`, as a person and as a script see them."""
+
+from pathlib import Path
+
+import pytest
+
+from darkstar_pipeline.fleet.homes_file import read_homes
+from tests.builders.command_line import Darkstar
+
+FLEET = """
+fleet:
+  buckets: 1
+  defaults: {battery: {min_soc_percent: 10}}
+  tariffs: {villa: [{transfer_fee: 0.3}]}
+"""
+HOMES = "site,tenant,area,capacity_kwh,tariff\nvilla-1,north,SE4,10,villa\nvilla-2,north,,,\ncabin-1,south,FI,,villa\n"
+
+
+@pytest.fixture
+def fleet(home: Path) -> Path:
+    """A working directory with a fleet's configuration and a file of three homes."""
+    (home / "darkstar.yaml").write_text(FLEET)
+    (home / "homes.csv").write_text(HOMES)
+    return home
+
+
+def test_import_tells_what_changes_and_a_dry_run_writes_nothing(fleet: Path, darkstar: Darkstar) -> None:
+    told = darkstar("fleet", "import", "homes.csv", "--dry-run")
+    assert "3 would be added: cabin-1, villa-1, villa-2" in told.out
+    assert read_homes(fleet / "state").is_empty()
+    done = darkstar("fleet", "import", "homes.csv", "--json").document
+    assert (done["added"], done["written"], done["homes"]) == (
+        {"homes": 3, "sites": ["cabin-1", "villa-1", "villa-2"]}, True, 3
+    )  # fmt: skip
+    (fleet / "homes.csv").write_text("site,capacity_kwh\nvilla-1,12\n")
+    again = darkstar("fleet", "import", "homes.csv").out
+    assert "1 changed: villa-1" in again
+    assert "2 not in the file, and kept (--remove-missing removes them)" in again
+    assert "2 removed: cabin-1, villa-2" in darkstar("fleet", "import", "homes.csv", "--remove-missing").out
+
+
+def test_wrong_cells_end_with_3_in_one_line(fleet: Path, darkstar: Darkstar) -> None:
+    (fleet / "homes.csv").write_text("site,capacity_kwh,tariff\na,x,vila\n")
+    done = darkstar("fleet", "import", "homes.csv", "--json")
+    assert (done.code, done.error["code"]) == (3, "data_refused")
+    assert "row 1, capacity_kwh: 'x' is no number" in done.error["message"]
+    assert "row 1, tariff: 'vila' is not under fleet.tariffs" in done.error["message"]
+    assert "lists all 2" in done.error["hint"]
+
+
+def test_homes_come_in_pages_and_show_says_where_settings_are_from(fleet: Path, darkstar: Darkstar) -> None:
+    assert (fleet / "homes.csv").is_file()
+    assert "no homes yet: darkstar fleet import FILE" in darkstar("fleet", "homes").out
+    darkstar("fleet", "import", "homes.csv")
+    first = darkstar("fleet", "homes", "--limit", "2", "--json").document
+    assert [row["site"] for row in first["homes"]] == ["cabin-1", "villa-1"]
+    rest = darkstar("fleet", "homes", "--after", first["next_after"], "--json").document
+    assert [row["site"] for row in rest["homes"]] == ["villa-2"]
+    assert rest["next_after"] is None
+    assert darkstar("fleet", "homes", "--tenant", "south", "--json").document["matching"] == 1
+
+    shown = darkstar("fleet", "show", "cabin-1", "--json").document
+    origins = {each["setting"]: (each["value"], each["origin"]) for each in shown["settings"]}
+    assert origins["area"] == ("FI", "row, area")
+    assert origins["timezone"] == ("Europe/Helsinki", "country of the area")
+    assert origins["battery.min_soc_percent"] == (10.0, "fleet.defaults")
+    assert origins["tariff.0.transfer_fee"] == (0.3, "fleet.tariffs.villa")
+    assert origins["tariff.0.vat"] == (0.0, "country of the area")
+    assert "battery.charge_kw" not in origins
+    assert "built in" in darkstar("fleet", "show", "cabin-1", "--all").out
+    assert darkstar("fleet", "show", "nobody").code == 2
+
+
+def test_commands_of_single_homes_name_a_fleets_home(fleet: Path, darkstar: Darkstar) -> None:
+    darkstar("fleet", "import", "homes.csv")
+    assert "no home is named (--site NAME" in darkstar("quality", "--last", "2d").err
+    assert "for site villa-1" in darkstar("--site", "villa-1", "quality", "--last", "2d").err
+    assert "neither under sites nor among the 3 homes" in darkstar("--site", "zz", "quality", "--last", "2d").err
+    assert "darkstar fleet backfill --site villa-1" in darkstar("--site", "villa-1", "backfill", "--last", "2d").err
+    assert (fleet / "state").is_dir()
+
+
+def test_files_without_a_fleet_are_an_error_with_the_way_to_one(home: Path, darkstar: Darkstar) -> None:
+    (home / "darkstar.yaml").write_text("sites: {home: {}}\n")
+    done = darkstar("fleet", "homes")
+    assert done.code == 2
+    assert "the configuration has no fleet" in done.err
+    assert "darkstar fleet import" in done.err
+
+
+def test_sample_gives_readings_that_import_again_without_a_change(home: Path, darkstar: Darkstar) -> None:
+    made = darkstar("fleet", "sample", "--homes", "3", "--days", "2", "--json").document
+    assert (made["homes"], made["homes_added"], made["readings"]) == (3, 3, 3 * 2 * 96)
+    rows = [
+        "site,slot_start,load_kwh",
+        *(f"home-0000001,2026-03-24T{hour:02d}:00:00+01:00,0.4" for hour in range(24)),
+        *(f"home-0000009,2026-03-24T{hour:02d}:00:00+01:00,0.4" for hour in range(2)),
+    ]
+    (home / "readings.csv").write_text("\n".join(rows))
+    done = darkstar("fleet", "readings", "readings.csv", "--json")
+    assert done.code == 0
+    report = done.document["files"][0]
+    assert (report["homes"], report["rows_rejected"], report["slots_changed"]) == (1, 2, 96)
+    spot = [f"2026-03-25T{hour:02d}:00:00+01:00,-0.01" for hour in range(24)]
+    (home / "spot.csv").write_text("\n".join(["slot_start,price", *spot]))
+    done = darkstar("fleet", "prices", "spot.csv")
+    assert (done.code, "say whose prices these are" in done.err) == (2, True)
+
+
+def test_readings_of_many_homes_do_not_become_those_of_one(fleet: Path, darkstar: Darkstar) -> None:
+    darkstar("fleet", "import", "homes.csv")
+    (fleet / "both.csv").write_text(
+        "site,slot_start,load_kwh\nvilla-1,2026-03-24T00:00:00Z,0.4\nvilla-2,2026-03-24T01:00:00Z,0.4\n"
+    )
+    done = darkstar("--site", "villa-1", "import", "observations", "both.csv")
+    assert done.code == 3
+    assert "holds 2 homes" in done.err
+    assert "darkstar fleet readings" in done.err
