@@ -55,10 +55,13 @@ class SearchConfig(dg.Config):
     Attributes:
         at: only days before it are used, such as 2026-03-31; empty is today.
         n_trials: number of trials, those of a killed search included.
+        batch: trials drawn and trained side by side, by the configured engine; they know nothing of each other, so
+            that the result depends on it.
     """
 
     at: str = ""
     n_trials: int = 20
+    batch: int = 1
 
 
 def search_asset(home: Home) -> dg.AssetsDefinition:
@@ -72,6 +75,7 @@ def search_asset(home: Home) -> dg.AssetsDefinition:
             home.context,
             as_of(home, config.at, datetime.now(UTC)),
             config.n_trials,
+            batch=config.batch,
             progress=lambda done, total: context.log.info("trial %d of %d", done, total),
         )
         return dg.MaterializeResult(

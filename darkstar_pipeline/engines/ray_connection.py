@@ -32,6 +32,8 @@ def ray_module() -> Any:  # noqa: ANN401 - its own types are partly unknown
         raise ConfigurationError(message, f"run `{EXTRA}`, or set kind: local")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns of a change to come
+    # It writes to stdout of every worker that was lost, where a command's JSON goes; its own logs say it too.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     import ray
 
     return cast("Any", ray)

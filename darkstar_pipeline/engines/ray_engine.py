@@ -5,11 +5,14 @@ hands over by itself are arrays in shared memory that nobody may write to.
 """
 
 import faulthandler
+import logging
 import pickle
 from collections.abc import Callable, Generator, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Any, TypeVar, cast
+
+import stamina
 
 from darkstar_pipeline.engines.ray_connection import connect, ray_module
 from darkstar_pipeline.errors import OutsideServiceError
@@ -20,9 +23,15 @@ Shard = TypeVar("Shard")
 Answer = TypeVar("Answer")
 
 DEADLINE_SECONDS = 3600.0
-"""Longest time of a shard; its worker ends itself then, as a killed one, and the shard is begun again [s]."""
+"""Longest time of a shard; its worker ends itself then, as a killed one, and Ray begins the shard again [s].
+
+So long at most no shard may be answered at all, too: Ray waits for ever for a worker whose node hangs but does not die.
+"""
+_INLINE_BYTES = 90_000
+"""Work of this size travels with every task (Ray takes 100 kB), so that a worker needs nothing of its node's store."""
 _WAITING_PER_CORE = 2
 """Shards handed over per core of the cluster, so that none waits for the next; all the others stay here."""
+_log = logging.getLogger(__name__)
 
 
 class RayEngine:
@@ -31,10 +40,13 @@ class RayEngine:
     Args:
         address: `auto`, `host:port` or `ray://host:port` of a cluster; None starts one of this machine's cores.
         workers: shards at work at a time at most; None for as many as there are cores.
+        deadline_seconds: longest time of a shard [s].
     """
 
-    def __init__(self, address: str | None = None, workers: int | None = None) -> None:
-        self._address, self._workers = address, workers
+    def __init__(
+        self, address: str | None = None, workers: int | None = None, *, deadline_seconds: float = DEADLINE_SECONDS
+    ) -> None:
+        self._address, self._workers, self._deadline = address, workers, deadline_seconds
         self._leave: Callable[[], None] | None = None
 
     def __enter__(self) -> "RayEngine":
@@ -64,19 +76,39 @@ class RayEngine:
             return
         if self._leave is None:
             self._leave = connect(self._address, self._workers)
+        stamina.instrumentation.set_on_retry_hooks([])  # its own writes to stdout, where a command's JSON goes
+        left = set(range(len(shards)))
+        try:
+            for attempt in stamina.retry_context(on=_StalledError, attempts=ATTEMPTS, timeout=None):
+                with attempt:
+                    for number, answer in self._round(fn, shards, sorted(left), workers):
+                        left.discard(number)
+                        yield number, answer
+        except _StalledError as error:
+            raise ShardLostError(named(shards, min(left)), ATTEMPTS) from error
+
+    def _round(
+        self, fn: Callable[[Shard], Answer], shards: Sequence[Shard], numbers: Sequence[int], workers: int | None
+    ) -> Generator[tuple[int, Answer]]:
+        """Yield the answers of some shards; those at work are cancelled where this ends early."""
         ray = ray_module()
         dumps: Callable[[object], bytes] = ray.cloudpickle.dumps
         task = ray.remote(max_retries=ATTEMPTS - 1, retry_exceptions=False)(_work)
-        work, left = ray.put(dumps(fn)), iter(range(len(shards)))
+        work, left = dumps(fn), iter(numbers)
+        shared = work if len(work) <= _INLINE_BYTES else ray.put(work)
         at_work: dict[object, int] = {}
         try:
             while True:
                 room = (workers or self._workers or self._room()) - len(at_work)
                 for number in islice(left, max(room, 0)):
-                    at_work[task.remote(work, dumps(shards[number]))] = number
+                    at_work[task.remote(shared, dumps(shards[number]), self._deadline)] = number
                 if not at_work:
                     return
-                done, _ = ray.wait(list(at_work))
+                done, _ = ray.wait(list(at_work), timeout=self._deadline)
+                if not done:
+                    waiting = ", ".join(named(shards, number) for number in at_work.values())
+                    _log.warning("no answer for %.0f s from %s: begun again", self._deadline, waiting)
+                    raise _StalledError
                 number = at_work.pop(done[0])
                 yield number, cast("Answer", _answer(done[0], shards, number))
         finally:
@@ -88,11 +120,15 @@ class RayEngine:
         return _WAITING_PER_CORE * max(int(ray_module().cluster_resources().get("CPU", 0)), 1)
 
 
-def _work(work: bytes, shard: bytes) -> bytes:
+class _StalledError(Exception):
+    """Nothing is answered any more."""
+
+
+def _work(work: bytes, shard: bytes, deadline_seconds: float) -> bytes:
     """Answer a shard, in a worker of Ray."""
     dumps: Callable[[object], bytes] = ray_module().cloudpickle.dumps
     become_worker()
-    faulthandler.dump_traceback_later(DEADLINE_SECONDS, exit=True)
+    faulthandler.dump_traceback_later(deadline_seconds, exit=True)
     try:
         return dumps(whole(pickle.loads(work), pickle.loads(shard)))  # noqa: S301 - ours
     finally:

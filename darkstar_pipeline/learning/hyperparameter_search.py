@@ -54,7 +54,7 @@ class SiteSearch:
 
 
 def search_site(
-    context: Context, at: date, n_trials: int, *, progress: Callable[[int, int], None] | None = None
+    context: Context, at: date, n_trials: int, *, batch: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> SiteSearch:
     """Search on the days before a day.
 
@@ -62,6 +62,7 @@ def search_site(
         context: the site.
         at: day of the search; only days before it are used.
         n_trials: number of trials, those of a killed search included.
+        batch: trials drawn and trained side by side.
         progress: called with (done, total).
 
     Raises:
@@ -73,14 +74,14 @@ def search_site(
     rules, settings = CANDIDATES[name], context.site_settings.rl
     base = PpoTraining.of(with_changes(settings, QUICK), seed=context.site_settings.learning.seed)
     space = Space(base=base, ranges=RANGES)
-    file = _trials_file(data, str(space))
+    file = _trials_file(data, str(space) if batch == 1 else f"{space} in batches of {batch}")
 
     def report(trial: TrialResult) -> None:
         if progress is not None:
             progress(trial.number, trial.total)
 
     training, validation = (data.episodes(days, rules) for days in (windows.train, windows.validation))
-    found = search(training, validation, space, n_trials, storage=file, progress=report)
+    found = search(training, validation, space, n_trials, batch=batch, storage=file, progress=report)
     return SiteSearch(
         settings={name: getattr(found.best, name) for name in RANGES},
         cost=found.cost,

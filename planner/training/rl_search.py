@@ -1,11 +1,13 @@
 """Search for hyper-parameters: trains with many configurations and scores each on validation days.
 
 Trials are drawn by Optuna's tree-structured Parzen estimator (Bergstra et al., 2011), each from a seed of its own, so
-that a search that was killed and goes on from its file ends as the undisturbed one.
+that a search that was killed and goes on from its file ends as the undisturbed one. Trials of a batch know the costs of
+the batches before it and nothing of each other, so that they are trained side by side, on whichever engine.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,11 +15,13 @@ import numpy as np
 
 from env.gym.episodes import Episodes
 from planner.errors import SearchSpaceError
+from planner.parallel import map_shards
 from planner.training.rl import train_rl
 from planner.training.rl_config import PpoTraining
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
+    from optuna.trial import FrozenTrial
 
 STUDY = "rl"
 
@@ -102,6 +106,7 @@ def search(
     space: Space,
     n_trials: int,
     *,
+    batch: int = 1,
     storage: Path | None = None,
     progress: Callable[[TrialResult], None] | None = None,
 ) -> SearchResult:
@@ -112,24 +117,25 @@ def search(
         validation: other days with an outlook; none that anything is reported on.
         space: search space.
         n_trials: number of trials, those found in the file included; at least 1.
+        batch: trials drawn and trained side by side; the result depends on it, and not on the engine.
         storage: file of trials, of this search alone; None keeps no file.
         progress: called after every trial, those found in the file included.
 
     Raises:
         SearchSpaceError: no trials, or a field that the configuration does not have.
     """
-    _check(space, n_trials)
+    _check(space, n_trials, batch)
     study = _study(storage)
+    costs = partial(_cost, training, validation)
     results: list[TrialResult] = []
-    for number in range(1, n_trials + 1):
-        done = _finished_trials(study)
-        if number > len(done):
-            _run_trial(study, space, number, training, validation)
-            done = _finished_trials(study)
-        values, cost = done[number - 1]
-        results.append(TrialResult(number=number, total=n_trials, values=values, cost=cost))
-        if progress is not None:
-            progress(results[-1])
+    while len(results) < n_trials:
+        first = len(results) + 1
+        numbers = range(first, min(first + batch, n_trials + 1))
+        for number, trial in zip(numbers, _trained(study, space, numbers, costs), strict=True):
+            found = TrialResult(number=number, total=n_trials, values=dict(trial.params), cost=float(trial.values[0]))
+            results.append(found)
+            if progress is not None:
+                progress(found)
     best = min(results, key=lambda each: each.cost)
     return SearchResult(best=_with(space.base, best.values), cost=best.cost, trials=tuple(results))
 
@@ -139,10 +145,11 @@ def _with(base: PpoTraining, values: Mapping[str, Any]) -> PpoTraining:
     return PpoTraining.model_validate({**base.model_dump(), **values})
 
 
-def _check(space: Space, n_trials: int) -> None:
+def _check(space: Space, n_trials: int, batch: int) -> None:
     unknown = sorted(name for name in space.ranges if not hasattr(space.base, name))
-    if unknown or n_trials < 1:
-        message = f"at least one trial of fields that {type(space.base).__name__} has, got {n_trials} and {unknown}"
+    if unknown or n_trials < 1 or batch < 1:
+        asked = f"{n_trials} in batches of {batch}" if batch != 1 else n_trials
+        message = f"at least one trial of fields that {type(space.base).__name__} has, got {asked} and {unknown}"
         raise SearchSpaceError(message)
 
 
@@ -156,23 +163,44 @@ def _study(storage: Path | None) -> "Study":
     return optuna.create_study(storage=journal, study_name=STUDY, load_if_exists=True)
 
 
-def _finished_trials(study: "Study") -> list[tuple[dict[str, Any], float]]:
-    """Return values and cost of the completed trials, in order."""
+def _finished_trials(study: "Study") -> "list[FrozenTrial]":
+    """Return the completed trials, in order."""
     from optuna.trial import TrialState
 
-    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return [(dict(trial.params), float(trial.values[0])) for trial in trials]
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
-def _run_trial(study: "Study", space: Space, number: int, training: Episodes, validation: Episodes) -> None:
-    """Draw a configuration, train with it, and store its cost."""
-    from optuna.samplers import TPESampler
+def _trained(
+    study: "Study", space: Space, numbers: range, costs: Callable[[PpoTraining], float]
+) -> "list[FrozenTrial]":
+    """Return the trials of a batch; those that the study lacks are drawn, trained with and stored in it."""
+    from optuna.trial import create_trial
+
+    done = _finished_trials(study)
+    known, missing = done[: numbers.start - 1], range(len(done) + 1, numbers.stop)
+    drawn = [_drawn(space, number, known) for number in missing]
+    for trial, cost in zip(drawn, map_shards(costs, [_with(space.base, each.params) for each in drawn]), strict=True):
+        study.add_trial(create_trial(params=trial.params, distributions=trial.distributions, value=cost))
+    return _finished_trials(study)[numbers.start - 1 : numbers.stop - 1]
+
+
+def _drawn(space: Space, number: int, known: "Sequence[FrozenTrial]") -> "Trial":
+    """Draw the configuration of a trial, knowing the trials before its batch."""
+    import optuna
 
     seed = int(np.random.SeedSequence([space.base.seed, number]).generate_state(1)[0])
-    study.sampler = TPESampler(seed=seed)  # a seed a trial: a resumed search draws what it would have drawn
+    # A seed a trial: a resumed search draws what it would have drawn.
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+    study.add_trials(known)
     trial = study.ask()
-    drawn = {name: _suggest(trial, name, each, getattr(space.base, name)) for name, each in space.ranges.items()}
-    study.tell(trial, train_rl(training, validation, _with(space.base, drawn)).cost)
+    for name, each in space.ranges.items():
+        _suggest(trial, name, each, getattr(space.base, name))
+    return trial
+
+
+def _cost(training: Episodes, validation: Episodes, config: PpoTraining) -> float:
+    """Train with a configuration, and return its cost."""
+    return train_rl(training, validation, config).cost
 
 
 def _suggest(trial: "Trial", name: str, choices: Range, default: object) -> float | int | str | None:

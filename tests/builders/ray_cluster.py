@@ -8,8 +8,8 @@ from typing import Any
 
 HEALTH = {
     "health_check_initial_delay_ms": 0,
-    "health_check_period_ms": 500,
-    "health_check_timeout_ms": 500,
+    "health_check_period_ms": 1000,
+    "health_check_timeout_ms": 1000,
     "health_check_failure_threshold": 3,
     "task_oom_retries": 2,
 }

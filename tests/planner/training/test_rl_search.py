@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from planner.local_engine import LocalEngine
+from planner.parallel import running_on
 from planner.training import rl_search
 from planner.training.rl_search import Between, OneOf, SearchResult, Space, TrialResult, search
 from tests.builders.episodes import mixed, several, sites
@@ -72,9 +74,26 @@ def test_a_trial_that_was_broken_off_is_drawn_again(
     assert search(mixed(), several(sites()[0]), SPACE, TRIALS, storage=file) == undisturbed
 
 
+@pytest.mark.slow  # processes that import PyTorch
+@pytest.mark.thorough
+def test_trials_of_a_batch_are_the_same_side_by_side_one_by_one_and_after_a_kill(
+    undisturbed: SearchResult, tmp_path: Path
+) -> None:
+    with running_on(LocalEngine(1)):
+        whole = search(mixed(), several(sites()[0]), SPACE, 4, batch=2)
+        assert whole.trials[0].values == undisturbed.trials[0].values
+        file = tmp_path / "trials.log"
+        search(mixed(), several(sites()[0]), SPACE, 3, batch=2, storage=file)  # half of its second batch
+    assert search(mixed(), several(sites()[0]), SPACE, 4, batch=2, storage=file) == whole
+    with running_on(LocalEngine(2)):
+        assert search(mixed(), several(sites()[0]), SPACE, 4, batch=2) == whole
+
+
 def test_search_is_refused_when_a_field_is_unknown() -> None:
     wrong = Space(base=SPACE.base, ranges={"learning_rat": Between(low=0, high=1)})
     with pytest.raises(ValueError, match=r"fields that PpoTraining has, got 3 and \['learning_rat'\]"):
         search(mixed(), several(sites()[0]), wrong, 3)
+    with pytest.raises(ValueError, match="got 3 in batches of 0"):
+        search(mixed(), several(sites()[0]), SPACE, 3, batch=0)
     with pytest.raises(ValueError, match="at least one trial"):
         search(mixed(), several(sites()[0]), SPACE, 0)
