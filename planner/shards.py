@@ -18,7 +18,7 @@ def cut_shards(
     Args:
         items: pieces of work, neighbours best together.
         seconds: time that each takes, or that any takes, as measured or guessed [s].
-        shard_seconds: time that a shard should take; an item that takes longer is a shard of its own [s].
+        shard_seconds: time that a shard should take [s].
 
     >>> cut_shards(["anna", "bo", "cleo", "dana"], 0.4)
     [['anna', 'bo'], ['cleo', 'dana']]

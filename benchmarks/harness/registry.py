@@ -127,6 +127,15 @@ BENCHMARKS = {
         seconds=240,
         needs="network, once: installs CityLearn (1.6 GB) into .bench",
     ),
+    "engines": Benchmark(
+        module="benchmarks.cluster.engines",
+        measures="what engines cost beside the work: a task, idle workers, killed workers and nodes, equal answers",
+        short_seconds=90,
+        seconds=400,
+        needs="extra `fleet`",
+        short_needs="the same",
+        on_homes=False,
+    ),
     "faults": Benchmark(
         module="benchmarks.robustness.faults",
         measures="fallback and recovery of a running service under faults put in from outside",
