@@ -8,6 +8,7 @@ import psutil
 
 NODES, CORES = 2, 1
 _LOOK_SECONDS = 0.2
+_WORKERS = ("ray::_work", "ray::IDLE")
 _HEALTH = {"health_check_period_ms": 1000, "health_check_timeout_ms": 2000, "health_check_failure_threshold": 3}
 
 
@@ -22,6 +23,7 @@ class TwoNodes:
         self._cluster: Any = Cluster(initialize_head=True, head_node_args=head)
         self._workers = [self._cluster.add_node(num_cpus=CORES) for _ in range(NODES)]
         self._seconds: dict[tuple[int, float], float] = {}
+        self._at_work: set[tuple[int, float]] = set()
         self._over = threading.Event()
         self._watch = threading.Thread(target=self._watched, daemon=True)
         self._watch.start()
@@ -44,10 +46,11 @@ class TwoNodes:
         self._cluster.remove_node(gone, allow_graceful=False)
         self._workers.append(self._cluster.add_node(num_cpus=CORES))
 
-    def processor_seconds(self) -> float:
-        """Return the processor time of the cluster's processes so far, those that ended included [s]."""
+    def processor_seconds(self) -> tuple[float, float]:
+        """Return the processor time of Ray's workers and of its daemons so far, those that ended included [s]."""
         self._look()
-        return sum(self._seconds.values())
+        workers = sum(seconds for key, seconds in self._seconds.items() if key in self._at_work)
+        return workers, sum(self._seconds.values()) - workers
 
     def _watched(self) -> None:
         """Look again and again: a worker ends with its driver, and Ray's daemon does not tell what it used."""
@@ -63,3 +66,5 @@ class TwoNodes:
                 continue
             if "/ray/" in named or named.startswith("ray::"):
                 self._seconds[process.pid, begun] = used.user + used.system
+            if named.startswith(_WORKERS):
+                self._at_work.add((process.pid, begun))

@@ -15,22 +15,26 @@ class Measured:
         plan_seconds: processor time of a plan by `value` over 96 slots [s].
         engine_share: what Ray and the store add to the work.
         stored_bytes: of a home-day in the lake, in buckets of 200 homes [B].
-        puts: objects that are written for a bucket and day.
-        gets: objects that are read for a bucket and day.
+        puts: requests that write a bucket's day, readings and prices included.
+        gets: requests that read it.
+        plan_puts: requests that write a bucket's plans, in a round of the service.
+        plan_gets: requests that read what they are made of.
         worker_bytes: peak memory of a worker [B].
         service_bytes: memory of the fleet's service per home, above the program itself [B].
         request_seconds: processor time of a request for a plan [s].
     """
 
-    backfill_seconds: float = 0.008
-    plan_seconds: float = 0.024
+    backfill_seconds: float = 0.11
+    plan_seconds: float = 0.016
     engine_share: float = 0.15
-    stored_bytes: float = 10_000.0
-    puts: float = 13.0
+    stored_bytes: float = 8_200.0
+    puts: float = 12.0
     gets: float = 20.0
-    worker_bytes: float = 1.0e9
-    service_bytes: float = 20_000.0
-    request_seconds: float = 0.002
+    plan_puts: float = 1.0
+    plan_gets: float = 67.0
+    worker_bytes: float = 0.6e9
+    service_bytes: float = 9_000.0
+    request_seconds: float = 0.0013
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +43,7 @@ class Assumptions:
 
     Attributes:
         homes_a_bucket: homes in a bucket of the lake.
-        plans_a_day: plans of a home a day; 96 is a plan a slot.
+        plans_a_day: rounds of planning a day; the service makes one a slot.
         hours_of_backfill: time that a day's backfill may take [h].
         busy: share of a core's time that is planned for.
         cores_a_node: cores of a worker.
@@ -48,7 +52,7 @@ class Assumptions:
     """
 
     homes_a_bucket: int = 200
-    plans_a_day: int = 24
+    plans_a_day: int = 96
     hours_of_backfill: float = 4.0
     busy: float = 0.7
     cores_a_node: int = 4
@@ -77,7 +81,7 @@ class Capacity:
         objects_a_day: objects that a day adds.
         puts_a_day: writes to the store.
         gets_a_day: reads from the store.
-        store_requests_a_second: both, while the backfill runs [1/s].
+        store_requests_a_second: both, while the backfill runs too [1/s].
     """
 
     homes: int
@@ -114,7 +118,10 @@ def needs(homes: int, measured: Measured, assumptions: Assumptions) -> Capacity:
     requests = homes * assumptions.requests_a_day / _DAY_SECONDS
     backfill_cores = _cores(backfill / (assumptions.hours_of_backfill * 3600), assumptions)
     plan_cores = _cores(plans / _DAY_SECONDS, assumptions)
-    puts, gets = math.ceil(buckets * measured.puts), math.ceil(buckets * measured.gets)
+    puts = math.ceil(buckets * (measured.puts + measured.plan_puts * assumptions.plans_a_day))
+    gets = math.ceil(buckets * (measured.gets + measured.plan_gets * assumptions.plans_a_day))
+    at_backfill = buckets * (measured.puts + measured.gets) / (assumptions.hours_of_backfill * 3600)
+    at_plans = buckets * (measured.plan_puts + measured.plan_gets) * assumptions.plans_a_day / _DAY_SECONDS
     cores = backfill_cores + plan_cores
     return Capacity(
         homes=homes,
@@ -130,10 +137,10 @@ def needs(homes: int, measured: Measured, assumptions: Assumptions) -> Capacity:
         requests_a_second=requests,
         lake_gigabytes_a_day=homes * measured.stored_bytes / 1e9,
         lake_terabytes=homes * measured.stored_bytes * assumptions.days_kept / 1e12,
-        objects_a_day=puts,
+        objects_a_day=math.ceil(buckets * measured.puts),
         puts_a_day=puts,
         gets_a_day=gets,
-        store_requests_a_second=(puts + gets) / (assumptions.hours_of_backfill * 3600),
+        store_requests_a_second=at_backfill + at_plans,
     )
 
 

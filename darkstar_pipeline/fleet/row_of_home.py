@@ -1,5 +1,6 @@
 """The row of a fleet that gives the very settings that a home of its own has; what no row can say is refused."""
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import reduce
 from typing import Any, cast
@@ -49,8 +50,9 @@ def _class_name(fleet: FleetSettings, kind: ClassKind, settings: SiteSettings) -
         if getattr(row_settings(fleet, {**area, kind: name}), kind) == wanted:
             return name
     section = class_section(kind)
-    message = f"the fleet has no {section} like the home's {kind}"
-    raise ConfigurationError(message, f"copy the home's section {kind} under fleet.{section} of darkstar.yaml, named")
+    message = f"the fleet has no {section} like the home's {kind} (price area {settings.area})"
+    written = json.dumps(settings.model_dump(mode="json", include={kind}, exclude_defaults=True).get(kind, []))
+    raise ConfigurationError(message, f"add it under fleet.{section} of darkstar.yaml, with a name: `NAME: {written}`")
 
 
 def _refuse_other_settings(site: str, own: SiteSettings, made: SiteSettings) -> None:

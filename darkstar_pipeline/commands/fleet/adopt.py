@@ -66,7 +66,7 @@ def adopt(
     cells = {name: str(cell) for name, cell in row.items() if cell is not None}
     document = {
         "site": site,
-        "tenant": tenant,
+        "tenant": row["tenant"],
         "bucket": lake.bucket(site),
         "row": cells,
         "tables": [each._asdict() for each in moved],

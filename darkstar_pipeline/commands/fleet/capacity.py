@@ -19,8 +19,8 @@ def capacity(
     *,
     homes: Annotated[int, typer.Option("--homes", min=1, max=100_000_000, help="Homes of the fleet.")],
     plans_a_day: Annotated[
-        int, typer.Option("--plans-a-day", min=0, max=96, help="Plans of a home a day; 96 is one a slot.")
-    ] = 24,
+        int, typer.Option("--plans-a-day", min=0, max=96, help="Rounds of planning a day; the service makes 96.")
+    ] = 96,
     hours: Annotated[
         float, typer.Option("--hours", min=0.1, max=24, help="Hours that a day's backfill may take.")
     ] = 4.0,

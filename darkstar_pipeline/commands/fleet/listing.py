@@ -53,7 +53,7 @@ def fleet_commands() -> typer.Typer:
     command(
         group,
         "capacity",
-        examples=("darkstar fleet capacity --homes 10000", "darkstar fleet capacity --homes 1000000 --plans-a-day 96"),
+        examples=("darkstar fleet capacity --homes 10000", "darkstar fleet capacity --homes 1000000 --plans-a-day 24"),
     )(capacity.capacity)
     command(
         group,

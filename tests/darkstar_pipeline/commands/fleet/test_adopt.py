@@ -38,6 +38,7 @@ def test_home_is_one_of_the_fleet_when_adopted_and_again(home: Path, state: Path
     assert before.site_settings.battery.capacity_kwh == 12.5
     assert before.lake.read(METER_READINGS, "home").equals(after.lake.read(METER_READINGS, "home"))
     assert all(each["written"] == 0 for each in darkstar(*words, "--json").document["tables"])
+    assert told.document["tenant"] == "anna"
     shown = darkstar(*words).out
     assert "every day was read back and is the same" in shown
     assert max(len(line) for line in shown.splitlines() if "│" in line or "─" in line) <= 80
@@ -64,6 +65,12 @@ def test_nothing_is_written_when_it_cannot_be_the_same_home(
     assert message in told.error["message"]
     assert told.error["hint"]
     assert not (home / "state" / "fleet" / "lake").exists()
+
+
+def test_tenant_is_the_usual_one_when_none_is_named(home: Path, state: Path, darkstar: Darkstar) -> None:
+    (home / "darkstar.yaml").write_text("fleet: {buckets: 4}\n")
+    told = darkstar("fleet", "adopt", "--site", "home", "--state", str(state), "--dry-run", "--json")
+    assert told.document["tenant"] == told.document["row"]["tenant"] == "default"
 
 
 def test_a_folder_that_is_not_there_is_named(home: Path, darkstar: Darkstar) -> None:
