@@ -1,1 +1,1 @@
-"""What a fleet's lake costs: requests, seconds and bytes in a folder and on an S3 server of this machine."""
+"""Costs of a fleet's lake: requests, seconds and bytes in a folder and on an S3 server of this machine."""

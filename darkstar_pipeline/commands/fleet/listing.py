@@ -55,6 +55,16 @@ def fleet_commands() -> typer.Typer:
         "capacity",
         examples=("darkstar fleet capacity --homes 10000", "darkstar fleet capacity --homes 1000000 --plans-a-day 24"),
     )(capacity.capacity)
+    command(group, "plan", examples=("darkstar fleet plan", "darkstar fleet plan --at 2026-03-30T12:00 --json"))(
+        plan.plan
+    )
+    _add_data_commands(group)
+    group.add_typer(_token_commands(), name="token", short_help=TOKENS)
+    return group
+
+
+def _add_data_commands(group: typer.Typer) -> None:
+    """Add the commands on days of all homes, from readings to results."""
     command(
         group,
         "readings",
@@ -86,11 +96,6 @@ def fleet_commands() -> typer.Typer:
             'darkstar fleet query "DESCRIBE spot_prices"',
         ),
     )(query.query)
-    command(group, "plan", examples=("darkstar fleet plan", "darkstar fleet plan --at 2026-03-30T12:00 --json"))(
-        plan.plan
-    )
-    group.add_typer(_token_commands(), name="token", short_help=TOKENS)
-    return group
 
 
 def _token_commands() -> typer.Typer:
