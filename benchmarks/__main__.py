@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME [--short] [--outside] [--data measured|shipped] [--cases FILE] [--json]`, or `--list`."""
+"""`python -m benchmarks NAME [--short] [--outside] [--data measured|shipped] [--cases FILE] [--homes N] [--json]`, or `--list`."""
 
 import argparse
 import json
@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--outside", action="store_true", help="faults alone: a controlled home, attacked from outside")
     parser.add_argument("--data", type=Data, choices=list(Data), help="by default the measured homes if they are there")
     parser.add_argument("--cases", type=Path, metavar="FILE", help="arena alone: solve the cases of this file instead")
+    parser.add_argument("--homes", type=int, metavar="N", help="of a fleet's benchmarks alone: number of its homes")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     options = parser.parse_args(arguments)
     try:
@@ -44,7 +45,7 @@ def _answer(options: argparse.Namespace) -> str:
         raise ConfigurationError("no benchmark named", f"one of: {', '.join(registry.BENCHMARKS)}")
     on_homes = registry.entry_of(options.name).on_homes
     homes = chosen_homes(options.data)
-    scope = Scope(homes, short=options.short, outside=options.outside, cases=options.cases)
+    scope = Scope(homes, short=options.short, outside=options.outside, cases=options.cases, fleet_homes=options.homes)
     rows = registry.run(options.name, scope)
     name = f"{options.name} --outside" if options.outside else options.name
     if options.json:

@@ -18,9 +18,10 @@ from functools import partial
 
 import psutil
 
+from benchmarks.harness.open_loop import requested
 from benchmarks.harness.results import Row, Scope
 from benchmarks.homes.fresh_home import FreshHome
-from benchmarks.homes.served_home import DAYS, TOKEN, UPPER_RUNGS, Serving, moment, served_home, serving, train
+from benchmarks.homes.served_home import DAYS, TOKEN, UPPER_RUNGS, moment, served_home, serving, train
 from darkstar_pipeline.config.settings import load_settings
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.planning.memo import Memo
@@ -31,7 +32,7 @@ from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
 from planner.optimizer.warm_solver import MIP_SECONDS
 from planner.plans.fallback_chain import PlanSource, first_usable_plan
 
-RATE, CONNECTIONS = 100, 16
+RATE = 100
 SECONDS, SHORT_SECONDS = 60, 10
 WARM_SECONDS, SHORT_WARM_SECONDS = 10, 3
 REPEATS = 9
@@ -111,7 +112,7 @@ def _under_load(home: FreshHome, at: datetime, scope: Scope) -> list[Row]:
             worker.start()
         server = psutil.Process(service.process.pid)
         sizes: list[int] = []
-        answers = asyncio.run(_requested(service, "/plan", n_requests, sizes, server))
+        answers = asyncio.run(requested(service.url, ["/plan"] * n_requests, RATE, TOKEN, sizes, server))
         stop.set()
         for worker in workers:
             worker.join()
@@ -163,59 +164,6 @@ def _started(home: FreshHome, other: FreshHome, words: tuple[str, ...]) -> "subp
         if not link.exists():
             link.symlink_to(home.folder / name)
     return other.start(*words)
-
-
-async def _requested(
-    service: Serving, path: str, n_requests: int, sizes: list[int], server: psutil.Process
-) -> list[tuple[int, float]]:
-    """Return status and delay of every request, counted from when it was due [s]; `sizes` gets the memory by second."""
-    free: asyncio.Queue[_Connection] = asyncio.Queue()
-    for _ in range(CONNECTIONS):
-        free.put_nowait(_Connection(service.url))
-    began = time.perf_counter()
-
-    async def one(number: int) -> tuple[int, float]:
-        due = began + number / RATE
-        await asyncio.sleep(max(due - time.perf_counter(), 0.0))
-        connection = await free.get()
-        status = await connection.get(path)
-        free.put_nowait(connection)
-        return status, time.perf_counter() - due
-
-    async def watch() -> None:
-        while True:
-            sizes.append(server.memory_info().rss)
-            await asyncio.sleep(1)
-
-    watcher = asyncio.create_task(watch())
-    answers = await asyncio.gather(*(one(number) for number in range(n_requests)))
-    watcher.cancel()
-    return answers
-
-
-class _Connection:
-    """One kept-alive connection with a minimal HTTP client, which takes next to no processor time."""
-
-    def __init__(self, url: str) -> None:
-        host, _, port = url.removeprefix("http://").rstrip("/").partition(":")
-        self._host, self._port = host, int(port)
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    async def get(self, path: str) -> int:
-        """Return the status of an answer, which is read to its end; 0 without an answer."""
-        try:
-            if self._streams is None:
-                self._streams = await asyncio.open_connection(self._host, self._port)
-            reader, writer = self._streams
-            request = f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
-            writer.write(request.encode())
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-            length = int(head.partition("content-length:")[2].partition("\r\n")[0])
-            await reader.readexactly(length)
-            return int(head.split()[1])
-        except (OSError, asyncio.IncompleteReadError, ValueError):
-            self._streams = None
-            return 0
 
 
 def _promotion(home: FreshHome, at: datetime) -> list[Row]:

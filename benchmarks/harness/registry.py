@@ -167,6 +167,13 @@ BENCHMARKS = {
         short_needs="the same",
         on_homes=False,
     ),
+    "fleet_service": Benchmark(
+        module="benchmarks.fleet_service",
+        measures="10 000 homes planned afresh, and the delay of their plans at 200 requests a second; --homes N",
+        short_seconds=90,
+        seconds=600,
+        on_homes=False,
+    ),
     "fleet_lake": Benchmark(
         module="benchmarks.fleet_lake.fleet_lake",
         measures="a fleet's lake in a folder and on S3: requests, bytes, processor time, meeting writers, listing",

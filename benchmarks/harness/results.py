@@ -55,12 +55,14 @@ class Scope:
         short: run the short form: the same work on less data, within two minutes on two cores.
         outside: run the form `--outside` of a benchmark that has one.
         cases: file of cases for a benchmark that takes one; None for its own.
+        fleet_homes: number of homes of a fleet's benchmark; None for its own.
     """
 
     homes: BenchHomes
     short: bool = False
     outside: bool = False
     cases: Path | None = None
+    fleet_homes: int | None = None
 
     def of(self, whole: Value, short: Value) -> Value:
         """Return the one of two values that belongs to the form that runs."""
