@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("planner", "darkstar_pipeline")
 PHRASES = ROOT / "planner/wording/phrases.py"
 CATALOGUES = ROOT / "planner/wording/catalogues"
-PAGE = ROOT / "darkstar_pipeline/service/http/page"
+PAGES = (ROOT / "darkstar_pipeline/service/http/page", ROOT / "darkstar_pipeline/service/fleet/page")
 LANGUAGES = ("sv", "de")
 _CALL = re.compile(r'(?<![\w.])t\(\s*(?:"((?:[^"\\]|\\.)*)"|(?=(\S)))')
 _ATTRIBUTES = ("aria-label", "placeholder", "title", "alt")
@@ -75,9 +75,9 @@ def project_texts() -> Texts:
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             read_python(path, texts)
-    for path in sorted(PAGE.rglob("*.js")):
+    for path in sorted(path for page in PAGES for path in page.rglob("*.js")):
         read_script(path, texts)
-    for path in sorted(PAGE.rglob("*.html")):
+    for path in sorted(path for page in PAGES for path in page.rglob("*.html")):
         page = _PageTexts()
         page.feed(path.read_text(encoding="utf-8"))
         for text in page.found:

@@ -1,5 +1,6 @@
-// The page's door and theme; everything else is in the frame and its views.
+// The page's way in; everything else is in the door, the frame and its views.
 import { request } from "./api.js";
+import { addDoorListeners, applyTheme } from "./door.js";
 import { el } from "./format.js";
 import { attempt, begin, start, stop } from "./frame.js";
 import { view as administration } from "./views/administration.js";
@@ -7,7 +8,6 @@ import { view as household } from "./views/household.js";
 import { view as plan } from "./views/plan.js";
 import { view as report } from "./views/report.js";
 import { view as whatif } from "./views/whatif.js";
-import { choose, spoken } from "./words.js";
 
 const RETRY_MS = 5000;
 
@@ -40,40 +40,10 @@ function addListeners() {
     event.preventDefault();
     event.stopPropagation();
   }, true);
-  el("language").value = spoken();
-  el("language").addEventListener("change", () => choose(el("language").value));
-  el("login").addEventListener("submit", (event) => {
-    event.preventDefault();
-    request("/login", { method: "POST", body: { token: el("token").value } }).then(() => {
-      el("token").value = "";
-      el("problem").hidden = true;
-      return showContent();
-    }, (error) => {
-      el("problem").textContent = error.message;
-      el("problem").hidden = false;
-    });
-  });
-  el("logout").addEventListener("click", () => attempt(async () => {
+  addDoorListeners(showContent, () => attempt(async () => {
     await request("/logout", { method: "POST" });
     await enter();
   }));
-  el("skip").addEventListener("click", (event) => {
-    event.preventDefault();  // a hash names a view
-    el("main").focus();
-  });
-}
-
-function applyTheme() {
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const apply = () => {
-    document.documentElement.dataset.theme = localStorage.getItem("theme") ?? (dark.matches ? "dark" : "light");
-  };
-  dark.addEventListener("change", apply);
-  el("theme").addEventListener("click", () => {
-    localStorage.setItem("theme", document.documentElement.dataset.theme === "dark" ? "light" : "dark");
-    apply();
-  });
-  apply();
 }
 
 applyTheme();

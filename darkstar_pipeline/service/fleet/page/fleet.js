@@ -1,0 +1,99 @@
+// The fleet: its figures, areas, the homes that save least, and the list of homes, a page at a time.
+import { request } from "./home/api.js";
+import { ago, el, fill, node, number } from "./home/format.js";
+import { table } from "./home/tables.js";
+import { t } from "./home/words.js";
+
+const PAGE = 50, TYPING_MS = 300, SHADES = 6;
+let pages = [null], matching = 0;  // cursors of the pages so far; the last is the one that is shown
+let next = null, asked = 0;
+
+export const STATES = { planned: t("planned"), stale: t("old plan"), no_plan: t("no plan") };
+export const linkOf = (site) => node("a", site, { href: `#home=${encodeURIComponent(site)}` });
+const money = (value, currency) => (value === null ? "–" : `${number(value)} ${currency}`);
+
+export async function showFleet() {
+  const [summary] = await Promise.all([request("/fleet/summary"), showHomes()]);
+  const savings = Object.entries(summary.savings).map(([currency, value]) => money(value, currency)).join(", ") || "–";
+  fill(el("facts"), ...factsOf([
+    [t("Homes"), String(summary.homes)], [t("planned"), String(summary.planned)], [t("old plan"), String(summary.stale)],
+    [t("no plan"), String(summary.no_plan)], [t("The plans save"), savings],
+    [t("Newest plan"), summary.newest_plan_at ? ago(summary.newest_plan_at, Date.now()) : "–"],
+  ]));
+  const reasons = { settings: t("wrong settings"), no_price: t("no price"), no_readings: t("no readings"), failed: t("planning failed") };
+  fill(el("notes"), ...Object.entries(summary.problems).map(([reason, n]) => node("li", t("{n} homes without a new plan: {reason}", { n, reason: reasons[reason] ?? reason }))));
+  drawAreas(summary.areas);
+  fill(el("worst"), ...summary.worst.map((home) => {
+    const item = node("li");
+    item.append(linkOf(home.site), ` ${money(home.saving, home.currency)}`);
+    return item;
+  }));
+}
+
+export function factsOf(pairs) {
+  return pairs.map(([name, value]) => {
+    const pair = node("div");
+    pair.append(node("dt", name), node("dd", value));
+    return pair;
+  });
+}
+
+// The shade is what a home saves, against the area that saves most.
+function drawAreas(areas) {
+  const each = areas.map((area) => (area.homes ? area.saving / area.homes : 0)), most = Math.max(...each, 0);
+  fill(el("areas"), ...areas.map((area, index) => {
+    const shade = most > 0 ? Math.max(Math.round(SHADES * each[index] / most), 0) : 0;
+    const item = node("li", null, { class: `heat-${shade}` });
+    item.append(node("strong", area.area), node("span", t("{n} homes, {planned} planned", { n: area.homes, planned: area.planned })),
+      node("span", t("{money} a home", { money: money(each[index], area.currency) })));
+    return item;
+  }));
+  const known = new Set([...el("area").options].map((option) => option.value));
+  for (const { area } of areas) if (!known.has(area)) el("area").append(node("option", area, { value: area })), known.add(area);
+}
+
+async function showHomes() {
+  const number = asked += 1;
+  const query = new URLSearchParams({ limit: PAGE, order: el("order").value });
+  for (const name of ["like", "area", "state"]) if (el(name).value) query.set(name, el(name).value);
+  if (pages.at(-1)) query.set("cursor", pages.at(-1));
+  const page = await request(`/sites?${query}`);
+  if (number !== asked) return;  // another page was asked for meanwhile
+  ({ next, matching } = page);
+  const names = [t("home"), t("area"), t("tariff"), t("capacity [kWh]"), t("state"), t("plan made"), t("saves")];
+  const rows = page.homes.map((home) => [linkOf(home.site), home.area, home.tariff ?? "–", numberOr(home.capacity_kwh),
+    stateOf(home), home.created_at ? ago(home.created_at, Date.now()) : "–", money(home.saving, home.currency)]);
+  fill(el("homes"), table(names, rows));
+  const first = (pages.length - 1) * PAGE;
+  el("matching").textContent = matching ? t("{first} to {last} of {n}", { first: first + 1, last: first + page.homes.length, n: matching }) : t("no such home");
+  el("before").disabled = pages.length < 2;
+  el("after").disabled = next === null;
+}
+
+const numberOr = (value) => (value === null ? "–" : number(value, 1));
+
+export function stateOf(home) {
+  return node("span", STATES[home.state], { class: `state-${home.state}`, title: home.why });
+}
+
+export function listen(attempt) {
+  let typing;
+  const again = () => {
+    pages = [null];
+    attempt(showHomes);
+  };
+  el("choice").addEventListener("submit", (event) => event.preventDefault());
+  el("like").addEventListener("input", () => {
+    clearTimeout(typing);
+    typing = setTimeout(again, TYPING_MS);
+  });
+  for (const name of ["area", "state", "order"]) el(name).addEventListener("change", again);
+  el("after").addEventListener("click", () => {
+    if (next !== null) pages.push(next);
+    attempt(showHomes);
+  });
+  el("before").addEventListener("click", () => {
+    if (pages.length > 1) pages.pop();
+    attempt(showHomes);
+  });
+}
