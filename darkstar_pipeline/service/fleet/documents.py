@@ -161,6 +161,7 @@ class AreaSummary(Document):
 class FleetSummary(Document):
     """A fleet as its reader sees it."""
 
+    at: datetime = Field(description="The moment that this is so.")
     homes: int
     planned: int
     stale: int
@@ -171,5 +172,5 @@ class FleetSummary(Document):
     savings: dict[str, float] = Field(
         description="What the plans save against self-consumption, all homes together, by currency [money]."
     )
-    worst: list[WorstHome] = Field(description="Homes whose plans save least.")
+    worst: list[WorstHome] = Field(description="Homes whose plans save least, ten of each currency.")
     areas: list[AreaSummary]

@@ -6,19 +6,22 @@ import { t } from "./home/words.js";
 
 const PAGE = 50, TYPING_MS = 300, SHADES = 6;
 let pages = [null], matching = 0;  // cursors of the pages so far; the last is the one that is shown
-let next = null, asked = 0;
+let next = null, asked = 0, skew = 0;  // a service may run at another time (--at)
 
 export const STATES = { planned: t("planned"), stale: t("old plan"), no_plan: t("no plan") };
 export const linkOf = (site) => node("a", site, { href: `#home=${encodeURIComponent(site)}` });
+export const since = (moment) => (moment ? ago(moment, Date.now() + skew) : "–");
 const money = (value, currency) => (value === null ? "–" : `${number(value)} ${currency}`);
 
 export async function showFleet() {
-  const [summary] = await Promise.all([request("/fleet/summary"), showHomes()]);
+  const summary = await request("/fleet/summary");
+  skew = Date.parse(summary.at) - Date.now();
+  await showHomes();
   const savings = Object.entries(summary.savings).map(([currency, value]) => money(value, currency)).join(", ") || "–";
   fill(el("facts"), ...factsOf([
     [t("Homes"), String(summary.homes)], [t("planned"), String(summary.planned)], [t("old plan"), String(summary.stale)],
     [t("no plan"), String(summary.no_plan)], [t("The plans save"), savings],
-    [t("Newest plan"), summary.newest_plan_at ? ago(summary.newest_plan_at, Date.now()) : "–"],
+    [t("Newest plan"), since(summary.newest_plan_at)],
   ]));
   const reasons = { settings: t("wrong settings"), no_price: t("no price"), no_readings: t("no readings"), failed: t("planning failed") };
   fill(el("notes"), ...Object.entries(summary.problems).map(([reason, n]) => node("li", t("{n} homes without a new plan: {reason}", { n, reason: reasons[reason] ?? reason }))));
@@ -40,8 +43,9 @@ export function factsOf(pairs) {
 
 // The shade is what a home saves, against the area that saves most.
 function drawAreas(areas) {
-  const each = areas.map((area) => (area.homes ? area.saving / area.homes : 0)), most = Math.max(...each, 0);
+  const each = areas.map((area) => (area.homes ? area.saving / area.homes : 0));
   fill(el("areas"), ...areas.map((area, index) => {
+    const most = Math.max(...each.filter((_, other) => areas[other].currency === area.currency), 0);
     const shade = most > 0 ? Math.max(Math.round(SHADES * each[index] / most), 0) : 0;
     const item = node("li", null, { class: `heat-${shade}` });
     item.append(node("strong", area.area), node("span", t("{n} homes, {planned} planned", { n: area.homes, planned: area.planned })),
@@ -62,7 +66,7 @@ async function showHomes() {
   ({ next, matching } = page);
   const names = [t("home"), t("area"), t("tariff"), t("capacity [kWh]"), t("state"), t("plan made"), t("saves")];
   const rows = page.homes.map((home) => [linkOf(home.site), home.area, home.tariff ?? "–", numberOr(home.capacity_kwh),
-    stateOf(home), home.created_at ? ago(home.created_at, Date.now()) : "–", money(home.saving, home.currency)]);
+    stateOf(home), since(home.created_at), money(home.saving, home.currency)]);
   fill(el("homes"), table(names, rows));
   const first = (pages.length - 1) * PAGE;
   el("matching").textContent = matching ? t("{first} to {last} of {n}", { first: first + 1, last: first + page.homes.length, n: matching }) : t("no such home");

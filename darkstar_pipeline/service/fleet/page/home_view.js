@@ -1,13 +1,13 @@
 // One home: what it does now, its plan on the timeline of a single home's page, and every slot as a table.
 import { request } from "./home/api.js";
-import { ago, clock, el, fill, number, stamp } from "./home/format.js";
+import { clock, el, fill, number, stamp } from "./home/format.js";
 import { table } from "./home/tables.js";
 import { legend } from "./home/timeline/chart.js";
 import { drawReadout } from "./home/timeline/readout.js";
 import { rowsOf } from "./home/timeline/rows.js";
 import { Timeline } from "./home/timeline/timeline.js";
 import { t } from "./home/words.js";
-import { factsOf, STATES } from "./fleet.js";
+import { factsOf, since, STATES } from "./fleet.js";
 
 let timeline, rows = [], plan = null;
 
@@ -41,7 +41,7 @@ export async function showHome(site) {
   const words = [command.why, home.why].filter(Boolean);
   el("home-why").textContent = words.join("; ") || t("until {time}", { time: clock(command.expires_at, Intl.DateTimeFormat().resolvedOptions().timeZone) });
   fill(el("home-facts"), ...factsOf([
-    [t("state"), STATES[home.state]], [t("plan made"), home.created_at ? ago(home.created_at, Date.now()) : "–"],
+    [t("state"), STATES[home.state]], [t("plan made"), since(home.created_at)],
     [t("saves"), home.saving === null ? "–" : `${number(home.saving)} ${home.currency}`], [t("area"), home.area],
     [t("tariff"), home.tariff ?? "–"], [t("capacity [kWh]"), home.capacity_kwh === null ? "–" : number(home.capacity_kwh, 1)],
   ]));

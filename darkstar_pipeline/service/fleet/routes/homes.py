@@ -52,7 +52,7 @@ def sites(  # noqa: PLR0913 - what the query may hold
     everyone = service.directory.overview(reader.tenant, service.clock.now())
     matching = everyone.filter(pl.lit(value=True), *(each for each in wanted if each is not None))
     if order == "saving":
-        matching = matching.filter(pl.col("saving").is_not_null()).sort("saving", SITE)
+        matching = matching.filter(pl.col("saving").is_not_null()).sort("currency", "saving", SITE)
     first = 0 if cursor is None else _behind(cursor, matching)
     page = matching.slice(first, limit)
     more = first + page.height < matching.height

@@ -15,10 +15,12 @@ WORST = 10
 @router.get("/fleet/summary", responses=answers(), summary="The fleet at a glance")
 def summary(service: StateDep, reader: ReaderDep) -> FleetSummary:
     """Return how many homes are planned, what their plans save, which save least, and why homes have no plan."""
-    rows = service.directory.overview(reader.tenant, service.clock.now())
+    now = service.clock.now()
+    rows = service.directory.overview(reader.tenant, now)
     covered = rows.filter(pl.col("state") != NO_PLAN)
     states = {state: int((rows["state"] == state).sum()) for state in (PLANNED, STALE, NO_PLAN)}
-    worst = covered.sort("saving", "site").head(WORST).select("site", "tenant", "currency", "saving")
+    least = covered.sort("saving", "site").group_by("currency", maintain_order=True).head(WORST)
+    worst = least.select("site", "tenant", "currency", "saving").sort("currency", "saving", "site")
     savings = covered.group_by("currency").agg(pl.col("saving").sum()).sort("currency")
     areas = (
         rows.with_columns(covers=pl.col("state") != NO_PLAN)
@@ -32,6 +34,7 @@ def summary(service: StateDep, reader: ReaderDep) -> FleetSummary:
     )
     reasons = rows.filter(pl.col("problem") != "")["problem"].value_counts(sort=True)
     return FleetSummary(
+        at=now,
         homes=rows.height,
         **states,
         problems=dict(reasons.iter_rows()),
