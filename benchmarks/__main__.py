@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME [--short] [--outside] [--data measured|shipped] [--cases FILE] [--homes N] [--json]`, or `--list`."""
+"""`python -m benchmarks NAME [--short] [--outside] [--data measured|shipped] [--cases FILE] [--homes N] [--json]`."""
 
 import argparse
 import json

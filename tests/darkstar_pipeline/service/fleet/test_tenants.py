@@ -72,7 +72,7 @@ def worlds(planned: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tes
 def routes() -> list[tuple[str, str]]:
     """Every method and path of the application."""
     found = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-    return [(method, route.path) for route in found for method in sorted(route.methods)]
+    return [(method, route.path) for route in found for method in sorted(route.methods or ())]
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
