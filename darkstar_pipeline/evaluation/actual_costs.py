@@ -34,6 +34,7 @@ from darkstar_pipeline.warehouse.tables import Tables
 from env.time_grid import days_between
 from planner.demand_charges.bills import has_demand_charge
 from planner.evaluation.daily_results import daily_results
+from planner.evaluation.verdict import LEAST_POSSIBLE
 
 REFERENCES = ("idle", "self_consumption", "oracle")
 NO_SUN = "no_sun"
@@ -131,6 +132,6 @@ def total_cost(days: Sequence[DayCosts], way: str) -> float | None:
 
 def captured_share(actual: float | None, idle: float | None, oracle: float | None) -> float | None:
     """Return the share captured of what the oracle saves against idle, 0-1; None where unknown, or nothing to save."""
-    if actual is None or idle is None or oracle is None or idle - oracle <= 0:
+    if actual is None or idle is None or oracle is None or idle - oracle <= LEAST_POSSIBLE:
         return None
     return (idle - actual) / (idle - oracle)

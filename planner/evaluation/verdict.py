@@ -21,6 +21,8 @@ BLOCK_DAYS = 7
 LEAST_BLOCKS = 4  # fewer blocks than this are too alike: a single one would give an interval without width
 RESAMPLES = 2000
 SEED = 20_261_122
+LEAST_POSSIBLE = 1e-6
+"""What hindsight has to save for a share of it to mean anything [money]: less is the solver's rounding."""
 POWER_COLUMNS = ("power_cost", "total_cost")
 """Columns of totals that say more than `cost` only where power is charged."""
 
@@ -149,7 +151,7 @@ def captured_share(costs: dict[str, Energy], policy: str) -> float | None:
         return None
     total = {name: float(days.sum()) for name, days in costs.items()}
     possible = total["idle"] - total["oracle"]
-    if possible <= 0:
+    if possible <= LEAST_POSSIBLE:
         return None
     return (total["idle"] - total[policy]) / possible
 

@@ -11,7 +11,7 @@ from assets.description import markdown_table
 from assets.fleet.graph.partitions import Partition, group_of
 from assets.fleet.outcomes import BucketOutcome
 from assets.fleet.shards import ShardReport
-from planner.evaluation.verdict import captured_share
+from planner.evaluation.verdict import LEAST_POSSIBLE, captured_share
 from planner.replay.usable_slots import USABLE
 
 SHOWN_POLICIES = ("value", "mpc", "self_consumption")
@@ -133,6 +133,6 @@ def _worst_homes(worst: pl.DataFrame) -> Mapping[str, dg.MarkdownMetadataValue]:
     shown = ranked.select(
         "site",
         missed="missed",
-        captured_share=pl.when(pl.col("possible") > 0).then(1 - pl.col("missed") / pl.col("possible")),
+        captured_share=pl.when(pl.col("possible") > LEAST_POSSIBLE).then(1 - pl.col("missed") / pl.col("possible")),
     )
     return {f"worst homes, {policy}": markdown_table(shown)}

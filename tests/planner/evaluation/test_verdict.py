@@ -193,3 +193,9 @@ def test_share_and_difference_are_of_the_bill_when_power_is_charged() -> None:
 
 def test_months_are_empty_when_power_is_not_charged() -> None:
     assert evaluate(results(FOUR)).months.is_empty()
+
+
+def test_a_share_of_a_solvers_rounding_is_no_share() -> None:
+    costs = {"idle": np.array([3.0 + 4e-16]), "oracle": np.array([3.0]), "value": np.array([3.25])}
+    assert costs["idle"][0] > costs["oracle"][0]
+    assert captured_share(costs, "value") is None
