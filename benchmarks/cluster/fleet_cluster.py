@@ -50,9 +50,9 @@ def run(scope: Scope) -> list[Row]:
         with TwoNodes() as nodes:
             place = s3.new_place("fleet-calm")
             calm = fleet.made("calm", place, {"kind": "ray", "address": nodes.address})
-            before, asked, served = nodes.processor_seconds(), s3.requests(), s3.processor_seconds()
+            before, asked, served = nodes.seconds_by_kind(), s3.requests(), s3.processor_seconds()
             driver = fleet.worked(calm)
-            workers, daemons = (now - then for now, then in zip(nodes.processor_seconds(), before, strict=True))
+            workers, daemons = (now - then for now, then in zip(nodes.seconds_by_kind(), before, strict=True))
             asked, served = s3.requests() - asked, s3.processor_seconds() - served
             same = _objects(place) == expected and fleet.verdict(calm) == verdict
             place = s3.new_place("fleet-killed")

@@ -5,8 +5,10 @@ import threading
 from typing import Any
 
 import psutil
+import stamina
 
 NODES, CORES = 2, 1
+START_ATTEMPTS = 4
 _LOOK_SECONDS = 0.2
 _WORKERS = ("ray::_work", "ray::IDLE")
 _HEALTH = {"health_check_period_ms": 1000, "health_check_timeout_ms": 2000, "health_check_failure_threshold": 3}
@@ -21,7 +23,7 @@ class TwoNodes:
 
         head = {"num_cpus": 0, "_system_config": _HEALTH, "include_dashboard": False}
         self._cluster: Any = Cluster(initialize_head=True, head_node_args=head)
-        self._workers = [self._cluster.add_node(num_cpus=CORES) for _ in range(NODES)]
+        self._workers = [self._added() for _ in range(NODES)]
         self._seconds: dict[tuple[int, float], float] = {}
         self._at_work: set[tuple[int, float]] = set()
         self._over = threading.Event()
@@ -44,9 +46,20 @@ class TwoNodes:
         """Kill a worker's node at once, with all its processes, and start another in its place."""
         gone = self._workers.pop(number % len(self._workers))
         self._cluster.remove_node(gone, allow_graceful=False)
-        self._workers.append(self._cluster.add_node(num_cpus=CORES))
+        self._workers.append(self._added())
 
-    def processor_seconds(self) -> tuple[float, float]:
+    def _added(self) -> Any:  # noqa: ANN401 - Ray's own
+        """Start a worker's node, again where it had not started within Ray's 30 s: other work may fill the machine."""
+        for attempt in stamina.retry_context(on=_no_start, attempts=START_ATTEMPTS, timeout=None):
+            with attempt:
+                return self._cluster.add_node(num_cpus=CORES)
+        return None
+
+    def processor_seconds(self) -> float:
+        """Return the processor time of the cluster's processes so far, those that ended included [s]."""
+        return sum(self.seconds_by_kind())
+
+    def seconds_by_kind(self) -> tuple[float, float]:
         """Return the processor time of Ray's workers and of its daemons so far, those that ended included [s]."""
         self._look()
         workers = sum(seconds for key, seconds in self._seconds.items() if key in self._at_work)
@@ -68,3 +81,8 @@ class TwoNodes:
                 self._seconds[process.pid, begun] = used.user + used.system
             if named.startswith(_WORKERS):
                 self._at_work.add((process.pid, begun))
+
+
+def _no_start(error: Exception) -> bool:
+    """Return whether a node did not start in time; Ray raises a plain exception then."""
+    return "timed out during startup" in str(error)
