@@ -32,7 +32,7 @@ LISTED_HOMES_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Spent:
-    """What some work took."""
+    """Cost of some work."""
 
     processor_seconds: float
     requests: int

@@ -20,7 +20,7 @@ SLOW_SECONDS = 1.0
 
 
 class Fault(Enum):
-    """What happens to a request instead of an answer."""
+    """Fault of an answer."""
 
     ERROR = "500 Internal Server Error"
     BUSY = "503 Slow Down"

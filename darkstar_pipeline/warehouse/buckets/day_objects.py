@@ -1,4 +1,4 @@
-"""What an object of the lake holds: rows of many homes of one day, and the names of the homes whose day is done.
+"""Content of an object of the lake: rows of many homes of one day, and the names of the homes whose day is done.
 
 What does not belong here: where objects are (`object_names`), how they are read and replaced (`object_store`).
 """

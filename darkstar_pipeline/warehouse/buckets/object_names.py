@@ -16,7 +16,7 @@ _BUCKET = re.compile(r"bucket=(\d{4,})", re.ASCII)
 
 @dataclass(frozen=True)
 class ObjectName:
-    """What the key of an object says that it holds."""
+    """Content of an object, as its key says."""
 
     table: Table
     day: date

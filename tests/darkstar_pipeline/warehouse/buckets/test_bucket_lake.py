@@ -1,6 +1,11 @@
 """The lake of a fleet: rows of many homes in one object, in a folder and on S3 alike."""
 
+import multiprocessing
+import os
 import pickle
+import random
+import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -12,9 +17,10 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.buckets.object_store import open_store
 from darkstar_pipeline.warehouse.lake import Lake, SchemaMismatchError
-from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, SPOT_PRICES
+from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, POLICY_SCHEDULES, SPOT_PRICES
 from env.time_grid import days_between
 from tests.builders.fleet_prices import BUCKETS, homes_in, prices
+from tests.builders.waiting import until
 
 AUTUMN, SPRING, DAY = date(2025, 10, 26), date(2026, 3, 29), date(2026, 1, 1)
 HOMES = homes_in(0, 3)
@@ -135,3 +141,56 @@ def test_a_place_of_another_kind_is_refused_with_its_remedy(place: str) -> None:
     with pytest.raises(ConfigurationError, match="no place for a lake") as refused:
         open_store(place)
     assert "s3://bucket/prefix" in refused.value.hint
+
+
+def test_a_reader_beside_a_writer_gets_one_of_its_days(lake: BucketLake) -> None:
+    frames = [prices(DAY, DAY, *HOMES, price=price) for price in (1.0, 2.0)]
+    lake.write_days(SPOT_PRICES, 0, [DAY], frames[0])
+    with ThreadPoolExecutor(1) as threads:
+        writes = threads.submit(lambda: [lake.write_days(SPOT_PRICES, 0, [DAY], frames[i % 2]) for i in range(20)])
+        reads = [lake.read(SPOT_PRICES, 0, DAY, DAY)]
+        while not writes.done():
+            reads.append(lake.read(SPOT_PRICES, 0, DAY, DAY))
+    assert all(any(each.equals(frame) for frame in frames) for each in reads)
+    assert lake.read(SPOT_PRICES, 0, DAY, DAY).equals(frames[1])
+
+
+def test_columns_that_some_days_lack_are_null_there(lake: BucketLake) -> None:
+    site, days = HOMES[0], [DAY, SPRING]
+    column = POLICY_SCHEDULES.optional[0]
+
+    def rows(day: date, *, limited: bool) -> pl.DataFrame:
+        schema = POLICY_SCHEDULES.schema_with([column.name] if limited else [])
+        values = {"site": site, "slot_start": prices(day, day, site)["slot_start"][0], "local_day": day}
+        others = {name: "x" if dtype == pl.String else 1.0 for name, dtype in schema.items() if name not in values}
+        return pl.DataFrame([{**values, **others}], schema=schema)
+
+    for day in days:
+        lake.replace_sites(POLICY_SCHEDULES, 0, [day], rows(day, limited=day == SPRING), [site])
+    assert lake.read(POLICY_SCHEDULES, 0)[column.name].to_list() == [None, 1.0]
+    assert column.name not in lake.read(POLICY_SCHEDULES, 0, DAY, DAY).columns
+
+
+@pytest.mark.thorough
+def test_a_writer_killed_at_any_moment_leaves_the_old_day_or_the_new(tmp_path: Path) -> None:
+    lake = BucketLake(open_store(tmp_path), BUCKETS)
+    lake.write_days(SPOT_PRICES, 0, [DAY], prices(DAY, DAY, *HOMES))
+    for seed in range(5):
+        writer = multiprocessing.get_context("spawn").Process(target=replace_for_ever, args=(tmp_path,))
+        writer.start()
+        before = lake.versions(SPOT_PRICES, 0, [DAY])
+        until(lambda seen=before: lake.versions(SPOT_PRICES, 0, [DAY]) != seen, "the first replacement")
+        time.sleep(random.Random(seed).uniform(0.0, 0.05))  # noqa: S311 - a moment, no secret
+        os.kill(writer.pid or 0, signal.SIGKILL)
+        writer.join()
+        found = lake.read(SPOT_PRICES, 0, DAY, DAY)
+        assert found.height == 96 * len(HOMES)
+        assert found.group_by("site").agg(pl.col("price").n_unique())["price"].to_list() == [1] * len(HOMES)
+        lake.replace_sites(SPOT_PRICES, 0, [DAY], prices(DAY, DAY, HOMES[0], price=9.0), [HOMES[0]])  # no lock is left
+
+
+def replace_for_ever(place: Path) -> None:
+    lake, price = BucketLake(open_store(place), BUCKETS), 0.0
+    while True:
+        price += 1.0
+        lake.replace_sites(SPOT_PRICES, 0, [DAY], prices(DAY, DAY, HOMES[1], price=price), [HOMES[1]])
