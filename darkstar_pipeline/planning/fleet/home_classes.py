@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
+from darkstar_pipeline.errors import ConfigurationError
 from env.site import Site
 from planner.value.protocol import Protocol
 
@@ -52,6 +53,6 @@ def readable_homes(homes: Mapping[str, SiteSettings]) -> tuple[dict[str, SiteSet
     for name in homes:
         try:
             found[name] = homes[name]
-        except ValueError as error:
-            wrong[name] = str(error)
+        except ConfigurationError as error:
+            wrong[name] = error.message
     return found, wrong

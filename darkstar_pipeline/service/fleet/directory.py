@@ -89,7 +89,7 @@ class Directory:
         """Return the currency of a home; the fleet's where its own settings are wrong."""
         try:
             return self.homes[site].currency
-        except ValueError:
+        except ConfigurationError:
             return self._fleet.defaults.currency
 
     def _joined(self) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 from darkstar_pipeline.fleet.homes import FleetHomes
 from darkstar_pipeline.ingest.fleet.bucket_changes import merge_rows
 from darkstar_pipeline.ingest.merge import stored_rows
+from darkstar_pipeline.planning.fleet.home_classes import readable_homes
 from darkstar_pipeline.service.fleet.documents import FleetReading, FleetReadingsReport, RefusedRow
 from darkstar_pipeline.sources.observations import MEASURED, rounded, value_checks
 from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
@@ -43,7 +44,10 @@ def take_readings(
     rows = _rows(readings)
     own = homes.rows if tenant is None else homes.rows.filter(pl.col("tenant") == tenant)
     known = pl.col("site").is_in(own["site"].to_list())
-    checked = object_to(rows, _checks(known, now))
+    _, wrong = readable_homes(
+        FleetHomes(homes.fleet, own.filter(pl.col("site").is_in(rows["site"].unique().to_list())))
+    )
+    checked = object_to(rows, _checks(known, list(wrong), now))
     good = checked.filter(pl.col(REASON).is_null()).unique(["site", "slot_start"], keep="last", maintain_order=True)
     counts = [_merge(lake, homes, bucket, part, now) for bucket, part in _by_bucket(lake, good)]
     refused = checked.filter(pl.col(REASON).is_not_null()).select(_ROW, "site", "slot_start", reason=REASON)
@@ -65,13 +69,16 @@ def _rows(readings: Sequence[FleetReading]) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _checks(known: pl.Expr, now: datetime) -> list[pl.Expr]:
+def _checks(known: pl.Expr, wrong: Sequence[str], now: datetime) -> list[pl.Expr]:
     """Return the checks of a row: those of a file's values, and of its home and slot."""
     slot = pl.col("slot_start")
     quarter = slot.dt.truncate(f"{SLOT_MINUTES}m")
     empty = pl.all_horizontal(pl.col(MEASURED).is_null())
     return [
         reason_if(~known, pl.format("there is no home {}", "site")),
+        reason_if(
+            pl.col("site").is_in(wrong), pl.lit("the settings of the home are wrong: GET /sites/{site} says how")
+        ),
         reason_if(slot != quarter, pl.lit("slot_start is not on a quarter of an hour")),
         reason_if(slot > now, pl.lit("the slot has not begun")),
         reason_if(slot < now - OLDEST, pl.lit(f"older than {OLDEST.days} days: import it as a file")),

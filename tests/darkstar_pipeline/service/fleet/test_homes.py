@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ NEVER_READ = "home007"
 
 
 def test_homes_come_in_pages_when_there_are_more(ask: Ask) -> None:
-    client, seen, cursor = ask(), list[str](), None
+    client, seen, cursor, page = ask(), list[str](), None, dict[str, Any]()
     for _ in range(3):
         page = client.get("/sites", params={"limit": 3, **({"cursor": cursor} if cursor else {})}).json()
         seen += [home["site"] for home in page["homes"]]

@@ -1,0 +1,123 @@
+"""A round of planning: bad homes and bad buckets keep their last plans and stop no others."""
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.fleet.homes_file import change_homes
+from darkstar_pipeline.fleet.lake import fleet_lake
+from darkstar_pipeline.planning.fleet import many_plans
+from darkstar_pipeline.planning.fleet.plan_rows import decoded_plans, expected_percent, plans_key
+from darkstar_pipeline.planning.fleet.plan_shard import shards_of
+from darkstar_pipeline.planning.fleet.rounds import PlanningRound, plan_fleet
+from darkstar_pipeline.warehouse.buckets.object_names import object_key
+from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from env.time_grid import slot_of
+from planner.fleet.homes_ahead import HomesAhead
+from planner.fleet.value_plans import HomesPlans
+from tests.builders.fleets import PLANNED_AT, planned_fleet
+
+LATER = PLANNED_AT + timedelta(minutes=15)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return planned_fleet(tmp_path)
+
+
+def rows(settings: Settings, state: Path) -> pl.DataFrame:
+    assert settings.fleet is not None
+    store = fleet_lake(settings.fleet, state).store
+    found = [store.get(plans_key(bucket)) for bucket in range(2)]
+    return pl.concat([decoded_plans(each.data) for each in found if each is not None]).sort("site")
+
+
+def planned(settings: Settings, state: Path) -> PlanningRound:
+    return plan_fleet(settings, state, LATER)
+
+
+def test_a_home_that_cannot_be_planned_keeps_its_last_plan_with_the_reason(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = many_plans.plan_homes
+
+    def refuse_one(homes: HomesAhead) -> HomesPlans:
+        if "home002" in homes.names:
+            message = "a number that nobody expected"
+            raise ValueError(message)
+        return real(homes)
+
+    monkeypatch.setattr(many_plans, "plan_homes", refuse_one)
+    made = planned(settings, tmp_path)
+    assert (made.planned, made.problems) == (6, {"failed": 1, "no_readings": 1})
+    found = rows(settings, tmp_path)
+    wrong = found.row(by_predicate=pl.col("site") == "home002", named=True)
+    assert (wrong["created_at"], wrong["problem"]) == (PLANNED_AT, "failed")
+    assert "a number that nobody expected" in wrong["details"]
+    assert wrong["plan"] is not None
+    others = found.filter(~pl.col("site").is_in(["home002", "home007"]))
+    assert set(others["created_at"]) == {LATER}
+
+
+def test_a_bucket_that_cannot_be_read_keeps_its_plans_and_stops_no_other(settings: Settings, tmp_path: Path) -> None:
+    assert settings.fleet is not None
+    lake = fleet_lake(settings.fleet, tmp_path)
+    lake.store.put(object_key(METER_READINGS, 1, date(2025, 10, 25)), b"half of a file")
+    made = planned(settings, tmp_path)
+    assert list(made.errors) == [1]
+    assert made.problems["bucket"] > 0
+    found = rows(settings, tmp_path)
+    of_bucket = found.filter(pl.col("site").map_elements(lake.bucket, pl.Int64) == 1)
+    assert set(of_bucket["created_at"].drop_nulls()) == {PLANNED_AT}
+    assert set(found.join(of_bucket, on="site", how="anti")["created_at"].drop_nulls()) == {LATER}
+
+
+def test_a_home_with_wrong_settings_is_told_and_one_that_has_left_has_no_plan(
+    settings: Settings, tmp_path: Path
+) -> None:
+    change_homes(
+        tmp_path,
+        lambda homes: homes.filter(pl.col("site") != "home000").with_columns(
+            tariff=pl.when(pl.col("site") == "home001").then(pl.lit("gone")).otherwise("tariff")
+        ),
+    )
+    made = planned(settings, tmp_path)
+    assert made.problems == {"settings": 1, "no_readings": 1}
+    found = rows(settings, tmp_path)
+    assert "home000" not in found["site"]
+    assert "'gone' is not under fleet.tariffs" in found.filter(pl.col("site") == "home001")["details"][0]
+
+
+def test_the_plan_before_tells_the_battery_where_nothing_was_read(settings: Settings, tmp_path: Path) -> None:
+    known = rows(settings, tmp_path)
+    expected = expected_percent(known, slot_of(LATER))
+    plan = known.row(by_predicate=pl.col("site") == "home000", named=True)
+    assert expected["home000"] == plan["soc_start_percent"][1]
+    assert "home007" not in expected
+    assert expected_percent(known, datetime(2025, 10, 28, tzinfo=LATER.tzinfo)) == {}
+
+
+def test_neighbouring_buckets_go_together_up_to_a_thousand_homes(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from darkstar_pipeline.fleet.homes_file import open_homes
+    from darkstar_pipeline.planning.fleet import plan_shard
+
+    assert settings.fleet is not None
+    many = replace_buckets(settings, 4)
+    homes = open_homes(many, tmp_path)
+    assert many.fleet is not None
+    lake = fleet_lake(many.fleet, tmp_path)
+    assert [len(shard.buckets) for shard in shards_of(lake, homes, LATER)] == [4]
+    monkeypatch.setattr(plan_shard, "HOMES_TOGETHER", 1)
+    apart = shards_of(lake, homes, LATER)
+    assert [site for shard in apart for _, own in shard.buckets for site in own.names] != []
+    assert all(len(shard.buckets) == 1 for shard in apart)
+
+
+def replace_buckets(settings: Settings, buckets: int) -> Settings:
+    assert settings.fleet is not None
+    return settings.model_copy(update={"fleet": settings.fleet.model_copy(update={"buckets": buckets})})
