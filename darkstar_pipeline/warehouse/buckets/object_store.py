@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, LocalStore, RetryConfig, S3Store
 
 REQUESTS_AT_ONCE = 16
-"""Requests of one call that are under way at a time; more gained nothing (ADR 0060)."""
+"""Requests of one call that are under way at a time."""
 LIST_CHUNK = 1000
 """Names per request of a listing, the most that S3 gives."""
 LOCKS, PROBES = ".locks", ".probes"
