@@ -30,11 +30,14 @@ def serve(
     ] = None,
     ingress_from: Annotated[
         str | None,
-        typer.Option("--ingress-from", metavar="ADDRESS", help="Home Assistant's ingress, whose users need no token."),
+        typer.Option("--ingress-from", metavar="ADDRESS", help="Home Assistant's ingress; no token is needed there."),
     ] = None,
     fleet: Annotated[bool, typer.Option("--fleet", help="Serve the homes of the fleet instead of one.")] = False,
     planning: Annotated[
-        bool, typer.Option("--planning/--no-planning", help="Of a fleet: plan too, or only answer.")
+        bool,
+        typer.Option(
+            "--planning/--no-planning", show_default=False, help="Of a fleet: plan too (default), or only answer."
+        ),
     ] = True,
 ) -> None:
     """Run the planner service with its web page; Ctrl-C stops it.

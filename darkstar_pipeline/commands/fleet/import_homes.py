@@ -27,10 +27,10 @@ def import_homes(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change, and change nothing.")] = False,
 ) -> Document:
-    """Import homes as rows: new ones are added, those that are there already are changed.
+    """Import homes as rows: new ones are added, known ones are changed.
 
     Columns: site, and what a home has of its own (tenant, area, capacity_kwh, charge_kw, import_kw, tariff, …); what a
-    row leaves out is the fleet's default. Wrong cells are listed with row and column, and nothing is imported then.
+    row leaves out is the fleet's default. Wrong cells are named with row and column; then no home is imported at all.
     """
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.context import QUARANTINE_FOLDER

@@ -26,7 +26,7 @@ _REFUSED_SHOWN = 5
 
 
 def readings(call: Call, files: _Files, *, clock: ClockOption = Clock.none) -> Document:
-    """Import meter readings of many homes from tidy Parquet or CSV files.
+    """Import meter readings of many homes from tidy files.
 
     Columns: site, and those of `darkstar import observations` (slot_start, load_kwh, pv_kwh, …). Every home is read by
     the rules of a single one; one that is refused stops no other, and ends the command with exit code 3.
