@@ -30,7 +30,7 @@ def serve(
     ] = None,
     ingress_from: Annotated[
         str | None,
-        typer.Option("--ingress-from", metavar="ADDRESS", help="Home Assistant's ingress; no token is needed there."),
+        typer.Option("--ingress-from", metavar="ADDRESS", help="Home Assistant's ingress: no token is asked."),
     ] = None,
     fleet: Annotated[bool, typer.Option("--fleet", help="Serve the homes of the fleet instead of one.")] = False,
     planning: Annotated[
