@@ -34,6 +34,18 @@ COMMANDS = (
     ("control", "guard"),
     ("control", "install"),
     ("control", "release"),
+    ("fleet",),
+    ("fleet", "import"),
+    ("fleet", "homes"),
+    ("fleet", "show"),
+    ("fleet", "readings"),
+    ("fleet", "prices"),
+    ("fleet", "sample"),
+    ("fleet", "adopt"),
+    ("fleet", "backfill"),
+    ("fleet", "plan"),
+    ("fleet", "capacity"),
+    ("fleet", "query"),
     ("shadow",),
     ("backup",),
     ("restore",),
@@ -77,7 +89,7 @@ def test_help_names_the_shared_options_when_asked(
     out = capsys.readouterr().out
     assert "--json" in out
     assert "--site" in out
-    assert "Examples:" in out or words in (("import",), ("control",))
+    assert "Examples:" in out or words in (("import",), ("control",), ("fleet",))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -27,14 +27,14 @@ def adopt(
     state: Annotated[Path, typer.Option("--state", metavar="FOLDER", help="State folder of the home.")],
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE", help="Its configuration; by default darkstar.yaml beside the folder."),
+        typer.Option("--config", metavar="FILE", help="Its configuration; default: darkstar.yaml beside it."),
     ] = None,
     tenant: Annotated[
         str | None, typer.Option("--tenant", metavar="NAME", help="Tenant of the home; default where not named.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and do nothing.")] = False,
 ) -> Document:
-    """Move a home into the fleet: its settings as a row, its tables into the fleet's lake, each day read back.
+    """Move a home into the fleet: settings as a row, tables into its lake, each day read back.
 
     Nothing is removed from the home's own folder. It can be killed and repeated, also to take over later days. The
     home's settings stay the very same; what a row cannot say is refused with its name.

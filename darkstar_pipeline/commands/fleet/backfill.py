@@ -27,7 +27,7 @@ def backfill(
         int | None, typer.Option("--bucket", min=0, metavar="N", help="Only the homes of this bucket.")
     ] = None,
 ) -> Document:
-    """Repair, grade and replay days of all homes; safe to repeat and to interrupt.
+    """Repair, grade and replay days of all homes; safe to repeat.
 
     A home that cannot be worked on is left out with its reason, and the others go on. With `--site` only that home's
     days are replaced. The engine is the configuration's (`engine`); the results are the same whatever it is.

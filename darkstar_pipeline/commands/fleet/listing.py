@@ -19,7 +19,7 @@ from darkstar_pipeline.commands.fleet import (
 from darkstar_pipeline.console.call import command, group_of, shared_options
 
 FLEET_PURPOSE = "Run thousands of homes: their settings as rows, and all of them at once."
-TOKENS = "Say who may ask the service of the fleet, and whose homes they see."
+TOKENS = "Say who may ask the fleet's service, and whose homes they see."
 
 
 def fleet_commands() -> typer.Typer:
@@ -46,9 +46,7 @@ def fleet_commands() -> typer.Typer:
     command(
         group,
         "adopt",
-        examples=(
-            "darkstar fleet adopt --site villa --state /var/lib/darkstar/state --config /etc/darkstar/darkstar.yaml",
-        ),
+        examples=("darkstar fleet adopt --site villa --state /var/lib/darkstar/state --dry-run",),
     )(adopt.adopt)
     command(
         group,
@@ -92,7 +90,7 @@ def _add_data_commands(group: typer.Typer) -> None:
         group,
         "query",
         examples=(
-            'darkstar fleet query "SELECT site, sum(cost) FROM policy_daily_results GROUP BY site" --from 2026-01-01',
+            'darkstar fleet query "SELECT site, cost FROM policy_daily_results" --last 7d',
             'darkstar fleet query "DESCRIBE spot_prices"',
         ),
     )(query.query)

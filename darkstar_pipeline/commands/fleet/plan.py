@@ -20,7 +20,7 @@ def plan(
         str | None, typer.Option("--at", metavar="TIME", help="Plan as if it were this moment; default: now.")
     ] = None,
 ) -> Document:
-    """Plan every home of the fleet once and put the plans beside its tables.
+    """Plan every home once and put the plans beside its tables.
 
     `darkstar serve --fleet` does so by itself every quarter of an hour; beside `darkstar serve --fleet --no-planning`
     this command plans in its place, from a Dagster schedule or cron, on any machine that reaches the lake.

@@ -19,10 +19,11 @@ def create(
     tenant: Annotated[str | None, typer.Option("--tenant", metavar="NAME", help="Whose homes it opens.")] = None,
     operator: Annotated[bool, typer.Option("--operator", help="Opens the homes of all tenants.")] = False,
     scope: Annotated[
-        Literal["read", "write"], typer.Option("--scope", help="read: look; write: also hand in readings.")
+        Literal["read", "write"],
+        typer.Option("--scope", help="read (default), or write: also hand in readings.", show_default=False),
     ] = "read",
 ) -> Document:
-    """Create a token of a tenant and show it, this once; only its hash is kept.
+    """Create a token and show it, this once; only its hash is kept.
 
     Who sends it as `Authorization: Bearer TOKEN` sees the homes of that tenant and no others.
     """
