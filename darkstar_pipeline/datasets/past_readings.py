@@ -5,6 +5,7 @@ cut into ranges.
 """
 
 from datetime import date, timedelta
+from functools import lru_cache
 
 import polars as pl
 
@@ -52,6 +53,7 @@ def past_readings(
     return observations.join(usable, on="local_day", how="semi").select("slot_start", "load_kwh", "pv_kwh")
 
 
+@lru_cache(maxsize=8)
 def _unremarkable_prices(first: date, last: date, timezone: str) -> pl.DataFrame:
     """A price for every slot that no grade objects to."""
     names = [name for name in SPOT_PRICES.schema.names() if name not in ("site", "area")]

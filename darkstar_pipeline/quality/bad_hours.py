@@ -58,8 +58,11 @@ def bad_hours(
         A row a bad hour and quantity (`ATTRIBUTED`): `local_day, hour_start, quantity`.
     """
     compared = compared_hours(observations, statistics, has_pv=has_pv)
-    disagreeing = compared.filter(pl.col("agrees").not_()).select("hour_start", quantity=_owner("quantity"))
     unbalanced = _unbalanced(observations, battery, has_pv=has_pv)
+    if compared.is_empty() and unbalanced.is_empty():
+        hour = observations.schema["slot_start"]
+        return pl.DataFrame(schema={"local_day": pl.Date, "hour_start": hour, "quantity": pl.String})
+    disagreeing = compared.filter(pl.col("agrees").not_()).select("hour_start", quantity=_owner("quantity"))
     both = pl.concat([disagreeing, _attributed(unbalanced, compared)]).unique()
     day = pl.col("hour_start").dt.convert_time_zone(timezone).dt.date().alias("local_day")
     days = observations.select("local_day").unique()
@@ -85,6 +88,9 @@ def compared_hours(observations: pl.DataFrame, statistics: pl.DataFrame, *, has_
     quantities = [name for name in QUANTITIES if has_pv or name != "pv"]
     offsets = [pl.duration(minutes=minutes) for minutes in range(0, _HOUR_MINUTES, _HOUR_MINUTES // SLOTS_PER_HOUR)]
     relevant = statistics.filter(pl.col("quantity").is_in(quantities), pl.col("energy_kwh").is_finite())
+    if relevant.is_empty():
+        figures = {"read_kwh": pl.Float64, "statistic_kwh": pl.Float64, "agrees": pl.Boolean}
+        return pl.DataFrame(schema={"hour_start": statistics.schema["hour_start"], "quantity": pl.String, **figures})
     slots = relevant.with_columns(slot_start=pl.concat_list(pl.col("hour_start") + offset for offset in offsets))
     read = observations.unpivot(
         list(QUANTITIES.values()), index=["slot_start", "local_day"], variable_name="column", value_name="kwh"
@@ -105,6 +111,9 @@ def compared_hours(observations: pl.DataFrame, statistics: pl.DataFrame, *, has_
 
 def _unbalanced(observations: pl.DataFrame, battery: Battery, *, has_pv: bool) -> pl.DataFrame:
     """Return the hours that do not balance: `hour_start`, whether a battery is measured, whether its balance is off."""
+    if any(observations[name].null_count() == observations.height for name in ("load_kwh", "import_kwh", "export_kwh")):
+        flags = {"has_battery": pl.Boolean, "battery_off": pl.Boolean}
+        return pl.DataFrame(schema={"hour_start": observations.schema["slot_start"], **flags})
     charge, discharge = pl.col("batt_charge_kwh"), pl.col("batt_discharge_kwh")
     has_battery = charge.is_not_null() | discharge.is_not_null()
     absent = ~has_battery.any().over("local_day")

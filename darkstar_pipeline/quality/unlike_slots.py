@@ -22,6 +22,8 @@ def unlike_slots(slots: pl.DataFrame, column: str, timezone: str) -> pl.DataFram
         column: an energy.
         timezone: IANA zone of the local days.
     """
+    if slots[column].null_count() == slots.height:  # most homes lack a meter or two
+        return pl.DataFrame(schema={"slot_start": slots.schema["slot_start"], REASON: pl.String})
     value = pl.col(column)
     day = pl.col("slot_start").dt.convert_time_zone(timezone).dt.date().alias("_day")
     hour = pl.col("slot_start").dt.truncate("1h").alias("_hour")

@@ -5,6 +5,7 @@ import typer
 from darkstar_pipeline.commands.fleet import (
     adopt,
     backfill,
+    evaluate,
     capacity,
     homes,
     import_homes,
@@ -86,6 +87,14 @@ def _add_data_commands(group: typer.Typer) -> None:
             "darkstar fleet backfill --from 2026-01-01 --to 2026-01-31 --bucket 7",
         ),
     )(backfill.backfill)
+    command(
+        group,
+        "evaluate",
+        examples=(
+            "darkstar fleet evaluate --from 2026-01-01 --to 2026-01-31",
+            "darkstar fleet evaluate --from 2026-01-01 --to 2026-01-31 --worst 20 --json",
+        ),
+    )(evaluate.evaluate)
     command(
         group,
         "query",

@@ -1,0 +1,86 @@
+"""`darkstar fleet evaluate`: costs and captured share of all homes, and the worst of them by name."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_range
+from darkstar_pipeline.console.call import Call
+from darkstar_pipeline.console.output import Document, draw_table
+from darkstar_pipeline.console.progress import progress_bar
+from darkstar_pipeline.errors import DataMissingError
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+_SUMS = {
+    "policy": "policy",
+    "homes": "homes",
+    "home_days": "home-days",
+    "cost": "cost",
+    "idle_cost": "idle",
+    "oracle_cost": "hindsight",
+    "share": "share",
+}
+
+
+def evaluate(
+    call: Call,
+    *,
+    first: FirstDay,
+    last: LastDay,
+    worst: Annotated[int, typer.Option("--worst", min=0, max=10_000, help="Worst homes to name, a policy.")] = 5,
+) -> Document:
+    """Show what policies cost all homes, by area and tariff too, and which homes miss most.
+
+    Read from stored results, bucket by bucket. A day counts where the home has results of all its policies and of
+    hindsight, of its present settings. `cost` includes battery wear and the value of the energy left; demand charges
+    are of months and not in it.
+    """
+    from darkstar_pipeline.config.settings import home_dir, load_settings
+    from darkstar_pipeline.evaluation.fleet_verdict import fleet_verdict
+    from darkstar_pipeline.fleet.homes_file import fleet_of, open_homes
+    from darkstar_pipeline.fleet.lake import fleet_lake
+
+    check_range(first, last)
+    settings, state = load_settings(), home_dir()
+    homes, lake = open_homes(settings, state), fleet_lake(fleet_of(settings), state)
+    with progress_bar(call, "buckets") as progress:
+        verdict = fleet_verdict(homes, lake, first, last, most_worst=worst, progress=progress)
+    if not verdict.homes:
+        message = f"no home of the fleet has results from {first} to {last}"
+        raise DataMissingError(message, f"run `darkstar fleet backfill --from {first} --to {last}`")
+    if verdict.without:
+        call.note(f"{verdict.without} homes have no results in these days")
+    frames = {name: getattr(verdict, name) for name in ("totals", "by_area", "by_tariff", "distribution", "worst")}
+    document: dict[str, Any] = {"homes": verdict.homes, "without_results": verdict.without}
+    document |= {name: frame.to_dicts() for name, frame in frames.items()}
+    return Document(document, lambda out: _draw(out, frames))
+
+
+def _draw(out: "Console", frames: "dict[str, pl.DataFrame]") -> None:
+    """Print totals, areas, tariffs, the homes' distribution and the worst of them."""
+    for name, kind in (("totals", ""), ("by_area", "area"), ("by_tariff", "tariff")):
+        for row in frames[name].select([*([kind] if kind else []), "currency"]).unique(maintain_order=True).to_dicts():
+            own = [each for each in frames[name].to_dicts() if all(each[key] == value for key, value in row.items())]
+            out.print(f"{kind} {row.get(kind, 'all homes')} [{row['currency']}]".strip(), markup=False)
+            draw_table(out, [{**each, "share": _percent(each["captured_share"])} for each in own], _SUMS)
+            out.print()
+    out.print("captured share of the homes", markup=False)
+    spread = [
+        {**row, **{name: _percent(row[name]) for name in row if name[1:].isdigit()}}
+        for row in frames["distribution"].to_dicts()
+    ]
+    heads = {name: name for name in frames["distribution"].columns if name != "policy"}
+    draw_table(out, spread, {"policy": "policy", **heads})
+    if frames["worst"].height:
+        out.print("\nhomes that miss most of what hindsight would have saved", markup=False)
+        shown = [{**row, "missed": f"{row['missed']:.2f} {row['currency']}"} for row in frames["worst"].to_dicts()]
+        draw_table(
+            out, shown, {"site": "home", "policy": "policy", "days": "days", "missed": "missed a day", "reason": "why"}
+        )
+
+
+def _percent(share: float | None) -> str | None:
+    return None if share is None else f"{100 * share:.0f} %"
