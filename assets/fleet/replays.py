@@ -1,30 +1,39 @@
 """Usable slots, schedules and results of many homes: days of homes that are alike lie side by side in arrays."""
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from datetime import date
 
 import polars as pl
 
 from assets.fleet.forecasts import is_plain, past_of
 from assets.fleet.homes import Homes
+from assets.fleet.stages import Stages
 from assets.rows.replays import (
-    policy_result_rows,
     policy_rows,
     replayed_policies,
     usable_rows,
-    verify_schedules,
 )
 from assets.rows.usable_days import whole_days
 from darkstar_pipeline.config.fingerprints import Stage
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
+from env.site import Site
+from env.tariff import Tariff, TariffVersion
 from planner.demand_charges.bills import has_demand_charge
+from planner.evaluation.daily_results import daily_results
+from planner.evaluation.verified_days import verified_homes
 from planner.optimizer.slot_arrays import NEEDED
 from planner.policy_names import PLANNERS
 from planner.replay.many_homes import replay_homes
 from planner.replay.schedules import empty_schedule
+from planner.training.antares_slots import training_episodes
+from planner.value.protocol import Protocol
 from planner.value.scenario_source import SCENARIO_DAYS
 
+_ANY_TARIFF = Tariff((TariffVersion(valid_from=date(2000, 1, 1), vat=0.0, transfer_fee=0.0, energy_tax=0.0),))
+"""Stands for the tariffs of homes whose prices are known."""
 SLOTS = ("site", "slot_start", "local_day", *NEEDED)
 
 
@@ -50,31 +59,35 @@ def _usable_of_one(home: Context, *tables: pl.DataFrame) -> pl.DataFrame:
     return usable_rows(home, *own).with_columns(site=pl.lit(home.site_name)).select(SLOTS)
 
 
-def hindsight(homes: Homes, slots: pl.DataFrame) -> pl.DataFrame:
+def hindsight(homes: Homes, slots: pl.DataFrame, stages: Stages) -> pl.DataFrame:
     """Return the verified schedules of perfect hindsight: rows of `oracle_schedules`, with `policy`."""
     none = pl.DataFrame(schema=SLOT_FORECASTS.schema)
-    return _replayed(homes, "oracle", lambda _: ["oracle"], slots, none, none.clear())
+    return _replayed(homes, "oracle", lambda _: ["oracle"], slots, none, none, stages)
 
 
-def replayed(homes: Homes, slots: pl.DataFrame, forecasts: pl.DataFrame, past: dict[int, pl.DataFrame]) -> pl.DataFrame:
+def replayed(
+    homes: Homes, slots: pl.DataFrame, forecasts: pl.DataFrame, past: dict[int, pl.DataFrame], stages: Stages
+) -> pl.DataFrame:
     """Return the verified schedules of each home's policies: rows of `policy_schedules`."""
     apart = [home for home in homes if not is_plain(home) or _plans_months(home)]
-    rows = [
-        policy_rows(
-            home,
-            fleet_policies(home),
-            homes.first,
-            homes.last,
-            slots=slots.filter(pl.col("site") == home.site_name).drop("site"),
-            forecasts=forecasts.filter(pl.col("site") == home.site_name),
-        ).schedules
-        for home in apart
-    ]
+    with stages.timed("homes apart"):
+        rows = [
+            policy_rows(
+                home,
+                fleet_policies(home),
+                homes.first,
+                homes.last,
+                slots=slots.filter(pl.col("site") == home.site_name).drop("site"),
+                forecasts=forecasts.filter(pl.col("site") == home.site_name),
+            ).schedules
+            for home in apart
+        ]
     gone = {home.site_name for home in apart}
     together = homes.only([name for name in homes.names if name not in gone])
     if together.contexts:
-        history = past_of(homes, together, SCENARIO_DAYS, past)
-        rows.append(_replayed(together, "policies", fleet_policies, slots, forecasts, history))
+        with stages.timed("forecasts"):
+            history = past_of(homes, together, SCENARIO_DAYS, past)
+        rows.append(_replayed(together, "policies", fleet_policies, slots, forecasts, history, stages))
     return pl.concat(rows, how="diagonal")
 
 
@@ -99,6 +112,7 @@ def _replayed(
     slots: pl.DataFrame,
     forecasts: pl.DataFrame,
     history: pl.DataFrame,
+    stages: Stages,
 ) -> pl.DataFrame:
     """Return verified schedules of homes whose scenarios are their days before."""
     by_policy: dict[str, list[Context]] = {}
@@ -109,26 +123,42 @@ def _replayed(
     for policy, wanted in by_policy.items():
         protocols = {home.site_name: (home.site, protocol_of(home.site_settings, home.site.battery)) for home in wanted}
         own = homes.only(list(protocols))
-        made = replay_homes(policy, protocols, own.own(slots), own.own(forecasts), own.own(history))
-        rows.append(made)
-    return _verified(homes, pl.concat(rows, how="diagonal").with_columns(homes.versions(stage)))
+        with stages.timed(policy):
+            rows.append(replay_homes(policy, protocols, own.own(slots), own.own(forecasts), own.own(history)))
+    with stages.timed("verification"):
+        return _verified(homes, pl.concat(rows, how="diagonal").with_columns(homes.versions(stage)))
 
 
 def _verified(homes: Homes, schedules: pl.DataFrame) -> pl.DataFrame:
     """Return the schedules of homes that nothing is wrong with."""
-    by_site = schedules.partition_by("site", as_dict=True)
-    return pl.concat(
-        [verify_schedules(homes.contexts[str(site)], own).schedules for (site, *_), own in by_site.items()],
-        how="diagonal",
-    )
+    kept = [schedules.clear()]
+    for alike in homes.alike(_physics):
+        site, protocol = _physics(alike.one)
+        kept.append(verified_homes(alike.own(schedules), site, protocol))
+    return pl.concat(kept, how="diagonal")
+
+
+def _physics(home: Context) -> tuple[Site, Protocol]:
+    """Return all that a home's schedules are verified and settled by, besides its prices."""
+    return replace(home.site, name="", tariff=_ANY_TARIFF), protocol_of(home.site_settings, home.site.battery)
 
 
 def results(homes: Homes, stage: Stage, schedules: pl.DataFrame, quality: pl.DataFrame) -> pl.DataFrame:
     """Return rows of `policy_daily_results`."""
-    by_site = schedules.partition_by("site", as_dict=True)
-    return pl.concat(
-        [
-            policy_result_rows(homes.contexts[str(site)], stage, own, quality.filter(pl.col("site") == site))
-            for (site, *_), own in by_site.items()
-        ]
-    )
+    grades = quality.select("site", "day", pl.col("status").alias("quality"))
+    rows: list[pl.DataFrame] = []
+    for alike in homes.alike(_physics):
+        site, protocol = _physics(alike.one)
+        rows.append(daily_results(alike.own(schedules), protocol, site, homes=["site"]))
+    return pl.concat(rows).join(grades, on=["site", "day"], how="left").with_columns(homes.versions(stage))
+
+
+def episodes(homes: Homes, policies: pl.DataFrame, oracle: pl.DataFrame, quality: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of `training_episodes`, of the homes' results."""
+    bound = oracle.with_columns(pl.lit("oracle").alias("policy")).select(policies.columns)
+    every = pl.concat([policies, bound]).sort("site", "day", "policy")
+    rows = [
+        training_episodes(alike.own(every), alike.own(quality), alike.one.site, homes=["site"])
+        for alike in homes.alike(lambda home: home.timezone)
+    ]
+    return pl.concat(rows).with_columns(homes.versions("policies"))

@@ -5,9 +5,7 @@ A home that cannot be worked on is left out with its reason, and the others go o
 """
 
 import logging
-import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,8 +16,8 @@ import polars as pl
 from assets.fleet.forecasts import forecast
 from assets.fleet.homes import Homes
 from assets.fleet.readings import graded, observed, priced
-from assets.fleet.replays import hindsight, replayed, results, usable
-from assets.rows.training_episodes import episode_rows
+from assets.fleet.replays import episodes, hindsight, replayed, results, usable
+from assets.fleet.stages import Stages
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DarkstarError
@@ -105,22 +103,6 @@ class ShardReport:
     rows: int
     left_out: tuple[LeftOut, ...]
     seconds: dict[str, float]
-
-
-class Stages:
-    """Processor time by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def timed(self, stage: str) -> Generator[None]:
-        """Count the time of a block for a stage."""
-        began = time.process_time()
-        try:
-            yield
-        finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.process_time() - began
 
 
 def backfill_shard(shard: FleetShard) -> ShardReport:
@@ -225,24 +207,12 @@ def daily_rows(homes: Homes, stages: Stages) -> Rows:
         forecasts = forecast(homes, past)
     with stages.timed("usable slots"):
         slots = usable(homes, observations, prices, quality)
-    with stages.timed("oracle"):
-        oracle = hindsight(homes, slots)
-    with stages.timed("policies"):
-        policies = replayed(homes, slots, forecasts, past)
+    oracle = hindsight(homes, slots, stages)
+    policies = replayed(homes, slots, forecasts, past, stages)
     with stages.timed("results"):
         oracle_results = results(homes, "oracle", oracle, quality).drop("policy")
         policy_results = results(homes, "policies", policies, quality)
-        episodes = pl.concat(
-            [
-                episode_rows(
-                    home,
-                    policy_results.filter(pl.col("site") == home.site_name),
-                    oracle_results.filter(pl.col("site") == home.site_name),
-                    quality.filter(pl.col("site") == home.site_name),
-                )
-                for home in homes
-            ]
-        )
+        training = episodes(homes, policy_results, oracle_results, quality)
     return {
         SPOT_PRICES: prices,
         PRICE_REPAIRS: repairs,
@@ -253,5 +223,5 @@ def daily_rows(homes: Homes, stages: Stages) -> Rows:
         ORACLE_DAILY_RESULTS: oracle_results,
         POLICY_SCHEDULES: policies,
         POLICY_DAILY_RESULTS: policy_results,
-        TRAINING_EPISODES: episodes,
+        TRAINING_EPISODES: training,
     }

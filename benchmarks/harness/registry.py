@@ -149,6 +149,13 @@ BENCHMARKS = {
             needs=MACHINES,
         ),
     ),
+    "fleet": Benchmark(
+        module="benchmarks.fleet",
+        measures="a fleet's day from raw readings to the verdict on one machine: time by stage, memory, files",
+        short_seconds=60,
+        seconds=1200,
+        on_homes=False,
+    ),
     "fleet_cluster": Benchmark(
         module="benchmarks.cluster.fleet_cluster",
         measures="a fleet on two Ray nodes and an S3 server: the serial run's bytes, nodes killed or not; overhead",

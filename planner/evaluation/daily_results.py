@@ -1,5 +1,6 @@
 """Daily costs, with the settlement of the energy left in the battery, and breaches of limits."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import polars as pl
@@ -15,23 +16,27 @@ BREACH_KWH = 1e-6  # solvers and sums round; a breach is more than a milliwatt-h
 _SUMS = ("import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh")
 
 
-def daily_results(schedules: pl.DataFrame, protocol: Protocol, site: Site) -> pl.DataFrame:
+def daily_results(
+    schedules: pl.DataFrame, protocol: Protocol, site: Site, *, homes: Sequence[str] = ()
+) -> pl.DataFrame:
     """Totals of every policy and day of daily episodes.
 
     Args:
         schedules: as `replay_days` gives them, any number of policies.
         protocol: start and settlement.
         site: limits and battery.
+        homes: columns that tell homes apart which have protocol, limits and battery in common.
 
     Returns:
+        Those columns, then
         `day, policy, cost, import_kwh, export_kwh, charge_kwh, discharge_kwh, curtailed_kwh, start_soc_kwh,
         end_soc_kwh, settlement_value, peak_kw, breaches, writes`; `cost` [money] includes wear and the settlement of
         end - start stored energy; `writes` are changes of command within the day, null where the
         schedules have no commands.
     """
     totals = (
-        schedules.sort("policy", "slot_start")
-        .group_by("local_day", "policy", maintain_order=True)
+        schedules.sort(*homes, "policy", "slot_start")
+        .group_by(*homes, "local_day", "policy", maintain_order=True)
         .agg(
             pl.col("cost").sum().alias("slots_cost"),
             pl.col(_SUMS).sum(),
@@ -45,6 +50,7 @@ def daily_results(schedules: pl.DataFrame, protocol: Protocol, site: Site) -> pl
     )
     settled = pl.col("settlement_value") * (pl.col("end_soc_kwh") - pl.col("start_soc_kwh"))
     return totals.select(
+        *homes,
         pl.col("local_day").alias("day"),
         "policy",
         (pl.col("slots_cost") - settled).alias("cost"),
@@ -55,7 +61,7 @@ def daily_results(schedules: pl.DataFrame, protocol: Protocol, site: Site) -> pl
         "peak_kw",
         "breaches",
         "writes",
-    ).sort("day", "policy")
+    ).sort(*homes, "day", "policy")
 
 
 def _writes(schedules: pl.DataFrame) -> pl.Expr:

@@ -81,6 +81,25 @@ def verified_days(schedules: pl.DataFrame, site: Site, protocol: Protocol) -> Ve
     return VerifiedDays(kept, rejected, schedules.select("local_day", "policy").n_unique())
 
 
+def verified_homes(schedules: pl.DataFrame, site: Site, protocol: Protocol) -> pl.DataFrame:
+    """Return the days of several homes in which nothing is wrong.
+
+    Args:
+        schedules: as `replay_days` gives them, with `site`, of any number of policies.
+        site: battery and limits that all of the homes have.
+        protocol: what every day of them starts with.
+    """
+    gone: list[tuple[object, ...]] = []
+    for own in schedules.sort("policy", "site", "slot_start").partition_by("policy", maintain_order=True):
+        policy = str(own["policy"][0])
+        wrong = {each.slot_index for each in verify_episodes(policy, own, site, protocol).violations}
+        gone += [own.select("site", "local_day", "policy").row(index) for index in sorted(wrong)]
+    refused = pl.DataFrame(
+        gone, schema={"site": pl.String, "local_day": pl.Date, "policy": pl.String}, orient="row"
+    ).unique()
+    return schedules.join(refused, on=["site", "local_day", "policy"], how="anti", maintain_order="left")
+
+
 def only_verified(schedules: pl.DataFrame, site: Site, protocol: Protocol) -> pl.DataFrame:
     """The schedules as they are, where nothing is wrong with any.
 

@@ -4,6 +4,8 @@ A day graded `mask_battery` has a house and prices to learn from but no battery:
 that nobody learns from them by mistake. Refused days, and days that are not whole, are left out.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from env.site import Site
@@ -92,32 +94,39 @@ def _complete_days(slots: pl.DataFrame, site: Site) -> pl.DataFrame:
     return complete.filter(pl.len().over("local_day") == full)
 
 
-def training_episodes(results: pl.DataFrame, quality: pl.DataFrame, site: Site) -> pl.DataFrame:
+def training_episodes(
+    results: pl.DataFrame, quality: pl.DataFrame, site: Site, *, homes: Sequence[str] = ()
+) -> pl.DataFrame:
     """Return a row a training day: grade, start, settlement, and costs of policies.
 
     Args:
         results: daily results of policies and oracle, `day, policy, cost, start_soc_kwh, settlement_value`.
         quality: `day, status`.
         site: time zone.
+        homes: columns of both frames that tell homes apart which have the time zone in common.
 
     Returns:
+        Those columns, then
         `day, dataset_version, quality, battery_masked, n_slots, start_soc_kwh, settlement_value, idle_cost,
         self_consumption_cost, mpc_cost, value_cost, oracle_cost`; a cost is null where the policy was not replayed.
     """
-    grades = quality.select("day", pl.col("status").alias("quality"))
+    grades = quality.select(*homes, "day", pl.col("status").alias("quality"))
     costs = [
         pl.col("cost").filter(pl.col("policy") == policy).first().alias(f"{policy}_cost") for policy in COSTED_POLICIES
     ]
-    days = results.group_by("day").agg(pl.col("start_soc_kwh").first(), pl.col("settlement_value").first(), *costs)
+    days = results.group_by(*homes, "day").agg(
+        pl.col("start_soc_kwh").first(), pl.col("settlement_value").first(), *costs
+    )
     counts = {day: slot_count(day, site.timezone) for day in days["day"].to_list()}
     return (
-        days.join(grades, on="day", how="inner")
+        days.join(grades, on=[*homes, "day"], how="inner")
         .with_columns(
             pl.lit(DATASET_VERSIONS[-1]).alias("dataset_version"),
             (pl.col("quality") == MASKED).alias("battery_masked"),
             pl.col("day").replace_strict(counts, default=0, return_dtype=pl.Int32).alias("n_slots"),
         )
         .select(
+            *homes,
             "day",
             "dataset_version",
             "quality",
@@ -127,5 +136,5 @@ def training_episodes(results: pl.DataFrame, quality: pl.DataFrame, site: Site) 
             "settlement_value",
             *(f"{policy}_cost" for policy in COSTED_POLICIES),
         )
-        .sort("day")
+        .sort(*homes, "day")
     )

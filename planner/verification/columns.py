@@ -64,6 +64,7 @@ class Schedule:
         planned: load of planned devices `(n_slots,)` [kWh].
         starts: starts of the slots [us since 1970, UTC]; None where the schedule has no clock.
         days: local days as day numbers since 1970; None where the schedule has no `local_day`.
+        homes: number of each slot's home, where they are of several one after the other; None for one.
         import_limit: commanded limit of the import, infinity for none `(n_slots,)` [kW]; None without that column.
         first: whether an episode begins in the slot `(n_slots,)`.
         tolerance_kwh: what energies may differ by.
@@ -76,6 +77,7 @@ class Schedule:
     planned: Values
     starts: NDArray[np.int64] | None
     days: NDArray[np.int64] | None
+    homes: NDArray[np.int64] | None
     import_limit: Values | None
     first: Flags
     tolerance_kwh: float
@@ -89,6 +91,11 @@ class Schedule:
     def __getitem__(self, name: str) -> Values:
         """A numeric column."""
         return self.values[name]
+
+    @property
+    def other_home(self) -> Flags:
+        """Whether a slot is of another home than the one before it `(n_slots,)`."""
+        return _first_of_episodes(self.n_slots, self.homes)
 
     @property
     def main(self) -> Store:
@@ -133,6 +140,7 @@ def read_schedule(
     stores = tuple(_store(number, battery, values) for number, battery in enumerate(batteries, start=1))
     planned = [values[name] for name in names if _PLANNED.fullmatch(name)]
     days = _day_numbers(slots) if "local_day" in slots.columns else None
+    homes = slots["site"].rle_id().cast(pl.Int64).to_numpy() if "site" in slots.columns else None
     return Schedule(
         site=site,
         values=values,
@@ -140,8 +148,9 @@ def read_schedule(
         planned=np.sum(planned, axis=0) if planned else np.zeros(slots.height),
         starts=_instants(slots["slot_start"]) if "slot_start" in slots.columns else None,
         days=days,
+        homes=homes,
         import_limit=_import_limit(slots),
-        first=_first_of_episodes(slots.height, days if daily else None),
+        first=_first_of_episodes(slots.height, days if daily else None, homes),
         tolerance_kwh=tolerance_kwh,
         tolerance_money=tolerance_money,
     )
@@ -216,9 +225,11 @@ def _day_numbers(slots: pl.DataFrame) -> NDArray[np.int64]:
     return slots["local_day"].cast(pl.Date).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
 
 
-def _first_of_episodes(n_slots: int, days: NDArray[np.int64] | None) -> Flags:
+def _first_of_episodes(n_slots: int, *numbers: NDArray[np.int64] | None) -> Flags:
+    """Return whether any of some numbers is another than in the slot before."""
     first = np.zeros(n_slots, dtype=np.bool_)
     first[0] = True
-    if days is not None:
-        first[1:] = days[1:] != days[:-1]
+    for number in numbers:
+        if number is not None:
+            first[1:] |= number[1:] != number[:-1]
     return first

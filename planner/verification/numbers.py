@@ -56,7 +56,7 @@ def slot_grid(schedule: Schedule) -> Iterator[Finding]:
     wrong = steps != SLOT_US
     if schedule.days is not None:  # between days some may be left out
         wrong &= (np.diff(schedule.days) == 0) | (steps < SLOT_US)
-    wrong &= known[1:] & known[:-1]
+    wrong &= known[1:] & known[:-1] & ~schedule.other_home[1:]
     minutes = np.concatenate([[SLOT_MINUTES], steps / 60_000_000])
     yield Finding(
         "slot_grid",
@@ -72,7 +72,7 @@ def day_slots(schedule: Schedule) -> Iterator[Finding]:
     days, starts = schedule.days, schedule.starts
     if days is None or starts is None:
         return
-    first = np.concatenate([[True], days[1:] != days[:-1]])
+    first = np.concatenate([[True], days[1:] != days[:-1]]) | schedule.other_home
     begins = np.flatnonzero(first)
     found = np.diff(np.append(begins, len(days)))
     bounds = np.array([_bounds(int(days[at]), schedule.site.timezone) for at in begins])

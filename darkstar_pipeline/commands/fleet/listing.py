@@ -5,8 +5,8 @@ import typer
 from darkstar_pipeline.commands.fleet import (
     adopt,
     backfill,
-    evaluate,
     capacity,
+    evaluate,
     homes,
     import_homes,
     launch,
