@@ -7,6 +7,8 @@ from typing import Any
 import psutil
 import stamina
 
+from darkstar_pipeline.engines.ray_connection import ray_module
+
 NODES, CORES = 2, 1
 START_ATTEMPTS = 4
 _LOOK_SECONDS = 0.2
@@ -19,6 +21,7 @@ class TwoNodes:
 
     def __enter__(self) -> "TwoNodes":
         """Start the nodes."""
+        ray_module()  # says how much is told before Ray is first imported
         from ray.cluster_utils import Cluster
 
         head = {"num_cpus": 0, "_system_config": _HEALTH, "include_dashboard": False}

@@ -6,6 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+from darkstar_pipeline.engines.ray_connection import ray_module
+
 HEALTH = {
     "health_check_initial_delay_ms": 0,
     "health_check_period_ms": 1000,
@@ -51,7 +53,7 @@ class Nodes:
 @contextmanager
 def cluster() -> Generator[Nodes]:
     """Start a cluster of two nodes with a core each."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray_module()  # says how much is told before Ray is first imported
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": _STORE_BYTES, "_system_config": HEALTH}
