@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from tempfile import TemporaryDirectory
-from threading import Event, Thread
 
 import numpy as np
 
@@ -133,20 +132,13 @@ def _node_killed(nodes: TwoNodes, items: Sequence[int], number: int) -> list[Row
     """Kill a node at a random moment of the work; return whether the answers are those of one process."""
     with TemporaryDirectory() as folder:
         shards = cut_shards(items, ITEM_SECONDS)
-        after, over = int(_LOST.integers(1, len(shards) // 2)), Event()
+        after = int(_LOST.integers(1, len(shards) // 2))
 
-        def lose() -> None:
-            while len(list(Path(folder).iterdir())) < after and not over.wait(0.02):
-                pass
-            nodes.kill(number)
+        def lose(done: int, _: int) -> None:
+            if done == after:
+                nodes.kill(number)
 
-        losing = Thread(target=lose)
-        losing.start()
-        try:
-            found = map_shards(partial(_summed, Path(folder), None), shards)
-        finally:
-            over.set()
-            losing.join()
+        found = map_shards(partial(_summed, Path(folder), None), shards, progress=lose)
         return _same(f"node_killed_{number + 1}", "ray", found, shards, Path(folder))
 
 

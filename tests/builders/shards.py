@@ -32,26 +32,16 @@ def squared_by_mortals(folder: Path, deaths: Mapping[int, int], shard: int) -> i
     return squared(shard)
 
 
-def slowly_squared(folder: Path, shard: int, *, ballast: bytes = b"") -> int:
-    """Return the square of a number after some time, counted where it is begun and where it is done.
+def slowly_squared(shard: int, *, ballast: bytes = b"") -> int:
+    """Return the square of a number after some time.
 
     Args:
-        folder: where it is counted.
         shard: the number.
         ballast: travels along.
     """
     del ballast
-    begun(folder, shard)
     time.sleep(0.3)
-    (folder / f"done-{shard}").touch()
     return squared(shard)
-
-
-def endless(folder: Path, shard: int) -> int:
-    """Return nothing for a long time; a file bears the number of the process."""
-    (folder / f"{shard}-{os.getpid()}").touch()
-    time.sleep(600)
-    return shard
 
 
 def begun(folder: Path, shard: int) -> int:

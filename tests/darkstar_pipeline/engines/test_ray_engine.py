@@ -3,7 +3,6 @@
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from planner.errors import ShardFailedError, ShardLostError
 from planner.parallel import map_shards, running_on
 from tests.builders.ray_cluster import Nodes, cluster
 from tests.builders.shards import failing, nested, slowly_squared, squared, squared_by_mortals, stubborn
-from tests.builders.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.filterwarnings("ignore")]
 ATTEMPTS = 3
@@ -26,10 +24,6 @@ STALL_SECONDS = 30.0
 def nodes() -> Generator[Nodes]:
     with cluster() as started, RayEngine(started.address) as engine, running_on(engine):
         yield started
-
-
-def _finished(folder: Path) -> int:
-    return len(list(folder.glob("done-*")))
 
 
 def test_answers_keep_the_order_of_their_shards(nodes: Nodes) -> None:
@@ -82,18 +76,16 @@ def test_a_shard_that_kills_every_worker_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_answers_are_those_of_one_process_when_a_node_is_lost(
-    loss: "partial[None]", seed: int, ballast: int, nodes: Nodes, tmp_path: Path
+    loss: "partial[None]", seed: int, ballast: int, nodes: Nodes
 ) -> None:
-    after = int(np.random.default_rng(seed).integers(N_SHARDS - 4))
+    after = int(np.random.default_rng(seed).integers(1, N_SHARDS - 4))
 
-    def lose() -> None:
-        until(lambda: _finished(tmp_path) >= after, "some shards are done", 120)
-        loss(nodes)
+    def lose(done: int, _: int) -> None:
+        if done == after:
+            loss(nodes)
 
-    losing = Thread(target=lose)
-    losing.start()
     with RayEngine(nodes.address, deadline_seconds=STALL_SECONDS) as engine, running_on(engine):
-        found = map_shards(partial(slowly_squared, tmp_path, ballast=bytes(ballast)), range(N_SHARDS))
-    losing.join()
+        work = partial(slowly_squared, ballast=bytes(ballast))
+        found = map_shards(work, range(N_SHARDS), progress=lose)
     nodes.replace()
     assert found == [squared(each) for each in range(N_SHARDS)]
