@@ -30,7 +30,6 @@ from darkstar_pipeline.warehouse.buckets.object_store import open_store
 HOMES, DAYS, BUCKETS = 200, 30, 4
 SHORT_HOMES, SHORT_DAYS = 12, 4
 CONFIGURATION = "darkstar.yaml"
-JUDGED = "home-0000007"
 STORE_STAGES = ("reading", "writing")
 POLICIES = {"defaults": {"policies": ["idle", "value"]}}
 SEED, KILLS = 18, 3
@@ -128,8 +127,8 @@ class _Fleet:
         return home.start("fleet", "backfill", *self._span)
 
     def verdict(self, home: FreshHome) -> dict[str, Any]:
-        """Return what the policies of a home cost and saved, read from the fleet's lake."""
-        return home.run("evaluate", "--site", JUDGED, "--policies", "idle,value,oracle", *self._span).answer
+        """Return what the policies cost and saved, read from the fleet's lake."""
+        return home.run("fleet", "evaluate", *self._span).answer
 
 
 def _stages(answer: Mapping[str, Any]) -> tuple[float, float]:

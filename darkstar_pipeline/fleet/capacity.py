@@ -24,8 +24,8 @@ class Measured:
         request_seconds: processor time of a request for a plan [s].
     """
 
-    backfill_seconds: float = 0.11
-    plan_seconds: float = 0.016
+    backfill_seconds: float = 0.07
+    plan_seconds: float = 0.017
     engine_share: float = 0.15
     stored_bytes: float = 8_200.0
     puts: float = 12.0
@@ -33,7 +33,7 @@ class Measured:
     plan_puts: float = 1.0
     plan_gets: float = 67.0
     worker_bytes: float = 0.6e9
-    service_bytes: float = 9_000.0
+    service_bytes: float = 20_000.0
     request_seconds: float = 0.0013
 
 
