@@ -15,7 +15,8 @@ from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, ORACLE_DAILY_RESULTS, POLICY_DAILY_RESULTS
 
 _log = logging.getLogger(__name__)
-WORST_SHOWN = 10
+WORST_SHOWN = 5
+_RANK = ("day", "policy", "currency")
 _COSTS = {
     "day": pl.Date,
     "currency": pl.String,
@@ -28,7 +29,14 @@ _COSTS = {
     "below": pl.UInt32,
 }
 _GRADES = {"day": pl.Date, "status": pl.String, "reasons": pl.String, "homes": pl.UInt32}
-_WORST = {"day": pl.Date, "policy": pl.String, "site": pl.String, "missed": pl.Float64, "possible": pl.Float64}
+_WORST = {
+    "day": pl.Date,
+    "policy": pl.String,
+    "currency": pl.String,
+    "site": pl.String,
+    "missed": pl.Float64,
+    "possible": pl.Float64,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +52,8 @@ class BucketOutcome:
         costs: `day, currency, policy, homes, cost, idle_cost, oracle_cost, breaches, below`: sums over the homes that
             have results of a policy, of idle and of the oracle; `below` counts homes that paid less than the oracle.
         grades: `day, status, reasons, homes`: graded days of homes, alike ones counted.
-        worst: `day, policy, site, missed, possible`: the homes that missed most of what hindsight would have saved, and
-            what that was [money].
+        worst: `day, policy, currency, site, missed, possible`: the homes of each currency that missed most of what
+            hindsight would have saved, and what that was [money].
     """
 
     bucket: int
@@ -128,13 +136,14 @@ def _grades(shard: FleetShard) -> pl.DataFrame:
 
 
 def _worst(results: pl.DataFrame) -> pl.DataFrame:
-    """Return the homes of each day and policy that missed most."""
+    """Return the homes of each day, policy and currency that missed most."""
     missed = results.filter(~pl.col("policy").is_in(["idle", ORACLE])).select(
         "day",
         "policy",
+        "currency",
         "site",
         missed=pl.col("cost") - pl.col("oracle_cost"),
         possible=pl.col("idle_cost") - pl.col("oracle_cost"),
     )
-    ranked = missed.sort("day", "policy", "missed", "site", descending=[False, False, True, False])
-    return ranked.group_by("day", "policy", maintain_order=True).head(WORST_SHOWN)
+    ranked = missed.sort(*_RANK, "missed", "site", descending=[False, False, False, True, False])
+    return ranked.group_by(*_RANK, maintain_order=True).head(WORST_SHOWN)

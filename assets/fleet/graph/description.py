@@ -9,7 +9,7 @@ import polars as pl
 
 from assets.description import markdown_table
 from assets.fleet.graph.partitions import Partition, group_of
-from assets.fleet.outcomes import BucketOutcome
+from assets.fleet.outcomes import WORST_SHOWN, BucketOutcome
 from assets.fleet.shards import ShardReport
 from planner.evaluation.verdict import LEAST_POSSIBLE, captured_share
 from planner.replay.usable_slots import USABLE
@@ -18,7 +18,7 @@ SHOWN_POLICIES = ("value", "mpc", "self_consumption")
 """The first of them that a fleet replays is the one whose worst homes are named."""
 HOMES, SECONDS = "homes", "processor seconds"
 """What a plan of a backfill reads from past runs."""
-_REASONS, _WORST = 8, 5
+_REASONS = 8
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,12 @@ def _worst_homes(worst: pl.DataFrame) -> Mapping[str, dg.MarkdownMetadataValue]:
     policy = next((each for each in SHOWN_POLICIES if each in worst["policy"]), None)
     if policy is None:
         return {}
-    ranked = worst.filter(pl.col("policy") == policy).sort("missed", "site", descending=[True, False]).head(_WORST)
+    own = worst.filter(pl.col("policy") == policy).sort("currency", "missed", "site", descending=[False, True, False])
+    ranked = own.group_by("currency", maintain_order=True).head(WORST_SHOWN)
     shown = ranked.select(
         "site",
-        missed="missed",
+        "missed",
+        "currency",
         captured_share=pl.when(pl.col("possible") > LEAST_POSSIBLE).then(1 - pl.col("missed") / pl.col("possible")),
     )
     return {f"worst homes, {policy}": markdown_table(shown)}
