@@ -1,4 +1,4 @@
-"""What became of a bucket and a range of days: what its shard reports, and what its results look like by day.
+"""The outcome of a bucket and a range of days: what its shard reports, and what its results look like by day.
 
 Worked out where the shard is, so that only sums travel. A bucket that fails is one outcome among the others.
 """
@@ -41,7 +41,7 @@ _WORST = {
 
 @dataclass(frozen=True, kw_only=True)
 class BucketOutcome:
-    """What became of a bucket and a range of days.
+    """The outcome of a bucket and a range of days.
 
     Attributes:
         bucket: the bucket.

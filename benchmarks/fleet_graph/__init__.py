@@ -1,1 +1,1 @@
-"""What a fleet costs in Dagster."""
+"""A fleet in Dagster, measured."""

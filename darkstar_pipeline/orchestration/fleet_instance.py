@@ -1,4 +1,4 @@
-"""What a fleet adds to `dagster.yaml`: a launcher of runs, limits of pools, storage on another machine."""
+"""A fleet's part of `dagster.yaml`: a launcher of runs, limits of pools, storage on another machine."""
 
 from importlib.util import find_spec
 from typing import Any

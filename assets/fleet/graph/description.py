@@ -1,4 +1,4 @@
-"""What the page shows of a day of a group of buckets: counts, shares, what was left out and why, worst homes."""
+"""A day of a group of buckets as the page shows it: counts, shares, what was left out and why, worst homes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from planner.replay.usable_slots import USABLE
 SHOWN_POLICIES = ("value", "mpc", "self_consumption")
 """The first of them that a fleet replays is the one whose worst homes are named."""
 HOMES, SECONDS = "homes", "processor seconds"
-"""What a plan of a backfill reads from past runs."""
+"""Read from past runs by a plan of a backfill."""
 _REASONS = 8
 
 
 @dataclass(frozen=True)
 class DayTotals:
-    """What became of days of groups of buckets.
+    """Results of days of groups of buckets.
 
     Attributes:
         outcomes: of all buckets.

@@ -10,7 +10,7 @@ _NEEDED = {"local": (), "ray": ("address",), "kubernetes": ("service_account_nam
 
 
 class RunsSettings(Frozen):
-    """How Dagster starts the runs of a fleet; written into its `dagster.yaml`."""
+    """The way in which Dagster starts the runs of a fleet; written into its `dagster.yaml`."""
 
     launcher: Literal["local", "ray", "kubernetes"] = Field(
         default="local", description="local: processes beside Dagster; ray: Ray jobs; kubernetes: Kubernetes jobs"
