@@ -3,13 +3,17 @@
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from assets.fleet.backfill import FleetReport, backfill_fleet, fleet_shards
+from assets.fleet.backfill import FleetReport, backfill_fleet, cut_days, fleet_shards
+from assets.fleet.homes import Homes
+from assets.fleet.replays import hindsight
 from darkstar_pipeline.backfill import run_backfill
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context, open_context
-from darkstar_pipeline.fleet.homes_file import fleet_of, open_homes
+from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.fleet.homes_file import change_homes, fleet_of, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
@@ -26,7 +30,8 @@ from darkstar_pipeline.warehouse.schemas import (
     TRAINING_EPISODES,
 )
 from env.time_grid import days_between
-from tests.builders.fleet_homes import fill_fleet, fleet_settings, imported_prices, imported_readings
+from planner.errors import SolverError
+from tests.builders.fleet_homes import fill_fleet, fleet_settings, home_rows, imported_prices, imported_readings
 
 FIRST, LAST = date(2025, 10, 25), date(2025, 10, 27)  # the day with 100 slots between
 DAYS = list(days_between(FIRST, LAST))
@@ -77,3 +82,71 @@ def test_home_of_a_fleet_has_the_rows_that_its_own_backfill_gives(tmp_path: Path
         theirs = lake.read(table, lake.bucket(name), FIRST, LAST, sites=[name])
         assert theirs.equals(context.lake.read(table, name, FIRST, LAST)), table.name
         assert theirs.height > 0 or table is PRICE_REPAIRS
+
+
+def test_homes_that_cannot_be_worked_on_are_left_out_with_the_reason_and_others_go_on(tmp_path: Path) -> None:
+    settings, state = fleet_settings(buckets=1), tmp_path / "fleet"
+    fill_fleet(settings, state, {"good": {}, "odd": {"tariff": "nowhere"}, "new": {}}, DAYS)
+    lake = fleet_lake(fleet_of(settings), state)
+    lake.replace_sites(METER_READINGS, 0, IMPORTED, imported_readings("new", IMPORTED).clear(), ["new"])
+    report = backfill_fleet(fleet_shards(settings, state, FIRST, FIRST))
+    assert (report.homes, report.home_days, report.usable_days) == (1, 1, 1)
+    reasons = {each.site: each.reason for each in report.left_out}
+    assert set(reasons) == {"odd", "new"}
+    assert "nowhere" in reasons["odd"]
+    assert reasons["new"] == f"no readings from {FIRST} to {FIRST}"
+    assert lake.read(POLICY_DAILY_RESULTS, 0, FIRST, FIRST)["site"].unique().to_list() == ["good"]
+
+
+def test_home_that_fails_is_found_among_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(homes: Homes, *frames: object) -> pl.DataFrame:
+        if "bad" in homes.names:
+            message = "its solver gave up"
+            raise SolverError(message)
+        return hindsight(homes, *frames)  # pyright: ignore[reportArgumentType] - as they came
+
+    monkeypatch.setattr("assets.fleet.shards.hindsight", failing)
+    settings, state = fleet_settings(buckets=1), tmp_path / "fleet"
+    fill_fleet(settings, state, {"a": {}, "bad": {}, "c": {}}, [FIRST])
+    report = backfill_fleet(fleet_shards(settings, state, FIRST, FIRST))
+    assert [(each.site, each.reason) for each in report.left_out] == [("bad", "its solver gave up")]
+    assert report.home_days == 2
+
+
+def test_one_home_is_replaced_and_the_others_rows_stay(tmp_path: Path) -> None:
+    settings, state = fleet_settings(buckets=1), tmp_path / "fleet"
+    fill_fleet(settings, state, {"a": {}, "b": {}}, [FIRST])
+    lake = fleet_lake(fleet_of(settings), state)
+    for site in ("a", "b"):
+        backfill_fleet(fleet_shards(settings, state, FIRST, FIRST, site=site))
+    apart = lake.read(POLICY_SCHEDULES, 0, FIRST, FIRST)
+    backfill_fleet(fleet_shards(settings, state, FIRST, FIRST))
+    assert lake.read(POLICY_SCHEDULES, 0, FIRST, FIRST).equals(apart)
+
+
+def test_days_are_cut_by_the_number_of_homes_and_at_months_where_power_is_charged(tmp_path: Path) -> None:
+    charged = [{"power": [{"price_per_kw": 60.0}]}]
+    settings = fleet_settings(buckets=1, tariffs={"charged": charged})
+    homes = {f"home-{number}": {} for number in range(300)}
+    change_homes(tmp_path, lambda _: home_rows(homes))
+    plain = open_homes(settings, tmp_path)
+    assert cut_days(plain, date(2026, 1, 30), date(2026, 2, 4)) == [
+        (date(2026, 1, 30), date(2026, 2, 1)),
+        (date(2026, 2, 2), date(2026, 2, 4)),
+    ]
+    change_homes(tmp_path, lambda _: home_rows({**homes, "home-0": {"tariff": "charged"}}))
+    assert cut_days(open_homes(settings, tmp_path), date(2026, 1, 30), date(2026, 2, 4)) == [
+        (date(2026, 1, 30), date(2026, 1, 31)),
+        (date(2026, 2, 1), date(2026, 2, 4)),
+    ]
+
+
+def test_fleet_without_homes_or_the_one_asked_for_is_refused(tmp_path: Path) -> None:
+    settings = fleet_settings()
+    with pytest.raises(ConfigurationError, match="no homes"):
+        fleet_shards(settings, tmp_path, FIRST, FIRST)
+    change_homes(tmp_path, lambda _: home_rows({"a": {}}))
+    with pytest.raises(ConfigurationError, match="no home 'b'"):
+        fleet_shards(settings, tmp_path, FIRST, FIRST, site="b")
+    with pytest.raises(ConfigurationError, match="no bucket 7"):
+        fleet_shards(settings, tmp_path, FIRST, FIRST, bucket=7)
