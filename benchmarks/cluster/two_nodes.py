@@ -42,7 +42,7 @@ class TwoNodes:
 
     @property
     def address(self) -> str:
-        """What a driver connects to."""
+        """Address that a driver connects to."""
         return self._cluster.address
 
     def kill(self, number: int) -> None:

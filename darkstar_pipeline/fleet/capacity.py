@@ -1,4 +1,4 @@
-"""What a fleet of a size needs: computed from what was measured and from assumptions that are named with it."""
+"""Needs of a fleet of a size: computed from what was measured and from assumptions that are named with it."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ _DAY_SECONDS = 86_400
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What a home costs, as measured (benchmarks/RESULTS.md has the commands and the dates).
+    """Costs of a home, as measured (benchmarks/RESULTS.md has the commands and the dates).
 
     Attributes:
         backfill_seconds: processor time of a home-day from raw readings to results of the oracle and `value` [s].
@@ -39,7 +39,7 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Assumptions:
-    """How the fleet is run.
+    """Ways in which the fleet is run.
 
     Attributes:
         homes_a_bucket: homes in a bucket of the lake.
@@ -62,7 +62,7 @@ class Assumptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """What a fleet needs.
+    """Needs of a fleet.
 
     Attributes:
         homes: homes of the fleet.

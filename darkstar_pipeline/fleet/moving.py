@@ -12,7 +12,7 @@ Progress = Callable[[int, int], None]
 
 
 class MovedTable(NamedTuple):
-    """What was copied of a table.
+    """Days and rows copied of a table.
 
     Attributes:
         table: its name.
