@@ -42,7 +42,7 @@ class TwoNodes:
 
     @property
     def address(self) -> str:
-        """Address that a driver connects to."""
+        """Return the address that a driver connects to."""
         return self._cluster.address
 
     def kill(self, number: int) -> None:
