@@ -5,62 +5,18 @@ Nothing is imported before a benchmark runs, so that `python -m benchmarks --lis
 
 import importlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import cast
 
 from rich.table import Table
 
+from benchmarks.harness.entries import Benchmark, OutsideForm
 from benchmarks.harness.results import Row, Scope
 from darkstar_pipeline.errors import ConfigurationError
 
 PULP = "PuLP with CBC (extra `bench`)"
 TOOLS = "mosquitto and a Home Assistant (`make tools`)"
 MACHINES = "root on Linux with util-linux, systemd and a C compiler; a Home Assistant (`make tools`)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutsideForm:
-    """The form `--outside` of a benchmark.
-
-    Attributes:
-        measures: what its figures say, in a line.
-        short_seconds: wall time of its short form on two cores without other work, rounded up [s].
-        seconds: the same of its whole form [s].
-        needs: what both need besides the project's own environment.
-    """
-
-    measures: str
-    short_seconds: int
-    seconds: int
-    needs: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Benchmark:
-    """A benchmark that can be run by name.
-
-    Attributes:
-        module: module with `run(scope: Scope) -> list[Row]`.
-        measures: what its figures say, in a line.
-        short_seconds: wall time of the short form on two cores without other work, rounded up [s].
-        seconds: the same of the whole form on the measured homes [s].
-        needs: what the whole form needs besides the project's own environment; empty for nothing.
-        short_needs: the same for the short form.
-        on_homes: whether it runs on homes; the others draw what they run on from seeds.
-        takes_cases: whether `--cases FILE` gives it other cases than its own.
-        outside: its form `--outside`; None where it has none.
-    """
-
-    module: str
-    measures: str
-    short_seconds: int
-    seconds: int
-    needs: str = ""
-    short_needs: str = ""
-    on_homes: bool = True
-    takes_cases: bool = False
-    outside: OutsideForm | None = None
-
 
 BENCHMARKS = {
     "arena": Benchmark(
