@@ -131,7 +131,7 @@ BENCHMARKS = {
         on_homes=False,
     ),
     "fleet_service": Benchmark(
-        module="benchmarks.fleet_service",
+        module="benchmarks.served_fleet.fleet_service",
         measures="10 000 homes planned afresh, and the delay of their plans at 200 requests a second; --homes N",
         short_seconds=90,
         seconds=600,

@@ -11,6 +11,7 @@ from datetime import date
 import polars as pl
 
 from darkstar_pipeline.config.fingerprints import Stage, config_version
+from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from darkstar_pipeline.fleet.homes import FleetHomes
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
@@ -133,7 +134,7 @@ def _places(homes: FleetHomes) -> pl.DataFrame:
     for site, tariff in zip(homes.names, homes.rows["tariff"], strict=True):
         try:
             settings = homes[site]
-        except ValueError:
+        except ConfigurationError:
             continue  # such a home has no results either; a backfill says why
         if id(settings) not in made:
             made[id(settings)] = {
@@ -155,7 +156,7 @@ def _places(homes: FleetHomes) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String))
 
 
-def _captured(days: str) -> pl.Expr:
+def captured(days: str) -> pl.Expr:
     """Return the share of what could be saved that was; null where nothing could be."""
     possible = pl.col("idle_cost") - pl.col("oracle_cost")
     share = (pl.col("idle_cost") - pl.col("cost")) / possible
@@ -167,14 +168,14 @@ def _summed(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
         rows.sort("site")
         .group_by(*keys, "currency", "policy")
         .agg(pl.len().alias("homes"), pl.col("days").sum().alias("home_days"), pl.col(_SUMS).sum())
-        .with_columns(_captured("home_days"))
+        .with_columns(captured("home_days"))
         .sort(*keys, "currency", "policy")
     )
 
 
 def _shares(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the homes with a share that says something, without the policies that shares are measured against."""
-    judged = rows.filter(~pl.col("policy").is_in([IDLE, ORACLE])).with_columns(_captured("days"))
+    judged = rows.filter(~pl.col("policy").is_in([IDLE, ORACLE])).with_columns(captured("days"))
     missed = (pl.col("cost") - pl.col("oracle_cost")) / pl.col("days")
     return judged.drop_nulls("captured_share").with_columns(missed=missed)
 

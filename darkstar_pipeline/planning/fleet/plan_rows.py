@@ -38,9 +38,17 @@ PLAN_ROWS = pl.Schema(
         "export_kw": pl.List(pl.Float64()),
         "soc_start_percent": pl.List(pl.Float64()),
         "plan": pl.Binary(),
+        "judged_days": pl.UInt32(),
+        "paid": pl.Float64(),
+        "idle_paid": pl.Float64(),
+        "oracle_paid": pl.Float64(),
     }
 )
-"""Columns of an object of plans; `problem` says why there is no newer plan, and is empty where it is of this round."""
+"""Columns of an object of plans; `problem` says why there is no newer plan, and is empty where it is of this round.
+
+The last four are what the policy paid on the last days that were judged, beside idle and hindsight."""
+_JUDGED = ("judged_days", "paid", "idle_paid", "oracle_paid")
+_OF_A_PLAN = [name for name in PLAN_ROWS if name not in _JUDGED]
 _MONEY, _ENERGY = 5, 4  # decimals: a hundredth of a watt-hour, a thousandth of an öre
 _ENERGIES = (
     "load_kwh", "pv_kwh", "import_kwh", "export_kwh", "charge_kwh", "discharge_kwh", "curtailed_kwh",
@@ -73,7 +81,9 @@ def decoded_plans(data: bytes | None) -> pl.DataFrame:
     """
     if data is None:
         return pl.DataFrame(schema=PLAN_ROWS)
-    return pl.read_parquet(data).select(PLAN_ROWS.names()).cast(dict(PLAN_ROWS))  # pyright: ignore[reportArgumentType]
+    rows = pl.read_parquet(data)
+    later = [pl.lit(None, dtype).alias(name) for name, dtype in PLAN_ROWS.items() if name not in rows.columns]
+    return rows.with_columns(later).select(PLAN_ROWS.names()).cast(dict(PLAN_ROWS))  # pyright: ignore[reportArgumentType]
 
 
 def expected_percent(before: pl.DataFrame, start: datetime) -> dict[str, float]:
@@ -85,13 +95,14 @@ def expected_percent(before: pl.DataFrame, start: datetime) -> dict[str, float]:
     return dict(found.iter_rows())
 
 
-def plan_rows(made: FleetPlans, before: pl.DataFrame, at: datetime) -> pl.DataFrame:
+def plan_rows(made: FleetPlans, before: pl.DataFrame, at: datetime, judged: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of new objects, homes that have left the fleet without any.
 
     Args:
         made: the plans of this round.
         before: the rows that it replaces; homes that could not be planned keep theirs.
         at: moment of the plans.
+        judged: `site, judged_days, paid, idle_paid, oracle_paid` of homes with results.
     """
     fresh = [_fresh_rows(each, at) for each in made.planned]
     kept = before.filter(pl.col("site").is_in(list(made.problems)))
@@ -101,7 +112,8 @@ def plan_rows(made: FleetPlans, before: pl.DataFrame, at: datetime) -> pl.DataFr
         orient="row",
     )
     old = reasons.join(kept.drop("problem", "details"), on="site", how="left")
-    return pl.concat([pl.DataFrame(schema=PLAN_ROWS), *fresh, old.select(PLAN_ROWS.names())]).sort("site")
+    rows = pl.concat([each.select(_OF_A_PLAN) for each in (pl.DataFrame(schema=PLAN_ROWS), *fresh, old)])
+    return rows.join(judged, on="site", how="left").select(PLAN_ROWS.names()).sort("site")
 
 
 def _fresh_rows(planned: PlannedHomes, at: datetime) -> pl.DataFrame:
@@ -131,7 +143,7 @@ def _fresh_rows(planned: PlannedHomes, at: datetime) -> pl.DataFrame:
         zlib.compress(_document(row, own), 1)
         for row, own in zip(rows.iter_rows(named=True), planned.classes, strict=True)
     ]
-    return rows.with_columns(plan=pl.Series(documents, dtype=pl.Binary)).select(PLAN_ROWS.names())
+    return rows.with_columns(plan=pl.Series(documents, dtype=pl.Binary)).select(_OF_A_PLAN)
 
 
 _JSON = (

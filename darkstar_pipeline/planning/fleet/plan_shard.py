@@ -9,11 +9,12 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from darkstar_pipeline.errors import DarkstarError
+from darkstar_pipeline.evaluation.fleet_verdict import bucket_homes
 from darkstar_pipeline.fleet.homes import FleetHomes
 from darkstar_pipeline.planning.fleet.home_classes import readable_homes
 from darkstar_pipeline.planning.fleet.many_plans import Problem, plan_many
@@ -27,8 +28,10 @@ from darkstar_pipeline.planning.fleet.plan_rows import (
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.schemas import Table
 from env.time_grid import slot_of
+from planner.plans.fallback_chain import VALUE
 
 HOMES_TOGETHER = 1000
+JUDGED_DAYS = 28
 _log = logging.getLogger(__name__)
 
 
@@ -118,7 +121,7 @@ def _planned(shard: PlanShard, began: float) -> PlannedShard:
         site: ("settings", why) for _, found in readable for site, why in found.items()
     }
     made = replace(made, problems={**made.problems, **wrong})
-    every = plan_rows(made, pl.concat(before.values()), shard.at)
+    every = plan_rows(made, pl.concat(before.values()), shard.at, _judged(shard))
     for bucket, homes in shard.buckets:
         lake.store.put(plans_key(bucket), encoded_plans(every.filter(pl.col("site").is_in(homes.names))))
     return PlannedShard(
@@ -127,6 +130,17 @@ def _planned(shard: PlanShard, began: float) -> PlannedShard:
         processor_seconds=time.process_time() - began,
         errors={},
     )
+
+
+def _judged(shard: PlanShard) -> pl.DataFrame:
+    """Return what the policy of these plans paid on the last days that were judged, beside idle and hindsight."""
+    last = shard.at.date() - timedelta(days=1)
+    found = [
+        bucket_homes(homes, shard.lake, bucket, last - timedelta(days=JUDGED_DAYS - 1), last)
+        for bucket, homes in shard.buckets
+    ]
+    own = pl.concat(found).filter(pl.col("policy") == VALUE)
+    return own.select("site", judged_days="days", paid="cost", idle_paid="idle_cost", oracle_paid="oracle_cost")
 
 
 def _joined(parts: Sequence[PlannedShard]) -> PlannedShard:

@@ -11,12 +11,15 @@ import polars as pl
 from darkstar_pipeline.config.fleet.columns import SITE, TENANT
 from darkstar_pipeline.config.fleet.settings import FleetSettings
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.evaluation.fleet_verdict import captured
 from darkstar_pipeline.fleet.homes import FleetHomes
 from darkstar_pipeline.fleet.homes_file import homes_path, read_homes
 from darkstar_pipeline.service.fleet.plan_shelf import PlanShelf
 from darkstar_pipeline.state.atomic_files import FileIdentity, file_identity
 from env.time_grid import SLOT_DTYPE
 
+PAID = {"days": "judged_days", "cost": "paid", "idle_cost": "idle_paid", "oracle_cost": "oracle_paid"}
+"""Names of what was paid on the days that were judged, as the verdict on a fleet has them."""
 STALE_AFTER = timedelta(hours=1)
 """Age from which a plan is stale: four rounds of planning that did not happen."""
 State = Literal["planned", "stale", "no_plan"]
@@ -105,9 +108,9 @@ class Directory:
             "longitude",
         )
         plans = self._shelf.summary().with_columns(saving=pl.col("self_consumption_cost") - pl.col("cost"))
-        return homes.join(plans, on=SITE, how="left", maintain_order="left").with_columns(
-            pl.col("problem", "details").fill_null("")
-        )
+        joined = homes.join(plans, on=SITE, how="left", maintain_order="left")
+        shares = joined.select(**PAID).select(captured("days"))
+        return joined.with_columns(pl.col("problem", "details").fill_null(""), shares["captured_share"])
 
 
 def _state(now: datetime) -> pl.Expr:

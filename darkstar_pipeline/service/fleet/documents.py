@@ -11,6 +11,10 @@ from darkstar_pipeline.service.schemas.readings import Reading
 
 ProblemCode = Literal["", "settings", "no_price", "no_readings", "failed"]
 MOST_READINGS = 5000
+_CAPTURED = (
+    "Share of what hindsight would have saved against an unused battery, of the last 28 days that `darkstar fleet "
+    "backfill` has results of; null without."
+)
 _STATE = "planned: a plan of the last hour covers this moment; stale: an older one does; no_plan: none does."
 
 
@@ -34,6 +38,7 @@ class HomeDocument(Document):
     cost: float | None = Field(description="Modelled cost of the plan, less the value of energy left [money].")
     self_consumption_cost: float | None = Field(description="The same under self-consumption [money].")
     saving: float | None = Field(description="What the plan saves against self-consumption [money].")
+    captured_share: float | None = Field(description=_CAPTURED)
 
 
 class HomesPageDocument(Document):
@@ -156,6 +161,7 @@ class AreaSummary(Document):
     homes: int
     planned: int
     saving: float = Field(description="What their plans save against self-consumption [money].")
+    captured_share: float | None = Field(description=_CAPTURED)
 
 
 class FleetSummary(Document):
@@ -172,5 +178,6 @@ class FleetSummary(Document):
     savings: dict[str, float] = Field(
         description="What the plans save against self-consumption, all homes together, by currency [money]."
     )
+    captured_shares: dict[str, float] = Field(description=f"By currency. {_CAPTURED}")
     worst: list[WorstHome] = Field(description="Homes whose plans save least, ten of each currency.")
     areas: list[AreaSummary]

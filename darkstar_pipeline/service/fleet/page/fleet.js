@@ -11,6 +11,7 @@ let next = null, asked = 0, skew = 0;  // a service may run at another time (--a
 export const STATES = { planned: t("planned"), stale: t("old plan"), no_plan: t("no plan") };
 export const linkOf = (site) => node("a", site, { href: `#home=${encodeURIComponent(site)}` });
 export const since = (moment) => (moment ? ago(moment, Date.now() + skew) : "–");
+const shareOf = (share) => (share === null ? "–" : `${number(100 * share, 0)} %`);
 const money = (value, currency) => (value === null ? "–" : `${number(value)} ${currency}`);
 
 export async function showFleet() {
@@ -21,6 +22,7 @@ export async function showFleet() {
   fill(el("facts"), ...factsOf([
     [t("Homes"), String(summary.homes)], [t("planned"), String(summary.planned)], [t("old plan"), String(summary.stale)],
     [t("no plan"), String(summary.no_plan)], [t("The plans save"), savings],
+    [t("Captured of what hindsight saves"), Object.entries(summary.captured_shares).map(([currency, share]) => `${shareOf(share)} (${currency})`).join(", ") || "–"],
     [t("Newest plan"), since(summary.newest_plan_at)],
   ]));
   const reasons = { settings: t("wrong settings"), no_price: t("no price"), no_readings: t("no readings"), failed: t("planning failed") };
@@ -49,7 +51,8 @@ function drawAreas(areas) {
     const shade = most > 0 ? Math.max(Math.round(SHADES * each[index] / most), 0) : 0;
     const item = node("li", null, { class: `heat-${shade}` });
     item.append(node("strong", area.area), node("span", t("{n} homes, {planned} planned", { n: area.homes, planned: area.planned })),
-      node("span", t("{money} a home", { money: money(each[index], area.currency) })));
+      node("span", t("{money} a home", { money: money(each[index], area.currency) })),
+      ...(area.captured_share === null ? [] : [node("span", t("captured {share}", { share: shareOf(area.captured_share) }))]));
     return item;
   }));
   const known = new Set([...el("area").options].map((option) => option.value));
@@ -64,9 +67,9 @@ async function showHomes() {
   const page = await request(`/sites?${query}`);
   if (number !== asked) return;  // another page was asked for meanwhile
   ({ next, matching } = page);
-  const names = [t("home"), t("area"), t("tariff"), t("capacity [kWh]"), t("state"), t("plan made"), t("saves")];
+  const names = [t("home"), t("area"), t("tariff"), t("capacity [kWh]"), t("state"), t("plan made"), t("saves"), t("captured")];
   const rows = page.homes.map((home) => [linkOf(home.site), home.area, home.tariff ?? "–", numberOr(home.capacity_kwh),
-    stateOf(home), since(home.created_at), money(home.saving, home.currency)]);
+    stateOf(home), since(home.created_at), money(home.saving, home.currency), shareOf(home.captured_share)]);
   fill(el("homes"), table(names, rows));
   const first = (pages.length - 1) * PAGE;
   el("matching").textContent = matching ? t("{first} to {last} of {n}", { first: first + 1, last: first + page.homes.length, n: matching }) : t("no such home");

@@ -3,13 +3,15 @@
 import polars as pl
 from fastapi import APIRouter
 
+from darkstar_pipeline.evaluation.fleet_verdict import captured
 from darkstar_pipeline.service.fleet.dependencies import ReaderDep, StateDep
-from darkstar_pipeline.service.fleet.directory import NO_PLAN, PLANNED, STALE
+from darkstar_pipeline.service.fleet.directory import NO_PLAN, PAID, PLANNED, STALE
 from darkstar_pipeline.service.fleet.documents import AreaSummary, FleetSummary, WorstHome
 from darkstar_pipeline.service.http.errors import answers
 
 router = APIRouter(tags=["fleet"])
 WORST = 10
+_PAID_SUMS = {name: pl.col(column).sum() for name, column in PAID.items()}
 
 
 @router.get("/fleet/summary", responses=answers(), summary="The fleet at a glance")
@@ -29,9 +31,13 @@ def summary(service: StateDep, reader: ReaderDep) -> FleetSummary:
             homes=pl.len(),
             planned=(pl.col("state") == PLANNED).sum(),
             saving=pl.col("saving").filter(pl.col("covers")).sum(),
+            **_PAID_SUMS,
         )
+        .with_columns(captured("days"))
+        .drop(_PAID_SUMS)
         .sort("area", "currency")
     )
+    shares = rows.group_by("currency").agg(**_PAID_SUMS).with_columns(captured("days")).drop_nulls("captured_share")
     reasons = rows.filter(pl.col("problem") != "")["problem"].value_counts(sort=True)
     return FleetSummary(
         at=now,
@@ -41,6 +47,7 @@ def summary(service: StateDep, reader: ReaderDep) -> FleetSummary:
         oldest_plan_at=covered["created_at"].min(),  # pyright: ignore[reportArgumentType]
         newest_plan_at=covered["created_at"].max(),  # pyright: ignore[reportArgumentType]
         savings=dict(savings.iter_rows()),
+        captured_shares=dict(shares.select("currency", "captured_share").sort("currency").iter_rows()),
         worst=[WorstHome(**row) for row in worst.iter_rows(named=True)],
         areas=[AreaSummary(**row) for row in areas.iter_rows(named=True)],
     )

@@ -1,24 +1,28 @@
 """A round of planning: bad homes and bad buckets keep their last plans and stop no others."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.config.settings import Settings
-from darkstar_pipeline.fleet.homes_file import change_homes
+from darkstar_pipeline.fleet.homes_file import change_homes, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
-from darkstar_pipeline.planning.fleet import many_plans
+from darkstar_pipeline.planning.fleet import many_plans, plan_shard
 from darkstar_pipeline.planning.fleet.plan_rows import decoded_plans, expected_percent, plans_key
 from darkstar_pipeline.planning.fleet.plan_shard import shards_of
 from darkstar_pipeline.planning.fleet.rounds import PlanningRound, plan_fleet
+from darkstar_pipeline.service.clock import Clock
+from darkstar_pipeline.service.fleet.server import FleetServer
 from darkstar_pipeline.warehouse.buckets.object_names import object_key
-from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, ORACLE_DAILY_RESULTS, POLICY_DAILY_RESULTS
 from env.time_grid import slot_of
 from planner.fleet.homes_ahead import HomesAhead
 from planner.fleet.value_plans import HomesPlans
 from tests.builders.fleets import PLANNED_AT, planned_fleet
+from tests.darkstar_pipeline.service.fleet.conftest import asking
 
 LATER = PLANNED_AT + timedelta(minutes=15)
 
@@ -103,9 +107,6 @@ def test_the_plan_before_tells_the_battery_where_nothing_was_read(settings: Sett
 def test_neighbouring_buckets_go_together_up_to_a_thousand_homes(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from darkstar_pipeline.fleet.homes_file import open_homes
-    from darkstar_pipeline.planning.fleet import plan_shard
-
     assert settings.fleet is not None
     many = replace_buckets(settings, 4)
     homes = open_homes(many, tmp_path)
@@ -121,3 +122,28 @@ def test_neighbouring_buckets_go_together_up_to_a_thousand_homes(
 def replace_buckets(settings: Settings, buckets: int) -> Settings:
     assert settings.fleet is not None
     return settings.model_copy(update={"fleet": settings.fleet.model_copy(update={"buckets": buckets})})
+
+
+def test_what_the_policy_paid_on_judged_days_stands_beside_the_plan(settings: Settings, tmp_path: Path) -> None:
+    assert settings.fleet is not None
+    homes = open_homes(settings, tmp_path)
+    lake, day = fleet_lake(settings.fleet, tmp_path), date(2025, 10, 24)
+    bucket = lake.bucket("home000")
+    versions = {stage: config_version(homes["home000"], stage) for stage in ("oracle", "policies")}
+    for table, costs in ((POLICY_DAILY_RESULTS, {"idle": 10.0, "value": 3.0}), (ORACLE_DAILY_RESULTS, {"": 2.0})):
+        version = versions["oracle" if table is ORACLE_DAILY_RESULTS else "policies"]
+        known = {"site": "home000", "day": day, "config_version": version}
+        results = [{**known, "policy": policy, "cost": cost} for policy, cost in costs.items()]
+        zero = {name: "" if dtype == pl.String else 0 for name, dtype in table.schema.items()}
+        filled = pl.DataFrame([{**zero, **row} for row in results]).select(table.schema.names())
+        lake.write_days(table, bucket, [day], filled.cast(dict(table.schema)))  # pyright: ignore[reportArgumentType]
+    planned(settings, tmp_path)
+    row = rows(settings, tmp_path).row(by_predicate=pl.col("site") == "home000", named=True)
+    assert (row["judged_days"], row["paid"], row["idle_paid"], row["oracle_paid"]) == (1, 3.0, 10.0, 2.0)
+    server = FleetServer(settings, tmp_path, Clock(offset=LATER - datetime.now(UTC)), plans=False)
+    server.refresh()
+    home = asking(server, "a").get("/sites/home000").json()
+    assert home["captured_share"] == pytest.approx(7 / 8)
+    summary = asking(server, None).get("/fleet/summary").json()
+    assert summary["captured_shares"] == {"SEK": pytest.approx(7 / 8)}
+    assert summary["areas"][0]["captured_share"] == pytest.approx(7 / 8)

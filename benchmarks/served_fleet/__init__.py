@@ -1,0 +1,1 @@
+"""A fleet's service, measured."""
