@@ -99,6 +99,7 @@ def test_every_module_on_top_is_described_when_benchmarks_are_listed(capsys, roo
             "fleet_lake/fleet_lake.py",
             "recorded_home/home_assistant.py",
             "fortnight/fortnight.py",
+            "served_fleet/fleet_service.py",
             "simulated_inverters/inverters.py",
         )
     ]
