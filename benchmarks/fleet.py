@@ -39,7 +39,7 @@ def run(scope: Scope) -> list[Row]:
             report = backfill_fleet(shards)
             lake = fleet_lake(fleet_of(settings), state)
             verdict = fleet_verdict(open_homes(settings, state), lake, day, day, most_worst=5)
-        written = len(list((state / "fleet" / "lake").glob(f"*/*/day={day}/*.parquet")))
+        written = len(list((state / "fleet" / "lake").glob(f"*/day={day}/*/*.parquet")))
     per_day = {stage: 1000 * seconds / report.home_days for stage, seconds in report.seconds.items()}
     planned = sum(per_day[stage] for stage in PLANNED)
     memory = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1e6
