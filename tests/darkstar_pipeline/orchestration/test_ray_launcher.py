@@ -43,6 +43,7 @@ def ray_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Gen
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "state" / "dagster"))
     monkeypatch.setenv("DARKSTAR_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("DARKSTAR_CONFIG", str(tmp_path / "darkstar.yaml"))
+    monkeypatch.chdir(tmp_path)  # Dagster prefers the `.env` of a working directory, and the checkout has one
     monkeypatch.setenv("PYTHONPATH", str(root))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
