@@ -12,6 +12,7 @@ from assets.fleet.graph.description import HOMES, SECONDS
 from assets.fleet.graph.partitions import RUN_PARTITIONS, first_day, group_keys
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.fleet.capacity import Measured
 from darkstar_pipeline.fleet.homes_file import fleet_of, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
@@ -41,10 +42,9 @@ WRITTEN = (
     TRAINING_EPISODES,
 )
 """Tables that a day of a bucket writes, a file each."""
-SHIPPED_SECONDS, SHIPPED_SECONDS_MPC = 0.02, 0.25
-"""Processor time of a home-day without and with the policy `mpc`: `benchmarks/RESULTS.md`, `fleet_dagster` [s]."""
-SHIPPED_BYTES = 9000
-"""Stored bytes of a home-day with four policies, in a bucket of 200 homes."""
+MPC_SECONDS = 0.1
+"""Processor time of a home-day that `mpc` adds to what is measured without it (200 homes, one bucket) [s]."""
+_ELSEWHERE = "measured elsewhere (RESULTS.md)"
 _EVENTS = 200  # partitions that past runs are looked up in: newest first
 
 
@@ -131,7 +131,7 @@ def runs_of(days: int, groups: int) -> int:
 
 
 def seconds_of_home_day(instance: dg.DagsterInstance, policies: tuple[str, ...]) -> tuple[float, str]:
-    """Return the processor time of a home-day [s], and what it rests on: own past runs, else the benchmark."""
+    """Return the processor time of a home-day [s], and what it rests on: own past runs, else a benchmark."""
     events = instance.fetch_materializations(DAILY_RESULTS, limit=_EVENTS).records
     found = [event.asset_materialization for event in events]
     known = [each.metadata for each in found if each is not None and SECONDS in each.metadata]
@@ -139,7 +139,7 @@ def seconds_of_home_day(instance: dg.DagsterInstance, policies: tuple[str, ...])
     seconds = sum(_number(each[SECONDS]) for each in known)
     if homes:
         return seconds / homes, f"{homes:.0f} home-days of its last runs"
-    return SHIPPED_SECONDS_MPC if "mpc" in policies else SHIPPED_SECONDS, "the benchmark fleet_dagster, elsewhere"
+    return Measured().backfill_seconds + ("mpc" in policies) * MPC_SECONDS, _ELSEWHERE
 
 
 def _number(value: "dg.MetadataValue[Any]") -> float:
@@ -149,6 +149,6 @@ def _number(value: "dg.MetadataValue[Any]") -> float:
 def bytes_of_home_day(lake: BucketLake, homes: int) -> tuple[float, str]:
     """Return the stored bytes of a home-day, and what it rests on: the last day in the lake, else the benchmark."""
     if not (days := lake.table_days(POLICY_DAILY_RESULTS)):
-        return SHIPPED_BYTES, "the benchmark fleet_dagster"
+        return Measured().stored_bytes, _ELSEWHERE
     stored = sum(each.size for table in WRITTEN for each in lake.objects(table, days[-1]).values())
     return stored / homes, f"the fleet's {days[-1]}"

@@ -10,8 +10,7 @@ from dagster._core.definitions.automation_tick_evaluation_context import build_r
 from dagster._core.definitions.events import AssetKeyPartitionKey
 
 from assets.fleet.graph.backfill_plan import (
-    SHIPPED_BYTES,
-    SHIPPED_SECONDS,
+    MPC_SECONDS,
     BackfillPlan,
     plan_backfill,
     runs_of,
@@ -20,6 +19,7 @@ from assets.fleet.graph.daily_results import DAILY_RESULTS
 from assets.fleet.graph.partitions import Partition, group_keys
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.fleet.capacity import Measured
 from darkstar_pipeline.fleet.homes_file import change_homes
 from env.time_grid import days_between
 from jobs.fleet import fleet_definitions
@@ -57,9 +57,14 @@ def test_a_year_of_a_fleet_that_has_run_nothing_rests_on_the_benchmark(tmp_path:
     plan = planned(fleet_settings(16), tmp_path, TODAY)
     assert (plan.home_days, plan.partitions, plan.runs) == (3 * 365, 16 * 365, 16 * 12)
     assert plan.files == 10 * 16 * 365
-    assert plan.core_hours == pytest.approx(3 * 365 * SHIPPED_SECONDS / 3600)
-    assert plan.size == 3 * 365 * SHIPPED_BYTES
-    assert "benchmark" in plan.core_hours_from
+    assert plan.core_hours == pytest.approx(3 * 365 * Measured().backfill_seconds / 3600)
+    assert plan.size == 3 * 365 * Measured().stored_bytes
+    assert plan.core_hours_from == plan.size_from == "measured elsewhere (RESULTS.md)"
+
+
+def test_mpc_takes_longer_where_nothing_has_run(tmp_path: Path) -> None:
+    plan = planned(fleet_settings(16, defaults={"first_day": "2025-01-01"}), tmp_path, FIRST)
+    assert plan.core_hours == pytest.approx(3 * (Measured().backfill_seconds + MPC_SECONDS) / 3600)
 
 
 def test_core_hours_rest_on_past_runs_where_there_are_any(tmp_path: Path) -> None:
