@@ -114,8 +114,8 @@ class LearnedPolicies:
         return CANDIDATES[self.rules_name]
 
 
-def learned_home(scope: Scope, pair: Pair, forecasters: CrossFittedForecasters) -> LearnedHome:
-    """Return the days of a pair, with the scenarios that its home's forecasters give them."""
+def learned_home(scope: Scope, pair: Pair, forecasters: CrossFittedForecasters | None) -> LearnedHome:
+    """Return the days of a pair, with the scenarios that its home's forecasters give them; None gives them none."""
     site, homes, home = default_site(), scope.homes, pair[0]
     slots = homes.window(pair, site)
     complete = set(slots["local_day"].unique().to_list())
@@ -127,10 +127,10 @@ def learned_home(scope: Scope, pair: Pair, forecasters: CrossFittedForecasters) 
     near = {day + timedelta(days=by) for day in validation for by in (-1, 0, 1)}
     train = [day for day in rest if day not in near][: scope.of(None, SHORT_TRAIN)]
     validation = validation[: scope.of(None, SHORT_VALIDATION)]
-    scenarios = {
-        **forecasters.out_of_fold_scenarios(train, validation),
-        **forecasters.predict(scope.of(rest, [*train, *validation]), test),
-    }
+    scenarios: dict[date, Scenarios] = {}
+    if forecasters is not None:
+        scenarios |= forecasters.out_of_fold_scenarios(train, validation)
+        scenarios |= forecasters.predict(scope.of(rest, [*train, *validation]), test)
     return LearnedHome(
         site=site,
         slots=slots,

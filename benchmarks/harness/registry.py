@@ -212,6 +212,12 @@ BENCHMARKS = {
         needs=f"{PULP}; network, once: installs EMHASS (1.1 GB) into .bench",
         short_needs=PULP,
     ),
+    "pooled": Benchmark(
+        module="benchmarks.pooled",
+        measures="what one policy for all homes captures, against one of each home's own and `value`",
+        short_seconds=100,
+        seconds=1500,
+    ),
     "power_tariff": Benchmark(
         module="benchmarks.power_tariff",
         measures="whole months with a demand charge: planners that see it, the month's bound, each day known",

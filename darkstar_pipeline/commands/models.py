@@ -1,6 +1,5 @@
 """`darkstar models`: list a site's model versions with their evidence; promote one, roll back."""
 
-import getpass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +8,7 @@ import typer
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document, draw_table
+from darkstar_pipeline.console.user import user_name
 from planner.policy_names import FALLBACK
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def promote(
     done = promote_registered(
         context,
         number,
-        actor=_actor(),
+        actor=user_name(),
         reason=why,
         force=force,
         name=name,
@@ -106,7 +106,7 @@ def rollback(call: Call, *, model: FamilyOption = FamilyName.ANTARES, why: WhyOp
     context = call.context()
     name = RegisteredModel.of(context, model.value).name
     reason = why if why is not None else "no reason was given"
-    return _result(call, move(context, actor=_actor(), reason=reason, name=name))
+    return _result(call, move(context, actor=user_name(), reason=reason, name=name))
 
 
 def _parse_version(text: str, model: FamilyName, site: str) -> tuple[str, int]:
@@ -120,14 +120,6 @@ def _parse_version(text: str, model: FamilyName, site: str) -> tuple[str, int]:
     if text.isascii() and text.isdigit():
         return registered_name(site, model.value), int(text)
     return parse_reference(text)
-
-
-def _actor() -> str:
-    """Return the name of the user, as far as the system knows it."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container without users, on Python before and after 3.13
-        return "unknown"
 
 
 def _row(record: "ModelVersionRecord") -> dict[str, Any]:

@@ -122,7 +122,7 @@ def promote_registered(
         OutsideServiceError: the bundle has to be fetched, and MLflow cannot be reached.
     """
     name = find_model(context, name).name
-    evidence = _evidence_of(context, name, version)
+    evidence = evidence_of(context, name, version)
     if not force and evidence is None and on_unevaluated is not None:
         on_unevaluated()
         force = True
@@ -169,7 +169,7 @@ def rollback(context: Context, *, actor: str, reason: str, name: str | None = No
     return _result(context, model, request, before, after)
 
 
-def _evidence_of(context: Context, name: str, version: int) -> Mapping[str, Any] | None:
+def evidence_of(context: Context, name: str, version: int) -> Mapping[str, Any] | None:
     """Return the evidence of a version: as kept in the state folder, else as MLflow has it.
 
     A version whose bundle is in the state folder can be promoted whatever has become of MLflow; where nobody knows its

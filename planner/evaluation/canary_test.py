@@ -62,6 +62,7 @@ def judge_canary(costs: ClassCosts, *, least_days: int = LEAST_DAYS) -> CanaryVe
     """
     found = assess_class(costs, least_days=LEAST_WORSE_DAYS)
     differs = f"{found.difference or 0.0:+.4g} a home-day over {found.n_homes} homes and {found.n_days} days"
+    differs = differs if found.n_days else "no day of its homes was replayed yet"
     if found.breaches:
         return CanaryVerdict("rollback", found, (f"limits were exceeded in {found.breaches} slots",))
     if found.p_worse <= WORSE:

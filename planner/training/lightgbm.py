@@ -138,14 +138,14 @@ def train_lightgbm(
     Raises:
         EpisodeError: the days lack an outlook.
     """
-    validator, labeler, latest = _Validation(validation, config), Labeler(training, config), _policy(config, None, 0.0)
+    validator, labeler, latest = _Validation(validation, config), Labeler(training, config), uncorrected_policy(config)
     rounds = [LightgbmRound(number=0, total=config.rounds, rows=0, margin=0.0, cost=validator.uncorrected, saving=0.0)]
-    policies, rows = [latest], labeler.no_rows()
+    policies, rows = [latest], no_rows(config)
     for number in range(1, config.rounds + 1):
         if progress is not None:
             progress(rounds[-1])
         rows += labeler.label(latest, number)
-        latest, cost, saving = validator.best(_candidates(config, rows))
+        latest, cost, saving = validator.best(candidates(config, rows))
         policies.append(latest)
         rounds.append(
             LightgbmRound(
@@ -174,7 +174,7 @@ class _Validation:
 
     def __init__(self, days: Episodes, config: LightgbmTraining) -> None:
         self._days, self._confidence_z = days, config.confidence_z
-        self._costs = self._costs_of(_policy(config, None, 0.0))
+        self._costs = self._costs_of(uncorrected_policy(config))
         self.uncorrected = float(self._costs.mean())
 
     def _costs_of(self, policy: AntaresPolicyV1) -> Energy:
@@ -204,7 +204,12 @@ def _policy(config: LightgbmTraining, trees: bytes | None, margin: float) -> Ant
     return AntaresPolicyV1(manifest, trees)
 
 
-def _candidates(config: LightgbmTraining, rows: TrainingRows) -> list[AntaresPolicyV1]:
+def uncorrected_policy(config: LightgbmTraining) -> AntaresPolicyV1:
+    """Return the policy that corrects nothing: `value` under the training's scenario weights."""
+    return _policy(config, None, 0.0)
+
+
+def candidates(config: LightgbmTraining, rows: TrainingRows) -> list[AntaresPolicyV1]:
     """Return a policy for each margin, all with the trees fitted on all rows."""
     differing = rows.extra_cost[rows.differs]
     scale = float(np.sqrt(np.mean(differing**2))) if len(differing) else 0.0
@@ -223,6 +228,12 @@ def _fit(rows: TrainingRows, config: LightgbmTraining) -> bytes:
     return fit_trees(features, rows.extra_cost.reshape(-1)[differs], config, seed=config.seed, l2=config.l2)
 
 
+def no_rows(config: LightgbmTraining) -> TrainingRows:
+    """Return empty training rows."""
+    none = np.zeros((0, len(config.levels)))
+    return TrainingRows(np.zeros((0, len(COLUMNS)), dtype=np.float32), none, none.astype(np.bool_))
+
+
 class Labeler:
     """The expert of DAgger: prices corrections in the states that policies reach on some days.
 
@@ -237,14 +248,9 @@ class Labeler:
         self._expected_value = CorrectedValue(days, correction)
         self._hindsight_value = CorrectedValue(replace(days, outlook=hindsight(days)), correction)
 
-    def no_rows(self) -> TrainingRows:
-        """Return empty training rows."""
-        none = np.zeros((0, len(self._levels)))
-        return TrainingRows(np.zeros((0, len(COLUMNS)), dtype=np.float32), none, none.astype(np.bool_))
-
     def label(self, policy: AntaresPolicyV1, number: int) -> TrainingRows:
         """Return the rows of a round: the first pass starts at the protocol's stored energy, the others anywhere."""
-        labelled = self.no_rows()
+        labelled = no_rows(self._config)
         for number_of_pass in range(self._config.passes):
             for n_slots in np.unique(self._days.n_slots).tolist():
                 rows = np.flatnonzero(self._days.n_slots == n_slots)

@@ -10,12 +10,15 @@ from darkstar_pipeline.commands.fleet import (
     homes,
     import_homes,
     launch,
+    models,
+    moves,
     plan,
     query,
     readings,
     sample,
     show,
     token,
+    train,
 )
 from darkstar_pipeline.console.call import command, group_of, shared_options
 
@@ -59,6 +62,7 @@ def fleet_commands() -> typer.Typer:
     )
     _add_data_commands(group)
     group.add_typer(_token_commands(), name="token", short_help=TOKENS)
+    _add_model_commands(group)
     return group
 
 
@@ -103,6 +107,35 @@ def _add_data_commands(group: typer.Typer) -> None:
             'darkstar fleet query "DESCRIBE spot_prices"',
         ),
     )(query.query)
+
+
+def _add_model_commands(group: typer.Typer) -> None:
+    command(
+        group,
+        "train",
+        examples=("darkstar fleet train", "darkstar fleet train --class sek-912efb44a97f-pv-fast-v2 --homes 80"),
+    )(train.train)
+    command(
+        group,
+        "models",
+        examples=("darkstar fleet models", "darkstar fleet models --class sek-912efb44a97f-pv-fast-v2"),
+    )(models.models)
+    command(
+        group,
+        "promote",
+        examples=(
+            "darkstar fleet promote --class sek-912efb44a97f-pv-fast-v2",
+            "darkstar fleet promote --class sek-912efb44a97f-pv-fast-v2 --share 1",
+        ),
+    )(moves.promote)
+    command(
+        group,
+        "rollback",
+        examples=('darkstar fleet rollback --class sek-912efb44a97f-pv-fast-v2 --why "dearer in the cold"',),
+    )(moves.rollback)
+    command(group, "canaries", examples=("darkstar fleet canaries", "darkstar fleet canaries --to 2026-02-28"))(
+        moves.canaries
+    )
 
 
 def _token_commands() -> typer.Typer:

@@ -41,6 +41,12 @@ class FleetSettings(Frozen):
         le=9999,
         description="parts that the homes are spread over, some 200 homes in each; not to be changed later",
     )
+    canary_share: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="share of a class's homes that run a promoted version ahead of the others; 1: all at once",
+    )
     defaults: SharedSettings = Field(
         default_factory=SharedSettings, description="settings of every home, where its row has none"
     )

@@ -1,7 +1,5 @@
 """The version that plans for one home of a fleet, loaded: its own champion, or its class's."""
 
-from typing import cast
-
 from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.models.fleet.classes import class_of
@@ -14,7 +12,7 @@ from planner.errors import PolicyMismatchError
 
 def models_of(context: Context) -> FleetModels | None:
     """Return the models of the fleet that a site is a home of; None for a site that is configured by itself."""
-    if context.settings.fleet is None or isinstance(cast("object", context.lake), Lake):
+    if context.settings.fleet is None or isinstance(context.lake, Lake):
         return None
     return fleet_models(context.settings, context.home)
 

@@ -1,0 +1,118 @@
+"""A class's model from raw days to a canary and back: trained once for all homes, judged, promoted, taken back."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from darkstar_pipeline.context import open_context
+from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.learning.fleet.canaries import judge_canaries
+from darkstar_pipeline.learning.fleet.class_homes import ClassHome, Fleet, class_homes, class_windows, drawn
+from darkstar_pipeline.learning.fleet.judging import judged_homes
+from darkstar_pipeline.learning.fleet.promotion import promote_version
+from darkstar_pipeline.learning.fleet.retraining import retrain_classes
+from darkstar_pipeline.models.fleet.classes import homes_by_class
+from darkstar_pipeline.models.fleet.moves import ClassNotPromotedError
+from darkstar_pipeline.models.fleet.pointer import FleetPointer
+from darkstar_pipeline.models.fleet.store import fleet_models
+from darkstar_pipeline.models.registry import find_version, list_versions
+from darkstar_pipeline.policies.trained import trained_policy
+from planner.policies.adapted_policy import AdaptedPolicy
+from tests.builders.fleet_learning import SIZES, learning_fleet
+from tests.builders.learning_home import LAST
+from tests.builders.tracking import with_empty_store
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    return learning_fleet(with_empty_store(tmp_path_factory, tmp_path_factory.mktemp("fleet")))
+
+
+def the_class(fleet: Fleet) -> tuple[str, list[str]]:
+    """The only class, with its homes."""
+    return next(iter(homes_by_class(fleet.homes()).items()))
+
+
+def homes_of(fleet: Fleet) -> list[ClassHome]:
+    every = fleet.homes()
+    return class_homes(fleet, {site: every[site] for site in SIZES})
+
+
+def test_the_windows_are_the_class_s_and_no_day_is_in_two(fleet: Fleet) -> None:
+    homes = homes_of(fleet)
+    assert [home.name for home in homes] == list(SIZES)
+    windows = class_windows(homes)
+    days = [*windows.train, *windows.validation, *windows.test]
+    assert days == sorted(set(days))
+    assert set(homes[0].inside(windows.test)) == set(windows.test)
+    with pytest.raises(DataMissingError, match="no day of any home"):
+        class_windows([])
+
+
+def test_the_same_homes_are_drawn_whatever_their_order(fleet: Fleet) -> None:
+    homes = homes_of(fleet)
+    assert drawn(homes, 3, salt="a") == drawn(homes[::-1], 3, salt="a")
+    assert drawn(homes, 9, salt="a") == homes
+
+
+def test_value_against_itself_differs_on_no_day(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    days = [date(2025, 10, 26), date(2025, 10, 27), date(2020, 1, 1)]  # a day with 100 slots, and one that is unknown
+    judged = judged_homes(fleet, homes_of(fleet)[:2], days, (None, None))
+    assert judged.costs.champion.shape == (2, 2)
+    assert (judged.costs.champion == judged.costs.challenger).all()
+    assert not judged.left_out
+    none = judged_homes(fleet, homes_of(fleet)[:1], days[2:], (None, None))
+    assert none.left_out == {"home0": "no usable day"}
+
+
+@pytest.mark.thorough
+@pytest.mark.slow  # trains, registers and replays six homes
+def test_a_class_is_trained_judged_promoted_to_some_and_taken_back(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    name, sites = the_class(fleet)
+    report = retrain_classes(fleet, {name: sites, "nobody": []}, 5)
+    assert list(report.left_out) == ["nobody"], report.left_out
+    (judged,) = report.judged
+    assert judged.trained.learned_from == 5
+    assert judged.verdict.finding.n_homes == len(SIZES)
+    context = fleet.class_context(name, fleet.homes()[sites[0]])
+    record = find_version(context, judged.model, judged.trained.ref.version)
+    assert record.evidence is not None
+    assert record.evidence["against"] == "value"
+    assert record.tags["class"] == name
+    if not judged.verdict.promote:
+        with pytest.raises(ClassNotPromotedError):
+            promote_version(context, None, share=0.9, actor="me", reason=None, force=False)
+    move = promote_version(context, None, share=0.999, actor="me", reason="to see", force=True)
+    assert move.after.canary is not None
+    policies = [
+        trained_policy(open_context(site, settings=fleet.settings, home=fleet.home), "champion") for site in sites
+    ]
+    assert all(each is not None and isinstance(each.policy, AdaptedPolicy) for each in policies)
+
+    models = fleet_models(fleet.settings, fleet.home)
+    (waiting,) = judge_canaries(fleet)
+    assert waiting.verdict.step == "wait"  # it began after the last day
+    begun = datetime(2025, 10, 24, 10, tzinfo=UTC)
+
+    def begin(pointer: FleetPointer) -> FleetPointer:
+        own = pointer.of(name)
+        assert own.canary is not None
+        earlier = own.canary.model_copy(update={"since": begun})
+        return pointer.model_copy(update={"classes": {name: own.model_copy(update={"canary": earlier})}})
+
+    models.change(begin)
+    (done,) = judge_canaries(fleet, LAST)
+    assert done.verdict.finding.n_days == (LAST - begun.date()).days
+    after = models.pointer().of(name)
+    if done.verdict.step == "rollback":
+        assert (after.canary, after.champion) == (None, None)
+    else:
+        assert done.verdict.step == "promote"
+        assert after.champion == judged.trained.ref
+    assert models.journal(name)[0].actor == "canary"
+    assert judge_canaries(fleet) == []
+    assert [each.version for each in list_versions(context)] == [1]
