@@ -73,9 +73,8 @@ def _start(workers: int | None) -> Callable[[], None]:
             address="local",
             num_cpus=workers,
             include_dashboard=False,
-            _temp_dir=str(
-                Path(folder.name) / "ray"
-            ),  # Ray opens its folder to everybody; the one around it is ours alone
+            # Ray opens its folder to everybody; the one around it is ours alone.
+            _temp_dir=str(Path(folder.name) / "ray"),
             _system_config={"task_oom_retries": ATTEMPTS - 1},  # else for ever
             **_QUIET,
         )
