@@ -9,7 +9,7 @@ but the bound.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from functools import partial
 from typing import TypeAlias
 
@@ -17,12 +17,11 @@ import numpy as np
 import polars as pl
 
 from env.command_menu import full_export_kw
-from env.fleet import Homes, by_row, one_site, part_of
+from env.fleet import Homes, by_row
 from env.home_rows import by_home
 from env.inverter import Command, Decision, Energy, Flows
-from env.simulator import Replay, World, simulate
+from env.simulator import Replay, simulate
 from env.site import Site
-from env.types import Index
 from planner.care.soc_targets import SocTargets, no_targets, scheduled_targets
 from planner.demand_charges.bills import has_demand_charge
 from planner.errors import UnknownPolicyError
@@ -34,6 +33,7 @@ from planner.policies.mpc import Mpc, exact_program, valued_span
 from planner.policies.value_policy import ValueDays
 from planner.policies.write_budget import WriteBudget
 from planner.policy_names import PLANNERS
+from planner.replay.daily_episodes import DailyEpisodes, Expectations
 from planner.replay.schedules import (
     ORACLE_SECONDS,
     READINGS,
@@ -57,87 +57,6 @@ VALUE_DAYS = 200  # days planned together by the value function: 66 MB
 Home: TypeAlias = tuple[Site, Protocol]
 """A home, and how its days begin and are settled."""
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Expectations:
-    """Forecasts and scenarios of days with equally many slots, as known at their starts.
-
-    Attributes:
-        load_kwh: forecast `(n_days, n_slots)`, nan where there is none [kWh].
-        pv_kwh: forecast `(n_days, n_slots)`, nan where there is none [kWh].
-        scenarios: of the days.
-    """
-
-    load_kwh: Energy
-    pv_kwh: Energy
-    scenarios: Scenarios
-
-
-@dataclass(frozen=True)
-class DailyEpisodes:
-    """Days with equally many slots that a policy is replayed on.
-
-    Attributes:
-        world: what happens `(n_days, n_slots)`; planners read it slot by slot.
-        expected: forecasts and scenarios of the same days.
-        homes: battery and limits, of all days or of each.
-        protocols: start and settlement of each of the homes.
-        targets: reserve and care of the days; None for a site without.
-    """
-
-    world: World
-    expected: Expectations
-    homes: Homes
-    protocols: tuple[Protocol, ...]
-    targets: SocTargets | None = None
-
-    @property
-    def start_soc_kwh(self) -> Energy:
-        """Stored energy at the start of each day `(n_days,)` [kWh]."""
-        return np.array([protocol.start_soc_kwh for protocol in self.protocols])[self.which]
-
-    @property
-    def settlements(self) -> Energy:
-        """Settlement value of each day `(n_days,)` [money/kWh]."""
-        kinds = self._kinds
-        prices = zip(map(int, self.which), self.world.import_price, strict=True)
-        return np.array([self.protocols[kind].settlement(day, kinds[kind].battery) for kind, day in prices])
-
-    @property
-    def _kinds(self) -> tuple[Site, ...]:
-        return (self.homes,) if isinstance(self.homes, Site) else self.homes.kinds
-
-    @property
-    def which(self) -> Index:
-        """Home of each day, as the index of its protocol `(n_days,)`."""
-        if isinstance(self.homes, Site):
-            return np.zeros(len(self.world.load_kwh), dtype=np.intp)
-        return self.homes.which
-
-    @property
-    def site(self) -> Site:
-        """Return the home of all days; `ShapeError` where they differ."""
-        return one_site(self.homes)
-
-    @property
-    def protocol(self) -> Protocol:
-        """Return the start and settlement of that home."""
-        (own,) = self.protocols
-        return own
-
-    def day(self, number: int) -> "DailyEpisodes":
-        """Return one of the days, of one home."""
-        part, kind = self.part(slice(number, number + 1)), self.which[number]
-        return replace(part, homes=self._kinds[kind], protocols=(self.protocols[kind],))
-
-    def part(self, days: slice) -> "DailyEpisodes":
-        """Return some of the days."""
-        load, pv, scenarios = self.expected.load_kwh, self.expected.pv_kwh, self.expected.scenarios
-        world = World(*(table[days] for table in vars(self.world).values()))
-        expected = Expectations(load[days], pv[days], scenarios.part(days))
-        targets = None if self.targets is None else self.targets.homes(days)
-        return replace(self, world=world, expected=expected, homes=part_of(self.homes, days), targets=targets)
 
 
 def replay_days(

@@ -19,7 +19,8 @@ from planner.forecasts.central import central_forecasts
 from planner.policies.mpc import Mpc, exact_program, known_span
 from planner.policies.outlook import day_outlook
 from planner.policies.write_budget import WriteBudget
-from planner.replay.daily import REPLAYERS, DailyEpisodes, Expectations
+from planner.replay.daily import REPLAYERS
+from planner.replay.daily_episodes import DailyEpisodes, Expectations
 from planner.replay.schedules import READINGS, slot_table, world_of
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import ScenarioSource, day_scenarios

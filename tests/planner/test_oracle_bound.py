@@ -17,7 +17,8 @@ from env.site import Site
 from planner.optimizer.home_program import OVER_FUSE
 from planner.optimizer.plan_commands import exact_commands
 from planner.oracle import OptimalSchedule, solve_optimal_schedule
-from planner.replay.daily import REPLAYERS, DailyEpisodes, Expectations
+from planner.replay.daily import REPLAYERS
+from planner.replay.daily_episodes import DailyEpisodes, Expectations
 from planner.value.protocol import Protocol
 from planner.value.scenarios import Scenarios
 from tests.builders.homes import PRICE_KINDS, Horizon, horizons, sites, start_soc
@@ -118,7 +119,7 @@ def test_oracle_costs_no_more_when_policies_without_forecasts_are_run(
         nothing = np.full((1, day.n_slots), np.nan)
         protocol = Protocol(start_soc_kwh=start, settlement_value=value)
         expected = Expectations(nothing, nothing, Scenarios(nothing[:, None], nothing[:, None]))
-        replay = REPLAYERS[policy](DailyEpisodes(day.world(), expected, site, protocol))
+        replay = REPLAYERS[policy](DailyEpisodes(day.world(), expected, site, (protocol,)))
         assert_bounds(best, settled(replay, value), replay.flows.breach_kwh.sum(axis=1), day, site)
 
 
