@@ -46,8 +46,10 @@ def _launcher(runs: RunsSettings) -> dict[str, Any]:
         raise ConfigurationError(message, "pip install 'darkstar-pipeline[fleet]'")
     if runs.launcher == "kubernetes":
         return {"module": "dagster_k8s", "class": "K8sRunLauncher", "config": runs.options}
+    from darkstar_pipeline.orchestration.ray_launcher import QuotedRayRunLauncher  # needs the extra
+
     return {
-        "module": "darkstar_pipeline.orchestration.ray_launcher",
-        "class": "QuotedRayRunLauncher",
+        "module": QuotedRayRunLauncher.__module__,
+        "class": QuotedRayRunLauncher.__name__,
         "config": {"ray": {"env_vars": list(_ENVIRONMENT), **runs.options}},
     }

@@ -1,8 +1,8 @@
 """dagster-ray's launcher of runs, with a command that a shell reads as it was meant.
 
 The launcher puts the last argument, a JSON document, between single quotes as it is; a document that holds one itself,
-as it does where `dagster.yaml` has any, ends there. Named in `dagster.yaml` and imported by nothing else: dagster-ray
-comes with the extra `fleet`.
+as it does where `dagster.yaml` has any, ends there. Imported only where it is configured: dagster-ray comes with the
+extra `fleet`.
 """
 
 import shlex
