@@ -213,7 +213,7 @@ BENCHMARKS = {
         short_needs=PULP,
     ),
     "pooled": Benchmark(
-        module="benchmarks.pooled",
+        module="benchmarks.corrections.pooled",
         measures="what one policy for all homes captures, against one of each home's own and `value`",
         short_seconds=100,
         seconds=1500,

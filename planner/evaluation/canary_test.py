@@ -20,7 +20,7 @@ Step = Literal["rollback", "promote", "wait"]
 
 @dataclass(frozen=True)
 class CanaryVerdict:
-    """What becomes of a canary.
+    """Verdict on a canary: the next step.
 
     Attributes:
         step: `rollback`, `promote` to all homes, or `wait` for more days.

@@ -65,7 +65,7 @@ class ClassCosts:
 
 @dataclass(frozen=True)
 class ClassFinding:
-    """What the test days of one class say, before other classes are looked at.
+    """Findings on the test days of one class, before other classes are looked at.
 
     Attributes:
         n_homes: homes with a test day.

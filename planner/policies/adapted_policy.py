@@ -26,7 +26,7 @@ _SCHEMA = pl.Schema({"site": pl.String(), "follows": pl.Boolean(), "share": pl.F
 
 @dataclass(frozen=True, kw_only=True)
 class Adaptation:
-    """What a home takes of a pooled policy.
+    """Part of a pooled policy that a home takes.
 
     Attributes:
         follows: whether it weighs scenarios by the policy's rules; else as `value` does.
@@ -110,7 +110,7 @@ def adaptations_of(bundle: Bundle) -> "Adaptations | None":
 
 @dataclass(frozen=True)
 class Adaptations:
-    """What the homes of a class take of its policy.
+    """Parts of a pooled policy that the homes of its class take.
 
     Attributes:
         usual: what homes take that are not named.

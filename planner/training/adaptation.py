@@ -21,7 +21,7 @@ LEAST_DAYS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class HomeSavings:
-    """What a pooled policy saves a home, in parts of what its mean day costs.
+    """Savings of a home by a pooled policy, in parts of what its mean day costs.
 
     Attributes:
         rules: saving of each day by the policy's rules of scenario weights, against `value` `(n_days,)`.

@@ -32,7 +32,7 @@ class JudgedClass:
 
 @dataclass(frozen=True)
 class RetrainedClasses:
-    """What became of the classes.
+    """Classes that were trained and judged, and those that were left out.
 
     Attributes:
         judged: trained and judged classes.
