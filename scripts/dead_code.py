@@ -33,6 +33,7 @@ CALLED_FROM_OUTSIDE = {
     "handle_output": "Dagster's interface",
     "load_input": "Dagster's interface",
     "store_event_batch": "Dagster's interface",
+    "QuotedRayRunLauncher": "named in the dagster.yaml of a fleet on Ray",
     "handle_exit": "uvicorn's interface",
     "data_received": "asyncio's interface",
     "handle_starttag": "html.parser's interface",

@@ -94,7 +94,7 @@ class Schedule:
 
     @property
     def other_home(self) -> Flags:
-        """Whether a slot is of another home than the one before it `(n_slots,)`."""
+        """Slots of another home than the one before them `(n_slots,)`."""
         return _first_of_episodes(self.n_slots, self.homes)
 
     @property
