@@ -35,7 +35,7 @@ def take_readings(
         lake: the fleet's tables.
         homes: all homes of the fleet.
         tenant: whose homes the readings may be of; None for all. Another's home is refused as one that is unknown.
-        readings: the rows, of which the last one of a slot counts.
+        readings: the rows; of a slot that has several, each value's last one counts.
         now: the present instant.
 
     Raises:
@@ -48,7 +48,7 @@ def take_readings(
         FleetHomes(homes.fleet, own.filter(pl.col("site").is_in(rows["site"].unique().to_list())))
     )
     checked = object_to(rows, _checks(known, list(wrong), now))
-    good = checked.filter(pl.col(REASON).is_null()).unique(["site", "slot_start"], keep="last", maintain_order=True)
+    good = _last_words(checked.filter(pl.col(REASON).is_null()))
     counts = [_merge(lake, homes, bucket, part, now) for bucket, part in _by_bucket(lake, good)]
     refused = checked.filter(pl.col(REASON).is_not_null()).select(_ROW, "site", "slot_start", reason=REASON)
     return FleetReadingsReport(
@@ -67,6 +67,13 @@ def _rows(readings: Sequence[FleetReading]) -> pl.DataFrame:
         slot_start=stamps,
         **{NATIVE: pl.lit(SLOT_MINUTES, pl.Int32), REASON: pl.lit(None, pl.String)},
     )  # fmt: skip
+
+
+def _last_words(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return a row a home and slot with the last word on each value, as if its rows had come one request each."""
+    kept = pl.exclude("site", "slot_start", *MEASURED).last()
+    named = rows.group_by("site", "slot_start", maintain_order=True)
+    return named.agg(pl.col(MEASURED).drop_nulls().last(), kept).select(rows.columns)
 
 
 def _checks(known: pl.Expr, wrong: Sequence[str], now: datetime) -> list[pl.Expr]:

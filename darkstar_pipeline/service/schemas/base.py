@@ -1,17 +1,29 @@
 """Base of the API's documents, and the types that several of them use."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from planner.wording.texts import Text
 
 
 def _text(value: object) -> object:
     """Refuse bare numbers as instants: one could be seconds, milliseconds or a mistake."""
-    if isinstance(value, (int, float)):
+    number = isinstance(value, str) and value.strip().lstrip("+-").replace(".", "", 1).isdecimal()
+    if number or isinstance(value, (int, float)):
         message = "a date and time is written as 2026-02-01T07:00:00+01:00"
-        raise ValueError(message)  # noqa: TRY004 - Pydantic reports values, not types
+        raise ValueError(message)
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    """Refuse instants of the first and the last day there is that their offset takes out of it."""
+    try:
+        value.astimezone(UTC)
+    except OverflowError as error:
+        message = f"{value.isoformat()} is before the first or after the last day there is"
+        raise ValueError(message) from error
     return value
 
 
@@ -23,7 +35,7 @@ def _number(value: object) -> object:
     return value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_text)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_in_utc)]
 Number = Annotated[float, BeforeValidator(_number)]
 
 

@@ -76,3 +76,18 @@ def test_a_reader_may_not_write_and_a_request_is_bounded(ask: Ask) -> None:
     many = [reading("home000")] * 5001
     assert writer.post("/readings", json={"readings": many}).status_code == 422
     assert writer.post("/readings", content=b"x" * 1_100_000).status_code == 413
+
+
+def test_rows_of_one_slot_in_a_request_are_merged_value_by_value_as_in_two_requests(ask: Ask, state: Path) -> None:
+    rows = [reading("home000", pv_kwh=0.2), reading("home000", load_kwh=0.5, soc_end_percent=None)]
+    ask("a", ("read", "write")).post("/readings", json={"readings": rows})
+    found = stored(state, "home000")
+    assert (found["load_kwh"][0], found["pv_kwh"][0], found["soc_end_percent"][0]) == (0.5, 0.2, 44.0)
+
+
+@pytest.mark.parametrize(
+    "slot", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:45:00-12:00", "1761471900", "-1", 1761471900.5, True]
+)
+def test_a_slot_that_is_no_instant_is_a_wrong_value(ask: Ask, slot: Any) -> None:
+    answer = ask("a", ("read", "write")).post("/readings", json={"readings": [reading("home000", slot)]})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "wrong_value")
