@@ -12,6 +12,7 @@ from datetime import date
 import polars as pl
 
 from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
+from darkstar_pipeline.warehouse.buckets.bucket_count import is_counted, keep_count
 from darkstar_pipeline.warehouse.buckets.day_objects import encoded, rows_of, sites_done
 from darkstar_pipeline.warehouse.buckets.object_names import bucket_of, day_prefix, name_of, object_key
 from darkstar_pipeline.warehouse.buckets.object_store import CHANGE_ATTEMPTS, ListedObject, ObjectStore, attempts_on
@@ -38,6 +39,7 @@ class BucketLake:
 
     def __init__(self, store: ObjectStore, buckets: int) -> None:
         self.store, self.buckets = store, buckets
+        self._is_checked = self._is_counted = False
 
     def bucket(self, site: str) -> int:
         """Return the bucket of a home."""
@@ -79,6 +81,7 @@ class BucketLake:
     ) -> pl.DataFrame:
         """Return rows of a table's bucket of some local days; see `read`."""
         check_deadline()
+        self._check_count()
 
         def rows(day: date) -> pl.DataFrame | None:
             found = self.store.get(object_key(table, bucket, day))
@@ -117,6 +120,7 @@ class BucketLake:
         wanted, ordered = sorted(set(days)), conform(table, frame)
         named: list[str] = ordered["site"].unique().to_list()
         self._refuse_foreign_rows(table, bucket, wanted, named, ordered)
+        self._keep_count()
         done = sorted({*named, *(() if sites is None else sites)})
         groups = _by_day(table, ordered)
 
@@ -157,6 +161,7 @@ class BucketLake:
         """
         wanted, ordered, homes = sorted(set(days)), conform(table, frame), sorted(set(sites))
         self._refuse_foreign_rows(table, bucket, wanted, homes, ordered)
+        self._keep_count()
         groups = _by_day(table, ordered)
         before = None if expected is None else _by_day(table, expected)
 
@@ -196,6 +201,7 @@ class BucketLake:
 
     def table_days(self, table: Table, first: date | None = None, last: date | None = None) -> list[date]:
         """Return the days that any bucket of a table has an object of, ascending: a request per thousand days."""
+        self._check_count()
         found = [day for name in self.store.folders(table.name) if (day := day_of(name)) is not None]
         return [day for day in found if (first is None or day >= first) and (last is None or day <= last)]
 
@@ -206,12 +212,26 @@ class BucketLake:
 
     def versions(self, table: Table, bucket: int, days: Iterable[date]) -> list[tuple[date, str]]:
         """Return those of some days that a table's bucket has an object of, with its version, a request per day."""
+        self._check_count()
         keys = {object_key(table, bucket, day): day for day in sorted(set(days))}
         return [(keys[key], found.version) for key, found in self.store.heads(keys).items()]
 
     def name(self, key: str) -> str:
         """Return an object's name for people."""
         return f"{self.store.place}/{key}"
+
+    def _check_count(self) -> None:
+        """Refuse a lake of another number of buckets, which is asked once."""
+        if not self._is_checked:
+            self._is_counted = is_counted(self.store, self.buckets)
+            self._is_checked = True
+
+    def _keep_count(self) -> None:
+        """Refuse a lake of another number of buckets, and say in a new one how many it has."""
+        self._check_count()
+        if not self._is_counted:
+            keep_count(self.store, self.buckets)
+            self._is_counted = True
 
     def _own_rows(
         self, table: Table, bucket: int, day: date, data: bytes, sites: Collection[str] | None = None

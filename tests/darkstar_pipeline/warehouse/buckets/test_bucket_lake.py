@@ -194,3 +194,29 @@ def replace_for_ever(place: Path) -> None:
     while True:
         price += 1.0
         lake.replace_sites(SPOT_PRICES, 0, [DAY], prices(DAY, DAY, HOMES[1], price=price), [HOMES[1]])
+
+
+@pytest.mark.parametrize("buckets", [BUCKETS - 1, 4 * BUCKETS])
+def test_another_number_of_buckets_than_the_lake_was_written_with_is_refused(lake: BucketLake, buckets: int) -> None:
+    days, rows = [DAY], prices(DAY, DAY, *HOMES)
+    assert lake.read(SPOT_PRICES, 0).is_empty()
+    lake.write_days(SPOT_PRICES, 0, days, rows)
+    other = BucketLake(open_store(lake.store.place), buckets)
+    bucket, told = other.bucket(HOMES[0]), f"written with {BUCKETS} buckets, and fleet.buckets is {buckets}"
+    own = rows.filter(pl.col("site") == HOMES[0])
+    for tried in (
+        lambda: other.read(SPOT_PRICES, bucket, DAY, DAY),
+        lambda: other.read(SPOT_PRICES, bucket),
+        lambda: other.write_days(SPOT_PRICES, bucket, days, own),
+        lambda: other.replace_sites(SPOT_PRICES, bucket, days, own, HOMES[:1]),
+        lambda: other.site(HOMES[0]).days(SPOT_PRICES, HOMES[0]),
+        lambda: other.days(SPOT_PRICES, bucket),
+        lambda: other.versions(SPOT_PRICES, bucket, days),
+    ):
+        with pytest.raises(ConfigurationError, match=told):
+            tried()
+    assert (
+        BucketLake(open_store(lake.store.place), BUCKETS)
+        .read(SPOT_PRICES, 0, DAY, DAY)
+        .equals(lake.read(SPOT_PRICES, 0, DAY, DAY))
+    )
