@@ -14,6 +14,7 @@ from darkstar_pipeline.sources.files import read_table
 ROW = "_row"
 _ALIASES = {".".join(column.place): column.name for column in HOME_COLUMNS.values()}
 _LIKENESS = 0.8
+LONGEST_CELL, _SHOWN, _MOST_COLUMNS = 256, 24, 12
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
@@ -27,7 +28,7 @@ def read_homes_file(file: Path) -> tuple[pl.DataFrame, tuple[str, ...], tuple[st
     raw, others = read_table(file, {*HOMES_SCHEMA, *_ALIASES})
     named = [_ALIASES.get(name, name) for name in raw.columns]
     if SITE not in named:
-        present = ", ".join([*raw.columns, *others][:12]) or "none"
+        present = named_columns([*raw.columns, *others]) or "none"
         raise DataRefusedError(
             f"{file.name} has no column {SITE}; it has {present}", "give every home a name of its own"
         )
@@ -36,6 +37,13 @@ def read_homes_file(file: Path) -> tuple[pl.DataFrame, tuple[str, ...], tuple[st
     _refuse_misspelt(file.name, others, named)
     renamed = raw.rename(dict(zip(raw.columns, named, strict=True)))
     return renamed.with_row_index(ROW, offset=1).cast({ROW: pl.Int64}), tuple(named), others
+
+
+def named_columns(names: Sequence[str]) -> str:
+    """Return the first of some columns in words, as much of each as fits."""
+    shown = [name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…" for name in names[:_MOST_COLUMNS]]
+    more = len(names) - _MOST_COLUMNS
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
 def _refuse_misspelt(file: str, others: Sequence[str], named: Sequence[str]) -> None:
@@ -68,7 +76,7 @@ def _typed(cells: pl.Expr, have: pl.DataType, want: pl.DataType) -> pl.Expr:
         return cells.cast(pl.Float64)
     text = _text(cells)
     if want == pl.String():
-        return text
+        return pl.when(text.str.len_chars() <= LONGEST_CELL).then(text)
     if want == pl.Boolean():
         said = text.str.to_lowercase()
         return pl.when(said.is_in(_TRUE)).then(pl.lit(value=True)).when(said.is_in(_FALSE)).then(pl.lit(value=False))
@@ -100,9 +108,13 @@ def _unread(raw: pl.DataFrame, typed: pl.DataFrame, name: str, dtype: pl.DataTyp
     column = HOME_COLUMNS.get(name)
     meaning = f" ({column.description})" if column is not None and column.description else ""
     found = raw.select(ROW).with_columns(text.alias("value")).filter(wrong)
+    value, length = pl.col("value"), pl.col("value").str.len_chars()
+    long = f"'{{}}…' has {{}} characters, of which a cell has at most {LONGEST_CELL}{meaning}"
+    reason = (
+        pl.when(length > LONGEST_CELL)
+        .then(pl.format(long, value.str.head(_SHOWN), length))
+        .otherwise(pl.format(f"'{{}}' {_REASONS.get(dtype, 'is no text')}{meaning}", value))
+    )
     return found.select(
-        pl.col(ROW).alias("row"),
-        pl.lit(name).alias("column"),
-        "value",
-        pl.format(f"'{{}}' {_REASONS.get(dtype, 'is no text')}{meaning}", "value").alias("reason"),
+        pl.col(ROW).alias("row"), pl.lit(name).alias("column"), value.str.head(LONGEST_CELL), reason.alias("reason")
     ).cast(dict(FAULTS_SCHEMA))  # pyright: ignore[reportArgumentType]

@@ -10,7 +10,7 @@ from darkstar_pipeline.config.fleet.settings import FleetSettings
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.fleet.homes_file import change_homes, fleet_of
-from darkstar_pipeline.ingest.fleet.cells import ROW, read_homes_file, typed_cells
+from darkstar_pipeline.ingest.fleet.cells import ROW, named_columns, read_homes_file, typed_cells
 from darkstar_pipeline.ingest.fleet.checks import Progress, check_homes, name_faults
 from darkstar_pipeline.ingest.fleet.faults import MOST_SHOWN, sentences
 from darkstar_pipeline.sources.parsed import REJECT_SCHEMA
@@ -142,7 +142,7 @@ def _compared(
 
 def _notes(file: str, others: tuple[str, ...], fleet: FleetSettings, homes: int) -> list[str]:
     """Return remarks on columns that are not used and on the number of buckets."""
-    notes = [f"{file}: columns not used: {', '.join(others)}"] if others else []
+    notes = [f"{file}: columns not used: {named_columns(others)}"] if others else []
     if homes > HOMES_A_BUCKET * fleet.buckets:
         wanted = min(-(-homes * 2 // HOMES_A_BUCKET), 9999)
         notes.append(

@@ -157,3 +157,21 @@ def test_parquet_and_csv_give_the_same_homes(
     for name in ("a.csv", "b.parquet"):
         import_homes(FLEET, folder / name[0], folder / name, quarantine=folder / "q")
     assert read_homes(folder / "a").equals(read_homes(folder / "b"))
+
+
+@pytest.mark.parametrize("column", ["site", "tenant", "area", "capacity_kwh", "has_pv", "first_day", "tariff"])
+def test_endless_cell_is_refused_in_few_words(tmp_path: Path, column: str) -> None:
+    row = {"site": "a", column: "x" * 100_000}
+    with pytest.raises(
+        DataRefusedError, match=f"row 1, {column}: 'xxxxxxxxxxxxxxxxxxxxxxxx…' has 100000 characters"
+    ) as told:
+        imported(tmp_path, f"{','.join(row)}\n{','.join(row.values())}\n")
+    assert len(told.value.message) < 300
+
+
+def test_endless_names_of_columns_are_told_in_few_words(tmp_path: Path) -> None:
+    (note,) = imported(tmp_path, f"site,{'x' * 100_000}\na,1\n").notes
+    assert note == f"homes.csv: columns not used: {'x' * 24}…"
+    with pytest.raises(DataRefusedError) as told:
+        imported(tmp_path, f"{'x' * 100_000},{','.join(f'y{n}' for n in range(20))}\n{',' * 20}1\n")
+    assert told.value.message.endswith("y10 and 9 more")
