@@ -84,7 +84,7 @@ def import_prices(
         ConfigurationError: the file cannot be read, or it is not known of which area it is.
         DataRefusedError: no area could be imported; the lake is as it was.
     """
-    every = _markets(homes)
+    every, refused = _markets(homes)
     named = _areas_of_file(path, every) if area is None else [area]
     markets = {
         market: names
@@ -95,7 +95,6 @@ def import_prices(
         message = f"no home of the fleet is in {', '.join(named or ['any area'])}"
         raise ConfigurationError(message, "darkstar fleet homes lists them")
     read: dict[_Market, Parsed] = {}
-    refused: dict[str, str] = {}
     for market, names in markets.items():
         target = ImportTarget(
             lake=lake.site(names[0]), quarantine_dir=quarantine, site_name=names[0], site=homes[names[0]]
@@ -137,14 +136,25 @@ def _absent(file: str, every: Iterable[_Market], markets: Iterable[_Market]) -> 
     return [f"{file} has no prices of {', '.join(absent[:8])}"] if absent else []
 
 
-def _markets(homes: FleetHomes) -> dict[_Market, list[str]]:
-    """Return the names of homes by market."""
+def _markets(homes: FleetHomes) -> tuple[dict[_Market, list[str]], dict[str, str]]:
+    """Return the names of homes by market, and what is wrong with homes whose market is not known for that."""
     markets: dict[_Market, list[str]] = {}
+    wrong: dict[str, str] = {}
     alike = homes.rows.group_by(_WHERE, maintain_order=True).agg(SITE)
     for names in alike[SITE].to_list():
-        site = homes[names[0]]
-        markets.setdefault(_Market(site.area, site.timezone, site.currency), []).extend(names)
-    return markets
+        faults: dict[str, str] = {}
+        for number, name in enumerate(names):
+            try:
+                site = homes[name]
+            except ConfigurationError as error:
+                faults[name] = error.message
+                continue
+            others = [*names[:number], *names[number + 1 :]]
+            markets.setdefault(_Market(site.area, site.timezone, site.currency), []).extend([name, *others])
+            break
+        else:
+            wrong |= faults
+    return markets, wrong
 
 
 def _areas_of_file(path: Path, markets: Iterable[_Market]) -> list[str] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
-from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.fleet.homes import FleetHomes
 from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts, OfferedRemarks, merge_remarks, merge_rows
 from darkstar_pipeline.ingest.fleet.report import FleetReport, counted, summed
@@ -137,7 +137,11 @@ def _import_shard(shard: _Shard) -> _Outcome:
     remarks: dict[str, OfferedRemarks] = {}
     for key, part in shard.rows.partition_by(SITE, as_dict=True, maintain_order=True).items():
         name = str(key[0])
-        site = shard.homes[name]
+        try:
+            site = shard.homes[name]
+        except ConfigurationError as error:  # of a class that is gone, say
+            outcome.refused[name] = error.message
+            continue
         parsed = _parsed(shard.file, site, part, name, outcome)
         if parsed is None:
             continue

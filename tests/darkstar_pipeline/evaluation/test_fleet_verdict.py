@@ -56,6 +56,7 @@ def verdict(tmp_path: Path) -> FleetVerdict:
         },
     )
     homes, lake = open_homes(settings, tmp_path), fleet_lake(fleet_of(settings), tmp_path)
+    assert fleet_verdict(homes, lake, FIRST, LAST, most_worst=0).worst.is_empty()
     return fleet_verdict(homes, lake, FIRST, LAST, most_worst=2)
 
 
@@ -89,3 +90,14 @@ def test_results_of_another_configuration_do_not_count(tmp_path: Path) -> None:
     change_homes(tmp_path, lambda _: home_rows({"a": {"capacity_kwh": 5.0}}))
     homes, lake = open_homes(settings, tmp_path), fleet_lake(fleet_of(settings), tmp_path)
     assert fleet_verdict(homes, lake, FIRST, LAST, most_worst=2).homes == 0
+
+
+def test_home_of_a_class_that_is_gone_is_without_results_and_stops_no_other(tmp_path: Path) -> None:
+    settings = fleet_settings(buckets=1)
+    change_homes(tmp_path, lambda _: home_rows({"a": {}, "b": {}}))
+    costs = {FIRST: {"idle": 10.0, "value": 4.0, "oracle": 2.0}}
+    write(settings, tmp_path, {"a": costs, "b": costs})
+    change_homes(tmp_path, lambda _: home_rows({"a": {}, "b": {"tariff": "gone"}}))
+    homes, lake = open_homes(settings, tmp_path), fleet_lake(fleet_of(settings), tmp_path)
+    found = fleet_verdict(homes, lake, FIRST, LAST, most_worst=2)
+    assert (found.homes, found.without) == (1, 1)

@@ -201,6 +201,26 @@ def test_prices_need_an_area_where_homes_are_in_several(tmp_path: Path, lake: Bu
         import_prices(HOMES, lake, file, quarantine=tmp_path / "q", now=NOW, area="NO1")
 
 
+def test_home_of_a_class_that_is_gone_stops_no_other(tmp_path: Path, lake: BucketLake) -> None:
+    gone = pl.DataFrame(
+        [
+            {"site": "a-gone", "tenant": "t", "area": "SE4", "tariff": "gone"},
+            {"site": "b", "area": "DK1", "tariff": "x"},
+        ],
+        schema=HOMES_SCHEMA,
+    )
+    homes = FleetHomes(FLEET, pl.concat([HOMES.rows, gone]))
+    rows = pl.concat([rows_of("even").with_columns(site=pl.lit("a-gone")), rows_of("even")])
+    report = import_readings(homes, lake, written(rows, tmp_path / "r.csv"), quarantine=tmp_path / "q", now=NOW)
+    assert report.homes == 1
+    assert "'gone' is not under fleet.tariffs" in report.refused["a-gone"]
+    assert lake.read(METER_READINGS, 0, *SPRING)["site"].unique().to_list() == ["even"]
+    file = written(spot_prices("SE4"), tmp_path / "p.csv")
+    priced = import_prices(homes, lake, file, quarantine=tmp_path / "q", now=NOW)
+    assert list(priced.refused) == ["b"]
+    assert lake.read(RAW_SPOT_PRICES, 0, *SPRING)["site"].unique().sort().to_list() == ["a-gone", "asleep", "even"]
+
+
 def _bytes(folder: Path) -> dict[Path, bytes]:
     """Content of the lake."""
     return {path: path.read_bytes() for path in (folder / "fleet").rglob("*.parquet")}
