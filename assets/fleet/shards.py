@@ -20,11 +20,11 @@ from assets.fleet.replays import episodes, hindsight, replayed, results, usable
 from assets.fleet.stages import Stages
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.errors import DarkstarError
+from darkstar_pipeline.errors import DarkstarError, OutsideServiceError
 from darkstar_pipeline.fleet.homes import FleetHomes
 from darkstar_pipeline.fleet.shard_tables import ShardTables
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
-from darkstar_pipeline.warehouse.lake import Lake
+from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,
@@ -106,7 +106,25 @@ class ShardReport:
 
 
 def backfill_shard(shard: FleetShard) -> ShardReport:
-    """Work a shard out and write it."""
+    """Work a shard out and write it; where an object of its bucket is damaged, its homes are left out."""
+    try:
+        return _backfill(shard)
+    except LakeUnreadableError as error:
+        told = [_left_out(name, shard.first, shard.last, error) for name in shard.homes.names]
+        return ShardReport(
+            bucket=shard.bucket,
+            first=shard.first,
+            last=shard.last,
+            homes=0,
+            home_days=0,
+            usable_days=0,
+            rows=0,
+            left_out=tuple(told),
+            seconds={},
+        )
+
+
+def _backfill(shard: FleetShard) -> ShardReport:
     stages, tables = Stages(), ShardTables(shard.lake, shard.bucket)
     homes, left_out = opened(shard, tables)
     with stages.timed("reading"):
@@ -174,6 +192,8 @@ def worked_out(homes: Homes, stages: Stages) -> tuple[Rows, list[LeftOut]]:
         return {}, []
     try:
         return daily_rows(homes, stages), []
+    except (LakeUnreadableError, OutsideServiceError):  # the bucket's, not a home's
+        raise
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one home must not stop its bucket
         names = homes.names
         if len(names) == 1:

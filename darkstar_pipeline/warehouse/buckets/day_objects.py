@@ -77,4 +77,6 @@ def sites_done(name: str, tail: Callable[[int], bytes | None]) -> list[str]:
 
 def _unreadable(name: str, error: BaseException, table: str) -> LakeUnreadableError:
     message = f"an object of the lake cannot be read: {name}: {' '.join(str(error).split())}"
-    return LakeUnreadableError(message, "delete it and backfill its day again", table=table)
+    return LakeUnreadableError(
+        message, "delete it and backfill its day again; readings and prices have to be imported again", table=table
+    )

@@ -15,6 +15,7 @@ from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fleet.homes_file import change_homes, fleet_of, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
+from darkstar_pipeline.warehouse.buckets.object_names import object_key
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,
@@ -96,6 +97,20 @@ def test_homes_that_cannot_be_worked_on_are_left_out_with_the_reason_and_others_
     assert "nowhere" in reasons["odd"]
     assert reasons["new"] == f"no readings from {FIRST} to {FIRST}"
     assert lake.read(POLICY_DAILY_RESULTS, 0, FIRST, FIRST)["site"].unique().to_list() == ["good"]
+
+
+def test_damaged_object_leaves_its_bucket_out_and_others_go_on(tmp_path: Path) -> None:
+    settings, state = fleet_settings(buckets=2), tmp_path / "fleet"
+    fill_fleet(settings, state, {f"home-{number}": {} for number in range(4)}, DAYS)
+    homes, lake = open_homes(settings, state), fleet_lake(fleet_of(settings), state)
+    read, made_anew = object_key(METER_READINGS, 0, FIRST), object_key(SPOT_PRICES, 1, FIRST)
+    for key in (read, made_anew):
+        lake.store.put(key, b"PAR1 damaged")
+    report = backfill_fleet(fleet_shards(settings, state, FIRST, FIRST))
+    assert {each.site for each in report.left_out} == set(homes.in_bucket(0).names)
+    assert all(read in each.reason for each in report.left_out)
+    assert lake.store.get(object_key(POLICY_DAILY_RESULTS, 0, FIRST)) is None
+    assert report.homes == len(homes.in_bucket(1)) > 0
 
 
 def test_home_that_fails_is_found_among_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
