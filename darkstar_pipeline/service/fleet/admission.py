@@ -1,5 +1,7 @@
 """Lets tenants in by their tokens or a browser's session; each request knows whose homes it may see."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,14 +9,17 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
+from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fleet.homes_file import FLEET_FOLDER
 from darkstar_pipeline.service.fleet.tenant_tokens import Scope, TenantToken, TenantTokens
 from darkstar_pipeline.service.http.admission import shown_token
-from darkstar_pipeline.service.http.session_store import SESSIONS_FILE, SessionStore
+from darkstar_pipeline.service.http.session_store import SessionStore
 from darkstar_pipeline.service.http.sessions import Sessions, shown_cookie
 
 if TYPE_CHECKING:
     from starlette.types import Scope as RequestScope
+
+_log = logging.getLogger(__name__)
 
 READER = "reader"
 """Key of the reader in a request's state."""
@@ -50,26 +55,43 @@ class TenantAdmission:
     hint = "send it as `Authorization: Bearer TOKEN`; `darkstar fleet token create --tenant NAME` makes one"
 
     def __init__(self, tokens: TenantTokens, home: Path) -> None:
-        self.tokens, self._sessions_file = tokens, home / FLEET_FOLDER / SESSIONS_FILE
+        self.tokens, self._sessions = tokens, home / FLEET_FOLDER / "sessions"
+        self.problem = ""
+        """Why the tokens could not be read last, which lets nobody in; empty where they could."""
 
     def admitted(self, scope: "RequestScope", headers: Headers) -> str | None:
         """Return whose pace a request counts to; None for a stranger. Its reader stands in its state."""
         shown = shown_token(headers)
-        token = self.tokens.of_secret(shown) if shown is not None else self._of_session(scope)
+        token = self._read(lambda: self._of_session(scope)) if shown is None else self.of_secret(shown)
         if token is None:
             return None
         reader = Reader(token.tenant, token.scopes)
         scope.setdefault("state", {})[READER] = reader
         return reader.paced_as
 
+    def of_secret(self, secret: str) -> TenantToken | None:
+        """Return the token that somebody shows; None where it is no token, or the tokens cannot be read."""
+        return self._read(lambda: self.tokens.of_secret(secret))
+
     def sessions(self, token: TenantToken) -> Sessions:
         """Return the sessions that a token has opened; revoking it ends them."""
-        return Sessions(SessionStore(self._sessions_file, owner=token.owner), prefix=f"{token.id}.")
+        # a file a token: whoever opens many sessions crowds out none of another tenant
+        return Sessions(SessionStore(self._sessions / f"{token.id}.secret", owner=token.owner), prefix=f"{token.id}.")
 
     def token_of_session(self, connection: HTTPConnection) -> TenantToken | None:
         """Return the token that opened the session of a browser; None where it has none."""
         identity = (shown_cookie(connection) or "").partition(".")[0]
         return self.tokens.find(identity)
+
+    def _read(self, read: Callable[[], TenantToken | None]) -> TenantToken | None:
+        try:
+            found, problem = read(), ""
+        except ConfigurationError as error:
+            found, problem = None, error.message
+            if problem != self.problem:
+                _log.error("nobody is let in: %s", problem)
+        self.problem = problem
+        return found
 
     def _of_session(self, scope: "RequestScope") -> TenantToken | None:
         token = self.token_of_session(HTTPConnection(scope))

@@ -22,10 +22,12 @@ class BucketPlans:
     Attributes:
         version: of the object.
         rows: a row a home.
+        problem: why the object could not be read, and the rows are older ones; empty where it could.
     """
 
     version: str = ""
     rows: pl.DataFrame = field(default_factory=lambda: decoded_plans(None))
+    problem: str = ""
 
     @cached_property
     def places(self) -> Mapping[str, int]:
@@ -72,7 +74,7 @@ class PlanShelf:
                 version = listed.get(plans_key(bucket))
                 if version is not None and version != self._buckets.get(bucket, BucketPlans()).version:
                     self._read(bucket)
-            self.problem = ""
+            self.problem = next((plans.problem for plans in self._buckets.values() if plans.problem), "")
         except DarkstarError as error:
             self.problem = error.message
             _log.warning("plans cannot be read, the old ones stay: %s", error.message)
@@ -84,7 +86,8 @@ class PlanShelf:
         try:
             plans = BucketPlans(stored.version, decoded_plans(stored.data))
         except pl.exceptions.PolarsError as error:
-            _log.warning("%s is damaged, the old plans stay until it is replaced: %s", plans_key(bucket), error)
-            plans = BucketPlans(stored.version, self._buckets.get(bucket, BucketPlans()).rows)
+            reason = f"{plans_key(bucket)} is damaged, the old plans stay until it is replaced: {error}"
+            _log.warning(reason)
+            plans = BucketPlans(stored.version, self._buckets.get(bucket, BucketPlans()).rows, reason)
         _ = plans.places  # made here, so that no request makes it
         self._buckets[bucket] = plans

@@ -45,6 +45,7 @@ class FleetServer:
         self.directory = Directory(fleet, home, self.shelf)
         tokens = TenantTokens(home)
         tokens.all()
+        self._admission = TenantAdmission(tokens, home)
         self.rounds = PlanningRounds(home, clock) if plans else None
         self.running = FleetState(
             settings=settings,
@@ -52,7 +53,7 @@ class FleetServer:
             lake=lake,
             directory=self.directory,
             shelf=self.shelf,
-            admission=TenantAdmission(tokens, home),
+            admission=self._admission,
             clock=clock,
             components=self.components,
         )
@@ -72,6 +73,7 @@ class FleetServer:
         """Return the states of the parts."""
         parts = [
             Component(name="plans", ok=not self.shelf.problem, note=self.shelf.problem),
+            Component(name="tokens", ok=not self._admission.problem, note=self._admission.problem),
             Component(name="homes", ok=not self.directory.problem, note=self.directory.problem),
         ]
         return [*parts, *(() if self.rounds is None else (self.rounds.status(),))]

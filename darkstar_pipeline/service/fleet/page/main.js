@@ -27,7 +27,14 @@ function showLogin() {
   el("token").focus();
 }
 
-const chosen = () => decodeURIComponent(/^#home=(.+)$/.exec(location.hash)?.[1] ?? "");
+const chosen = () => {
+  const name = /^#home=(.+)$/.exec(location.hash)?.[1] ?? "";
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;  // a broken % in the address: a home of that name is told to be unknown
+  }
+};
 
 async function show() {
   const site = chosen();

@@ -35,7 +35,7 @@ async def icon() -> Response:
 @router.post("/login", status_code=204, responses=answers(), tags=["door"], response_class=Response)
 def login(shown: LoginRequest, request: Request, service: StateDep) -> Response:
     """Check a tenant's token and start a session of thirty days; revoking the token ends it."""
-    token = service.admission.tokens.of_secret(shown.token)
+    token = service.admission.of_secret(shown.token)
     if token is None:
         if not request.state.may_try():
             return problem(

@@ -96,10 +96,13 @@ def test_readers_keep_the_old_plans_when_an_object_is_damaged_or_the_store_fails
     service.refresh()
     assert client.get("/sites/home000/plan").content == before
     assert datetime.fromisoformat(client.get("/sites/home000").json()["created_at"]) == PLANNED_AT.replace(second=0)
+    health = client.get("/health").json()
+    assert health["status"] == "degraded"
+    assert "plans/bucket=0000/plans.parquet is damaged" in health["components"][0]["note"]
 
 
 def test_health_tells_its_parts_to_the_operator_alone(ask: Ask) -> None:
-    assert [part["name"] for part in ask().get("/health").json()["components"]] == ["plans", "homes"]
+    assert [part["name"] for part in ask().get("/health").json()["components"]] == ["plans", "tokens", "homes"]
     assert ask("a").get("/health").json() == {"status": "ok", "components": []}
     assert ask().get("/ready").json() == {"ready": True}
     assert 'darkstar_fleet_homes{state="planned"} 7.0' in ask().get("/metrics").text

@@ -148,6 +148,33 @@ def test_a_session_is_of_its_token_and_ends_at_logout(service: FleetServer) -> N
     assert client.get("/sites", headers=shown).status_code == 401
 
 
+def test_a_tenant_that_logs_in_a_thousand_times_ends_no_session_of_another(
+    service: FleetServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("darkstar_pipeline.service.http.session_store.MOST_ENTRIES", 3)
+    tokens = service.running.admission.tokens
+    one, other = (TestClient(create_fleet_app(service.running), base_url="http://localhost") for _ in range(2))
+    one.post("/login", json={"token": tokens.create("a", ("read",))[1]})
+    secret = tokens.create("b", ("read",))[1]
+    for _ in range(4):
+        other.cookies.clear()
+        assert other.post("/login", json={"token": secret}).status_code == 204
+    assert (one.get("/sites").status_code, other.get("/sites").status_code) == (200, 200)
+
+
+def test_damaged_tokens_let_nobody_in_and_health_still_answers(service: FleetServer, state: Path) -> None:
+    client = asking(service, "a")
+    good = (state / "fleet" / "tokens.secret").read_text()
+    (state / "fleet" / "tokens.secret").write_text('{"tok')
+    assert client.get("/sites").status_code == 401
+    assert client.get("/health").json() == {"status": "degraded", "components": []}
+    assert (client.get("/ready").status_code, client.get("/").status_code) == (200, 200)
+    assert client.post("/login", json={"token": "x"}).status_code == 401, "the path of the file is told to nobody"
+    (state / "fleet" / "tokens.secret").write_text(good)
+    assert client.get("/sites").status_code == 200
+    assert client.get("/health").json()["status"] == "ok"
+
+
 def test_the_pace_is_counted_by_tenant_when_one_has_many_tokens(service: FleetServer) -> None:
     slow = service.running.service.model_copy(update={"requests_per_second": 0.5})
     object.__setattr__(service.running, "service", slow)
