@@ -65,8 +65,21 @@ def query(
     from darkstar_pipeline.warehouse.query import run_query
 
     chosen = chosen_format(form, out)
-    with run_query(Lake(home_dir() / LAKE_FOLDER), sql) as result:
+    lake = home_dir() / LAKE_FOLDER
+    if not lake.is_dir():
+        _tell_of_fleet(call, home_dir())
+    with run_query(Lake(lake), sql) as result:
         return answer_of(call, result, chosen, out)
+
+
+def _tell_of_fleet(call: Call, home: Path) -> None:
+    """Say where the tables are of which there are none here, if anywhere."""
+    from darkstar_pipeline.fleet.homes_file import homes_path
+
+    if homes_path(home).exists():
+        call.note(
+            "these are tables of homes under sites, of which there are none; `darkstar fleet query` reads a fleet's"
+        )
 
 
 def answer_of(call: Call, result: "QueryResult", chosen: Format, out: Path | None) -> Answer:

@@ -8,6 +8,7 @@ import typer
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
 from darkstar_pipeline.console.progress import progress_bar
+from darkstar_pipeline.errors import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,4 +43,4 @@ def plan(
         for bucket, error in sorted(made.errors.items()):
             out.print(f"bucket {bucket}: {error}", markup=False)
 
-    return Document(made.document, draw)
+    return Document(made.document, draw, exit_code=ExitCode.OUTSIDE if made.errors else ExitCode.DONE)

@@ -1,10 +1,15 @@
 """`darkstar fleet plan|token`, as a person and as a script see them."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from darkstar_pipeline.service.fleet.tenant_tokens import TenantTokens
+from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
+from darkstar_pipeline.warehouse.buckets.object_names import object_key
+from darkstar_pipeline.warehouse.buckets.object_store import open_store
+from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from tests.builders.command_line import Darkstar
 
 FLEET = "fleet: {buckets: 1}\nengine: {workers: 1}\n"
@@ -51,6 +56,18 @@ def test_a_plan_without_prices_counts_the_homes_and_says_why(fleet: Path, darkst
     done = darkstar("fleet", "plan", "--at", "2026-02-01T12:00", "--json").document
     assert (done["planned"], done["problems"], done["errors"]) == (0, {"no_price": 3}, {})
     assert "3 without a new plan: no_price" in darkstar("fleet", "plan", "--at", "2026-02-01T12:00").out
+
+
+def test_a_plan_of_a_lake_that_fails_ends_with_5(fleet: Path, darkstar: Darkstar) -> None:
+    lake = BucketLake(open_store(fleet / "state" / "fleet" / "lake"), 1)
+    lake.store.put(object_key(METER_READINGS, 0, date(2026, 1, 31)), b"PAR1 damaged")
+    done = darkstar("fleet", "plan", "--at", "2026-02-01T12:00", "--json")
+    assert (done.code, done.document["planned"], list(done.document["errors"])) == (5, 0, ["0"])
+
+
+def test_query_says_where_the_tables_of_a_fleet_are(fleet: Path, darkstar: Darkstar) -> None:
+    assert fleet.is_dir()
+    assert "`darkstar fleet query` reads a fleet's" in darkstar("query", "SELECT count(*) FROM spot_prices").err
 
 
 def test_serve_and_plan_say_what_to_do_when_there_is_no_fleet(home: Path, darkstar: Darkstar) -> None:
