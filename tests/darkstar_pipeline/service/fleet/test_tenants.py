@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,18 +29,16 @@ def cursor_of(site: str) -> str:
     return base64.urlsafe_b64encode(site.encode()).decode()
 
 
-QUERIES = st.fixed_dictionaries(
-    {},
-    optional={
-        "area": st.sampled_from(["SE3", "SE4", "FI", ""]),
-        "tariff": st.sampled_from(["plain", "power", "x"]),
-        "state": st.sampled_from(["planned", "stale", "no_plan", "x"]),
-        "like": st.sampled_from(["home", "001", "3", ""]),
-        "order": st.sampled_from(["site", "saving", "tenant"]),
-        "cursor": st.one_of(SITES.map(cursor_of), st.sampled_from(["", "x", "////", "LTE="])),
-        "limit": st.integers(-1, 5),
-    },
-)
+QUERY: dict[str, st.SearchStrategy[Any]] = {
+    "area": st.sampled_from(["SE3", "SE4", "FI", ""]),
+    "tariff": st.sampled_from(["plain", "power", "x"]),
+    "state": st.sampled_from(["planned", "stale", "no_plan", "x"]),
+    "like": st.sampled_from(["home", "001", "3", ""]),
+    "order": st.sampled_from(["site", "saving", "tenant"]),
+    "cursor": st.one_of(SITES.map(cursor_of), st.sampled_from(["", "x", "////", "LTE="])),
+    "limit": st.integers(-1, 5),
+}
+QUERIES = st.fixed_dictionaries({}, optional=QUERY)
 READINGS = st.lists(
     st.fixed_dictionaries(
         {"site": SITES, "slot_start": SLOTS, "load_kwh": st.sampled_from([0.1, 0.2, -1.0])},
@@ -73,6 +72,47 @@ def routes() -> list[tuple[str, str]]:
     """Every method and path of the application."""
     found = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     return [(method, route.path) for route in found for method in sorted(route.methods or ())]
+
+
+def untried(app: FastAPI) -> list[str]:
+    """Return the routes and the places for a value that the property below would never try."""
+    known = {path for _, path in routes()} | {"/openapi.json", "/static", "/static/home"}
+    found = [path for path in (getattr(route, "path", None) for route in app.routes) if path and path not in known]
+    for path, methods in app.openapi()["paths"].items():
+        for method, operation in methods.items():
+            names = [each["name"] for each in operation.get("parameters", ())]
+            unknown = [name for name in names if name not in ("site", "if-none-match", *QUERY)]
+            bodies = ["body"] if "requestBody" in operation and path not in ("/readings", "/login") else []
+            there = (method.upper(), path) in routes()
+            found += [f"{method} {path} {what}" for what in ([] if there else ["route"]) + unknown + bodies]
+    return found
+
+
+def test_the_property_tries_every_route_and_every_place_for_a_value(service: FleetServer) -> None:
+    app = create_fleet_app(service.running)
+    assert not untried(app), "teach `routes`, SITES, QUERY or READINGS to try it"
+
+    @app.get("/homes/{home}")
+    def planted(home: str, of: str = "") -> str:
+        return home + of
+
+    app.openapi_schema = None
+    assert untried(app) == [
+        "/homes/{home}", "get /homes/{home} route", "get /homes/{home} home", "get /homes/{home} of",
+    ]  # fmt: skip
+    del planted
+
+
+@pytest.mark.parametrize(("method", "path"), routes())
+def test_no_route_names_anothers_home_to_a_tenant(
+    worlds: tuple[TestClient, TestClient, list[str]], method: str, path: str
+) -> None:
+    if path in ("/login", "/logout"):
+        return
+    for site in (OWN[0], "home999"):
+        sent: dict[str, Any] = {"json": {"readings": []}} if method == "POST" else {"params": {"limit": 5}}
+        told_of = worlds[0].request(method, path.replace("{site}", site), **sent).text
+        assert not any(foreign in told_of for foreign in FOREIGN), path
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
