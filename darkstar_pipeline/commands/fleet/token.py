@@ -34,6 +34,8 @@ def create(
 
     if (tenant is None) != operator:
         raise UsageError("whose token is it?", "name --tenant NAME, or --operator for all homes; not both")
+    if tenant is not None and (not tenant or tenant != tenant.strip()):
+        raise UsageError(f"{tenant!r} is no tenant", "`darkstar fleet homes` lists homes with their tenants")
     home = home_dir()
     homes = open_homes(load_settings(), home)
     scopes: tuple[Scope, ...] = ("read",) if scope == "read" else ("read", "write")
@@ -65,7 +67,14 @@ def tokens(
         if not rows:
             out.print("there is no token: darkstar fleet token create --tenant NAME", markup=False)
             return
-        shown = [{**row, "tenant": row["tenant"] or "(operator)", "scopes": " ".join(row["scopes"])} for row in rows]
+        shown = [
+            {
+                **row,
+                "tenant": "(operator)" if row["tenant"] is None else row["tenant"],
+                "scopes": " ".join(row["scopes"]),
+            }
+            for row in rows
+        ]
         draw_table(out, shown, {"id": "id", "tenant": "tenant", "scopes": "scopes", "created_at": "created"})
 
     return Document({"tokens": rows}, draw)

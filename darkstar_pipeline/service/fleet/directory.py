@@ -69,6 +69,15 @@ class Directory:
         except KeyError:
             return None
 
+    def discharge_kw(self, site: str) -> float:
+        """Return what a home's battery can give [kW], also where other settings of it are wrong.
+
+        Raises:
+            KeyError: there is no such home.
+        """
+        own = self.homes.row(site)["discharge_kw"]
+        return self._fleet.defaults.battery.discharge_kw if own is None else float(str(own))
+
     def overview(self, tenant: str | None, now: datetime) -> pl.DataFrame:
         """Return the homes of a tenant, all for None, in order of names, with the state of their plans at a moment."""
         rows = self._overview if tenant is None else self._tenants(tenant)

@@ -4,10 +4,12 @@ import base64
 import binascii
 import hashlib
 import zlib
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 import polars as pl
 from fastapi import APIRouter, Header, Path, Query, Response
+from starlette.exceptions import HTTPException
 
 from darkstar_pipeline.config.fleet.columns import SITE
 from darkstar_pipeline.service.fleet.command_now import command_now
@@ -106,7 +108,7 @@ async def command(site: SiteName, service: StateDep, reader: ReaderDep) -> Fleet
     service.check_home(reader, site)
     found, now = service.shelf.find(site), service.clock.now()
     state: State = "no_plan" if found is None else state_of(found[0].rows, found[1], now)
-    return command_now(service.directory.homes[site].site(site), found, state, now)
+    return command_now(site, service.directory.discharge_kw(site), found, state, now)
 
 
 def home_document(row: dict[str, Any]) -> HomeDocument:
@@ -130,8 +132,10 @@ def _why(problem: ProblemCode, details: str) -> str:
 def _row(service: FleetState, reader: ReaderDep, site: str) -> dict[str, Any]:
     service.check_home(reader, site)
     rows = service.directory.overview(reader.tenant, service.clock.now())
-    place = rows[SITE].search_sorted(site)
-    return rows.row(place, named=True)
+    places = rows[SITE].index_of(site)
+    if places is None:  # its row was changed, and the next refresh shows it
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return rows.row(places, named=True)
 
 
 def _why_none(found: object) -> str:

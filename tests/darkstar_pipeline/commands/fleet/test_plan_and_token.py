@@ -46,6 +46,8 @@ def test_a_token_is_of_somebody_and_a_tenant_without_homes_is_told(fleet: Path, 
     for words in ((), ("--tenant", "north", "--operator")):
         refused = darkstar("fleet", "token", "create", *words)
         assert (refused.code, "name --tenant NAME, or --operator" in refused.err) == (2, True)
+    for nobody in ("", " ", "north "):
+        assert darkstar("fleet", "token", "create", "--tenant", nobody).code == 2
     told = darkstar("fleet", "token", "create", "--tenant", "nort")
     assert told.code == 0
     assert "no home has this tenant yet; those of the fleet are: north, south" in told.err

@@ -4,8 +4,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from darkstar_pipeline.fleet.homes import FleetHomes
+from darkstar_pipeline.fleet.homes_file import change_homes, read_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.planning.fleet.plan_rows import plans_key
 from darkstar_pipeline.service.fleet.server import FleetServer
@@ -106,3 +109,21 @@ def test_health_tells_its_parts_to_the_operator_alone(ask: Ask) -> None:
     assert ask("a").get("/health").json() == {"status": "ok", "components": []}
     assert ask().get("/ready").json() == {"ready": True}
     assert 'darkstar_fleet_homes{state="planned"} 7.0' in ask().get("/metrics").text
+
+
+def test_a_home_whose_settings_became_wrong_is_shown_with_its_command(state: Path, service: FleetServer) -> None:
+    client = asking(service, "a")
+    before = client.get("/sites/home000/command").json()
+    change_homes(state, lambda rows: rows.with_columns(tariff=pl.lit("gone")))
+    service.refresh()
+    assert client.get("/sites/home000").status_code == 200
+    assert client.get("/sites/home000/command").json() == before
+
+
+def test_a_home_that_the_next_refresh_shows_is_not_taken_for_another(state: Path, service: FleetServer) -> None:
+    client = asking(service, "b")
+    change_homes(state, lambda rows: rows.with_columns(tenant=pl.lit("b")))
+    service.directory.homes = FleetHomes(fleet_settings(2), read_homes(state))
+    assert client.get("/sites/home000").status_code == 404
+    service.refresh()
+    assert client.get("/sites/home000").json()["site"] == "home000"
