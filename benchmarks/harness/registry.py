@@ -106,7 +106,7 @@ BENCHMARKS = {
         ),
     ),
     "fleet": Benchmark(
-        module="benchmarks.fleet",
+        module="benchmarks.cluster.fleet_days",
         measures="a fleet's day from raw readings to the verdict on one machine: time by stage, memory, files",
         short_seconds=60,
         seconds=1200,

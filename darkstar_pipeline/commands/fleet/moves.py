@@ -40,7 +40,7 @@ def promote(
     force: Annotated[bool, typer.Option("--force", help="Promote in spite of its evidence; needs --why.")] = False,
     why: WhyOption = None,
 ) -> Document:
-    """Put a class's version into use, first in a share of its homes: the canary.
+    """Put a class's version into use, first in a share of its homes.
 
     `darkstar fleet canaries` judges it: it takes a worse one back, and gives one that is not to all homes.
     """

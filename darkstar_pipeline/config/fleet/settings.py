@@ -39,7 +39,7 @@ class FleetSettings(Frozen):
         default=16,
         ge=1,
         le=9999,
-        description="parts that the homes are spread over, some 200 homes in each; not to be changed later",
+        description="parts that the homes are spread over, some 500 homes in each; not to be changed later",
     )
     canary_share: float = Field(
         default=0.1,

@@ -16,7 +16,7 @@ from darkstar_pipeline.ingest.fleet.faults import MOST_SHOWN, sentences
 from darkstar_pipeline.sources.parsed import REJECT_SCHEMA
 from darkstar_pipeline.sources.quarantine import keep_rejects
 
-HOMES_A_BUCKET = 400
+HOMES_A_BUCKET = 1000
 """More homes in a bucket make its files large and its shards long; about half of it is right."""
 _OLD = "_old_"
 

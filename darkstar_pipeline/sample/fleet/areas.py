@@ -25,7 +25,8 @@ TARIFFS: dict[str, list[dict[str, Any]]] = {
     FI_FLAT: [{"vat": 0.255, "transfer_fee": 0.043, "energy_tax": 0.0225}],
 }
 """Tariffs by the name that homes call them by."""
-HOMES_A_BUCKET = 200
+HOMES_A_BUCKET = 500
+"""A day of 10 000 homes is 240 objects; one home is found among a thousand in 1.4 ms (ADR 0060)."""
 
 
 @dataclass(frozen=True, kw_only=True)
