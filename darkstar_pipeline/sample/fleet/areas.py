@@ -41,6 +41,7 @@ class SampleArea:
         share: of the homes.
         tariffs: names of the ordinary tariff and of that by the hour.
         latitude: of its homes [deg].
+        wear: of a battery [money/kWh]; None for what is built in, which is meant for kronor.
     """
 
     name: str
@@ -50,6 +51,7 @@ class SampleArea:
     share: float
     tariffs: tuple[str, str]
     latitude: float
+    wear: float | None = None
 
 
 AREAS = (
@@ -79,6 +81,7 @@ AREAS = (
         share=0.1,
         tariffs=(FI_FLAT, FI_FLAT),
         latitude=60.2,
+        wear=0.018,
     ),
 )
 

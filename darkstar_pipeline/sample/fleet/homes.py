@@ -55,6 +55,7 @@ def sample_homes(homes: int, seed: int) -> pl.DataFrame:
             "capacity_kwh": np.array([kwh for kwh, _ in _BATTERIES])[battery],
             "charge_kw": power,
             "discharge_kw": power,
+            "wear_cost_per_kwh": pl.Series([AREAS[place].wear for place in area], dtype=pl.Float64),
             "import_kw": np.array(_FUSES_KW)[fuse],
             "has_pv": has_pv,
             "panels_kw": pl.Series(peak).set(pl.Series(~has_pv), None),

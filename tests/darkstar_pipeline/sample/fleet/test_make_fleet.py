@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.config.settings import load_settings
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fleet.homes_file import fleet_of, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
@@ -88,3 +89,11 @@ def test_section_is_added_behind_what_stands_there(tmp_path: Path) -> None:
     settings = load_settings(tmp_path / "darkstar.yaml")
     assert settings.sites["home"].area == "SE4"
     assert fleet_of(settings).buckets == 1
+
+
+def test_wear_is_in_the_currency_of_the_home() -> None:
+    built_in = SiteSettings().battery.wear_cost_per_kwh  # in kronor
+    for area in AREAS:
+        assert (area.wear or built_in) < area.level, area.name
+    rows = sample_homes(50, 1)
+    assert rows.filter(pl.col("area") == "FI")["wear_cost_per_kwh"].unique().to_list() == [0.018]
