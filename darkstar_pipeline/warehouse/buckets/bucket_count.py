@@ -45,6 +45,9 @@ def keep_count(store: ObjectStore, buckets: int) -> None:
 
 def _refuse_other(store: ObjectStore, buckets: int, data: bytes) -> None:
     written = data.decode(errors="replace").strip()
+    if not (written.isascii() and written.isdigit()):
+        message = f"{store.place}/{COUNT_KEY} does not hold the number of buckets that the lake was written with"
+        raise ConfigurationError(message, "write that number into it")
     if written != str(buckets):
         message = f"the lake {store.place} was written with {written[:20]} buckets, and fleet.buckets is {buckets}"
         hint = f"set fleet.buckets to {written[:20]}, or name a new fleet.lake and import the readings into it again"

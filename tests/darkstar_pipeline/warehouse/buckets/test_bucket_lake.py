@@ -220,3 +220,9 @@ def test_another_number_of_buckets_than_the_lake_was_written_with_is_refused(lak
         .read(SPOT_PRICES, 0, DAY, DAY)
         .equals(lake.read(SPOT_PRICES, 0, DAY, DAY))
     )
+
+
+def test_damaged_number_of_buckets_is_refused(lake: BucketLake) -> None:
+    lake.store.put("buckets.txt", b"")
+    with pytest.raises(ConfigurationError, match="does not hold the number of buckets"):
+        lake.read(SPOT_PRICES, 0)
