@@ -94,7 +94,7 @@ def test_every_module_on_top_is_described_when_benchmarks_are_listed(capsys, roo
         for name in (
             "arena/arena.py",
             "cluster/engines.py",
-            "cluster/fleet_days.py",
+            "cluster/fleet.py",
             "corrections/pooled.py",
             "cluster/fleet_cluster.py",
             "fleet_graph/fleet_dagster.py",

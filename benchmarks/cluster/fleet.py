@@ -27,7 +27,7 @@ PLANNED = ("oracle", "value")
 
 def run(scope: Scope) -> list[Row]:
     """Backfill a day of a fleet and judge it."""
-    homes = scope.of(HOMES, SHORT_HOMES)
+    homes = scope.fleet_homes or scope.of(HOMES, SHORT_HOMES)
     day = FIRST_DAY + timedelta(days=DAYS_BEFORE)
     with TemporaryDirectory() as folder:
         state, configuration = Path(folder) / "state", Path(folder) / "darkstar.yaml"
