@@ -107,7 +107,7 @@ BENCHMARKS = {
     ),
     "fleet": Benchmark(
         module="benchmarks.cluster.fleet",
-        measures="a fleet's day from raw readings to the verdict on one machine: time by stage, memory, files; --homes N",
+        measures="a fleet's day from raw readings to verdict on one machine: time by stage, memory, files; --homes N",
         short_seconds=60,
         seconds=1200,
         on_homes=False,
