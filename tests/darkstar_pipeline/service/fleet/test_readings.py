@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from darkstar_pipeline.errors import OutsideServiceError
 from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.planning.fleet.rounds import plan_fleet
 from darkstar_pipeline.service.fleet.server import FleetServer
@@ -91,3 +92,16 @@ def test_rows_of_one_slot_in_a_request_are_merged_value_by_value_as_in_two_reque
 def test_a_slot_that_is_no_instant_is_a_wrong_value(ask: Ask, slot: Any) -> None:
     answer = ask("a", ("read", "write")).post("/readings", json={"readings": [reading("home000", slot)]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "wrong_value")
+
+
+def test_a_store_that_fails_is_told_without_its_address(
+    ask: Ask, service: FleetServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise OutsideServiceError("the lake s3://ours/fleet failed", "check AWS_ENDPOINT_URL")
+
+    monkeypatch.setattr(service.running.lake.store, "get", failing)
+    answer = ask("a", ("read", "write")).post("/readings", json={"readings": [reading("home000")]})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "outside_service")
+    assert "s3://" not in answer.text
+    assert "AWS" not in answer.text
