@@ -68,10 +68,15 @@ def rollback(call: Call, *, class_name: NeededClass, why: WhyOption = None) -> D
     Where there is no version before, `value` decides for the class's homes again.
     """
     from darkstar_pipeline.config.settings import home_dir, load_settings
+    from darkstar_pipeline.fleet.homes_file import open_homes
+    from darkstar_pipeline.models.fleet.classes import homes_by_class
     from darkstar_pipeline.models.fleet.moves import MoveRequest, rollback_class
     from darkstar_pipeline.models.fleet.store import fleet_models
 
-    found = fleet_models(load_settings(), home_dir())
+    settings, home = load_settings(), home_dir()
+    found = fleet_models(settings, home)
+    known = {*homes_by_class(open_homes(settings, home)), *found.pointer().classes}
+    checked_class(class_name, sorted(known))
     reason = why if why is not None else "no reason was given"
     return _result(call, rollback_class(found, class_name, MoveRequest(actor=user_name(), reason=reason)))
 

@@ -5,10 +5,14 @@ need not agree. What has to agree: the tariff with its currency, which decides w
 panels; whether the battery fills within hours or over a day; and the version of the state and of the actions.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 
 from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.errors import ConfigurationError
+
+_log = logging.getLogger(__name__)
 
 STATE, ACTION = "v2", "correction"
 """State and form of actions of pooled policies."""
@@ -41,7 +45,7 @@ def class_of(settings: SiteSettings) -> str:
 
 
 def homes_by_class(homes: Mapping[str, SiteSettings], sites: Iterable[str] | None = None) -> dict[str, list[str]]:
-    """Return the homes of each class, classes and homes in order of their names.
+    """Return the homes of each class, classes and homes in order of their names; one with wrong settings is in none.
 
     Args:
         homes: settings by site.
@@ -49,5 +53,8 @@ def homes_by_class(homes: Mapping[str, SiteSettings], sites: Iterable[str] | Non
     """
     found: dict[str, list[str]] = {}
     for site in sorted(homes if sites is None else sites):
-        found.setdefault(class_of(homes[site]), []).append(site)
+        try:
+            found.setdefault(class_of(homes[site]), []).append(site)
+        except ConfigurationError as error:
+            _log.warning("in no class: %s", error.message)
     return dict(sorted(found.items()))
