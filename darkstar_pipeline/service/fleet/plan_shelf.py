@@ -69,6 +69,7 @@ class PlanShelf:
     def refresh(self) -> None:
         """Read the objects that were replaced since they were read."""
         try:
+            self._lake.check_count()
             listed = {each.key: each.version for each in self._lake.store.listed(PLANS_PREFIX)}
             for bucket in range(self._lake.buckets):
                 version = listed.get(plans_key(bucket))

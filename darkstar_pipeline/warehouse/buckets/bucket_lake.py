@@ -81,7 +81,7 @@ class BucketLake:
     ) -> pl.DataFrame:
         """Return rows of a table's bucket of some local days; see `read`."""
         check_deadline()
-        self._check_count()
+        self.check_count()
 
         def rows(day: date) -> pl.DataFrame | None:
             found = self.store.get(object_key(table, bucket, day))
@@ -201,7 +201,7 @@ class BucketLake:
 
     def table_days(self, table: Table, first: date | None = None, last: date | None = None) -> list[date]:
         """Return the days that any bucket of a table has an object of, ascending: a request per thousand days."""
-        self._check_count()
+        self.check_count()
         found = [day for name in self.store.folders(table.name) if (day := day_of(name)) is not None]
         return [day for day in found if (first is None or day >= first) and (last is None or day <= last)]
 
@@ -212,7 +212,7 @@ class BucketLake:
 
     def versions(self, table: Table, bucket: int, days: Iterable[date]) -> list[tuple[date, str]]:
         """Return those of some days that a table's bucket has an object of, with its version, a request per day."""
-        self._check_count()
+        self.check_count()
         keys = {object_key(table, bucket, day): day for day in sorted(set(days))}
         return [(keys[key], found.version) for key, found in self.store.heads(keys).items()]
 
@@ -220,7 +220,7 @@ class BucketLake:
         """Return an object's name for people."""
         return f"{self.store.place}/{key}"
 
-    def _check_count(self) -> None:
+    def check_count(self) -> None:
         """Refuse a lake of another number of buckets, which is asked once."""
         if not self._is_checked:
             self._is_counted = is_counted(self.store, self.buckets)
@@ -228,7 +228,7 @@ class BucketLake:
 
     def _keep_count(self) -> None:
         """Refuse a lake of another number of buckets, and say in a new one how many it has."""
-        self._check_count()
+        self.check_count()
         if not self._is_counted:
             keep_count(self.store, self.buckets)
             self._is_counted = True
