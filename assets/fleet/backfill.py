@@ -32,6 +32,7 @@ class FleetReport:
         left_out: homes that could not be worked on, with the days and the reason.
         seconds: processor time by stage [s].
         shards: number of shards.
+        damaged: whether an object could not be read, for which the homes of its bucket are left out.
     """
 
     homes: int
@@ -41,6 +42,7 @@ class FleetReport:
     left_out: tuple[LeftOut, ...]
     seconds: dict[str, float]
     shards: int
+    damaged: bool
 
 
 def backfill_fleet(shards: Sequence[FleetShard], progress: Progress | None = None) -> FleetReport:
@@ -63,6 +65,7 @@ def summed(reports: Sequence[ShardReport]) -> FleetReport:
         left_out=tuple(left for each in reports for left in each.left_out),
         seconds=seconds,
         shards=len(reports),
+        damaged=any(each.damaged for each in reports),
     )
 
 

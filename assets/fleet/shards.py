@@ -92,6 +92,7 @@ class ShardReport:
         rows: rows written to the lake.
         left_out: homes that could not be worked on.
         seconds: processor time by stage [s].
+        damaged: whether an object of the bucket could not be read, for which all homes are left out.
     """
 
     bucket: int
@@ -103,6 +104,7 @@ class ShardReport:
     rows: int
     left_out: tuple[LeftOut, ...]
     seconds: dict[str, float]
+    damaged: bool = False
 
 
 def backfill_shard(shard: FleetShard) -> ShardReport:
@@ -121,6 +123,7 @@ def backfill_shard(shard: FleetShard) -> ShardReport:
             rows=0,
             left_out=tuple(told),
             seconds={},
+            damaged=True,
         )
 
 

@@ -9,6 +9,7 @@ from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_range
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.console.progress import progress_bar
+from darkstar_pipeline.errors import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,7 +49,8 @@ def backfill(
         "processor_seconds": {stage: round(seconds, 3) for stage, seconds in report.seconds.items()},
         "shards": report.shards,
     }
-    return Document(document, lambda out: _draw(out, report))
+    code = ExitCode.DATA if report.damaged else ExitCode.DONE
+    return Document(document, lambda out: _draw(out, report), exit_code=code)
 
 
 def _draw(out: "Console", report: "FleetReport") -> None:

@@ -111,6 +111,7 @@ def test_damaged_object_leaves_its_bucket_out_and_others_go_on(tmp_path: Path) -
     assert all(read in each.reason for each in report.left_out)
     assert lake.store.get(object_key(POLICY_DAILY_RESULTS, 0, FIRST)) is None
     assert report.homes == len(homes.in_bucket(1)) > 0
+    assert report.damaged
 
 
 def test_home_that_fails_is_found_among_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
