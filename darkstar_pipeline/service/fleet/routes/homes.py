@@ -55,7 +55,7 @@ def sites(  # noqa: PLR0913 - what the query may hold
     matching = everyone.filter(pl.lit(value=True), *(each for each in wanted if each is not None))
     if order == "saving":
         matching = matching.filter(pl.col("saving").is_not_null()).sort("currency", "saving", SITE)
-    first = 0 if cursor is None else _behind(cursor, matching)
+    first = 0 if cursor is None else _behind(cursor, everyone, matching, by_name=order == "site")
     page = matching.slice(first, limit)
     more = first + page.height < matching.height
     return HomesPageDocument(
@@ -146,8 +146,10 @@ def _cursor(site: str) -> str:
     return base64.urlsafe_b64encode(site.encode()).decode()
 
 
-def _behind(cursor: str, matching: pl.DataFrame) -> int:
+def _behind(cursor: str, everyone: pl.DataFrame, matching: pl.DataFrame, *, by_name: bool) -> int:
     """Return where the page behind a cursor begins; a home that the reader does not see is none, like any other text.
+
+    By name it is so too where the home no longer matches: its plan may have grown old since the page before.
 
     Raises:
         RequestError: it is no cursor of these homes.
@@ -156,9 +158,11 @@ def _behind(cursor: str, matching: pl.DataFrame) -> int:
         last = base64.urlsafe_b64decode(cursor.encode()).decode()
     except (binascii.Error, ValueError):
         last = ""
-    places = matching[SITE].index_of(last)
-    if places is None:
+    place = matching[SITE].index_of(last)
+    if place is None and by_name and everyone[SITE].index_of(last) is not None:
+        return int(matching[SITE].search_sorted(last))
+    if place is None:
         raise RequestError(
             phrase("the cursor is not one of these homes"), phrase("leave it out to begin with the first page")
         )
-    return places + 1
+    return place + 1

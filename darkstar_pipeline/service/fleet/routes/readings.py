@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 router = APIRouter(tags=["readings"])
 
 
-@router.post("/readings", responses=answers(), summary="Hand in readings of many homes")
+@router.post("/readings", responses=answers(503), summary="Hand in readings of many homes")
 def readings(request: FleetReadingsRequest, service: StateDep, writer: WriterDep) -> FleetReadingsReport:
     """Store readings of quarter-hours; they count from the next round of plans on.
 

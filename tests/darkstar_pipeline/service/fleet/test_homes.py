@@ -111,6 +111,14 @@ def test_health_tells_its_parts_to_the_operator_alone(ask: Ask) -> None:
     assert 'darkstar_fleet_homes{state="planned"} 7.0' in ask().get("/metrics").text
 
 
+def test_pages_go_on_when_the_home_of_the_cursor_no_longer_matches(ask: Ask) -> None:
+    client = ask()
+    cursor = client.get("/sites", params={"limit": 4}).json()["next"]
+    for like, expected in (("5", ["home005"]), ("1", []), ("00", ["home004", "home005", "home006", "home007"])):
+        page = client.get("/sites", params={"limit": 4, "cursor": cursor, "like": like}).json()
+        assert [home["site"] for home in page["homes"]] == expected
+
+
 def test_a_home_whose_settings_became_wrong_is_shown_with_its_command(state: Path, service: FleetServer) -> None:
     client = asking(service, "a")
     before = client.get("/sites/home000/command").json()
