@@ -51,7 +51,7 @@ class S3Process:
 @contextmanager
 def s3_process() -> Generator[S3Process]:
     """Run a server as long as the block lasts."""
-    command = [sys.executable, "-m", "benchmarks.fleet_lake.s3_server"]
+    command = [sys.executable, "-P", "-m", "benchmarks.fleet_lake.s3_server"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
         yield S3Process(process.stdout.readline().strip() if process.stdout else "", process.pid)

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from darkstar_pipeline.service.fleet.directory import State
-from darkstar_pipeline.service.schemas.base import Document, Text
+from darkstar_pipeline.service.schemas.base import Document, Instant, Text
 from darkstar_pipeline.service.schemas.readings import Reading
 
 ProblemCode = Literal["", "settings", "no_price", "no_readings", "failed"]
@@ -118,6 +118,7 @@ class FleetCommandDocument(Document):
 class FleetReading(Reading):
     """The readings of a home's quarter of an hour."""
 
+    slot_start: Instant = Field(description="Begin of the slot, with an offset.", examples=["2026-02-01T07:00:00Z"])
     site: str = Field(max_length=128, description="Name of the home.", examples=["home-0001"])
 
 

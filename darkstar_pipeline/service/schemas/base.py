@@ -35,7 +35,9 @@ def _number(value: object) -> object:
     return value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_in_utc)]
+AnyInstant = Annotated[AwareDatetime, BeforeValidator(_text)]
+"""Also one that UTC has no date for: of rows, of which a wrong one is refused by itself."""
+Instant = Annotated[AnyInstant, AfterValidator(_in_utc)]
 Number = Annotated[float, BeforeValidator(_number)]
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from darkstar_pipeline.service.schemas.base import Document, Instant, Number, Text
+from darkstar_pipeline.service.schemas.base import AnyInstant, Document, Number, Text
 
 MOST_SLOTS = 192
 """Two days of quarter-hours: with every column they still are below the usual limit of a request's size."""
@@ -14,7 +14,7 @@ MOST_SLOTS = 192
 class Reading(Document):
     """The readings of a slot: energies of the slot, and the state of charge at its edges."""
 
-    slot_start: Instant = Field(description="Begin of the slot, with an offset.", examples=["2026-02-01T07:00:00Z"])
+    slot_start: AnyInstant = Field(description="Begin of the slot, with an offset.", examples=["2026-02-01T07:00:00Z"])
     load_kwh: Number = Field(description="Load of the house [kWh].", examples=[0.21])
     pv_kwh: Number | None = Field(default=None, description="PV production [kWh].", examples=[0.0])
     import_kwh: Number | None = Field(default=None, description="Import from the grid [kWh].", examples=[0.11])

@@ -5,6 +5,7 @@ import logging
 import pytest
 from pydantic import ValidationError
 
+from darkstar_pipeline.config import countries
 from darkstar_pipeline.config.countries import country_of, market_timezone
 from darkstar_pipeline.config.site import SiteSettings
 
@@ -25,6 +26,7 @@ def test_area_tells_its_country_or_nothing(area: str, code: str | None):
 
 
 def test_site_in_another_country_has_nothing_swedish(caplog: pytest.LogCaptureFixture):
+    countries._tell_once.cache_clear()  # another test may have had it told in this process
     with caplog.at_level(logging.WARNING):
         site = SiteSettings.model_validate({"area": "GB"})
     assert (site.timezone, site.currency) == ("Europe/London", "GBP")
