@@ -25,7 +25,7 @@ if __name__ == "__main__":
 """
 
 STARTING = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from planner.parallel import map_shards
 
@@ -38,6 +38,7 @@ def work(folder):
     time.sleep(600)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background work is started deaf to it
     try:
         map_shards(work, [sys.argv[1], sys.argv[1]], workers=2)
     except KeyboardInterrupt:
@@ -59,7 +60,10 @@ def test_nothing_but_the_parent_is_heard_when_all_are_interrupted(begun: str, tm
         until(lambda: len(list(folder.glob(begun))) == 2, "both workers have begun", 60)
         workers = [psutil.Process(int(path.name.removeprefix("at-"))) for path in folder.glob(begun)]
         os.killpg(parent.pid, signal.SIGINT)
-        out, err = parent.communicate(timeout=60)
+        try:
+            out, err = parent.communicate(timeout=60)
+        finally:
+            parent.kill()  # else a test that fails waits for it
     assert (out, err) == ("interrupted\n", "")
     _, alive = psutil.wait_procs(workers, timeout=20)
     assert not alive
