@@ -15,12 +15,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from benchmarks.cluster.shards import cut_shards
 from benchmarks.cluster.two_nodes import CORES, NODES, TwoNodes
 from benchmarks.harness.results import Row, Scope
 from darkstar_pipeline.engines.ray_engine import RayEngine
 from planner.local_engine import LocalEngine
 from planner.parallel import map_shards, running_on
-from planner.shards import cut_shards
 
 WORKERS = NODES * CORES
 ITEM_SECONDS = 0.1

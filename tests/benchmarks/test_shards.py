@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.shards import cut_shards
+from benchmarks.cluster.shards import cut_shards
 
 SECONDS = st.lists(st.floats(0.0, 30.0), max_size=40)
 
