@@ -1,26 +1,22 @@
 """Builds the ASGI application of a fleet's service from the parts that a single home's service has, and its routes."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from importlib.metadata import version
+from collections.abc import Callable
 
-from fastapi import FastAPI, Security
-from fastapi.security import APIKeyCookie, HTTPBearer
+from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from darkstar_pipeline.service.fleet.dependencies import FleetState
 from darkstar_pipeline.service.fleet.routes import health, homes, pages, readings, summary
-from darkstar_pipeline.service.http.errors import add_handlers
+from darkstar_pipeline.service.http.bare_app import bare_app
 from darkstar_pipeline.service.http.ingress import Hosts
 from darkstar_pipeline.service.http.middleware import Guard
 from darkstar_pipeline.service.http.negotiation import Negotiation
 from darkstar_pipeline.service.http.routes.pages import PAGE as HOME_PAGE
-from darkstar_pipeline.service.http.sessions import COOKIE
 
 MOST_BODY_BYTES = 1_048_576
 """Largest body: 5 000 readings."""
 GUARDED = (homes.router, summary.router, readings.router)
-ROUTERS = (*GUARDED, health.router, pages.router)
+OPENED = (health.router, pages.router)
 DESCRIPTION = (
     "Plans and commands of the batteries of many homes. A token opens the homes of its tenant alone. Powers in kW, "
     "energies in kWh, times in UTC, money in each home's currency."
@@ -37,33 +33,10 @@ def create_fleet_app(
         begin: called before the first request.
         end: called after the last one.
     """
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        if begin is not None:
-            begin()
-        yield
-        if end is not None:
-            end()
-
-    app = FastAPI(
-        title="Darkstar fleet",
-        description=DESCRIPTION,
-        version=version("darkstar-pipeline"),
-        lifespan=lifespan,
-        docs_url=None,  # they load scripts from another host
-        redoc_url=None,
-        redirect_slashes=False,
-    )
+    app = bare_app("Darkstar fleet", DESCRIPTION, guarded=GUARDED, opened=OPENED, begin=begin, end=end)
     app.state.running = running
-    declared = [Security(HTTPBearer(auto_error=False)), Security(APIKeyCookie(name=COOKIE, auto_error=False))]
-    for router in GUARDED:
-        app.include_router(router, dependencies=declared)  # for OpenAPI alone: the guard has checked already
-    for router in ROUTERS[len(GUARDED) :]:
-        app.include_router(router)
     app.mount("/static/home", StaticFiles(directory=HOME_PAGE), name="home")
     app.mount("/static", StaticFiles(directory=pages.PAGE), name="static")
-    add_handlers(app)
     app.add_middleware(
         Guard,
         admission=running.admission,

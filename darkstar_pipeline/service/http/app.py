@@ -1,16 +1,13 @@
 """Builds the service's ASGI application from its routes and middleware."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from importlib.metadata import version
+from collections.abc import Callable
 
-from fastapi import FastAPI, Security
-from fastapi.security import APIKeyCookie, HTTPBearer
+from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from darkstar_pipeline.service.http.admission import OwnerAdmission
+from darkstar_pipeline.service.http.bare_app import bare_app
 from darkstar_pipeline.service.http.dependencies import ServiceState
-from darkstar_pipeline.service.http.errors import add_handlers
 from darkstar_pipeline.service.http.ingress import Hosts
 from darkstar_pipeline.service.http.middleware import Guard
 from darkstar_pipeline.service.http.negotiation import Negotiation
@@ -29,7 +26,6 @@ from darkstar_pipeline.service.http.routes import (
     strategy,
     whatif,
 )
-from darkstar_pipeline.service.http.sessions import COOKIE
 
 DESCRIPTION = (
     "Plans and commands of a home's battery, with reasons. Powers in kW, energies in kWh, times in UTC, money in the "
@@ -47,28 +43,8 @@ def create_app(
         begin: called before the first request, such as to start the planning thread.
         end: called after the last one.
     """
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        if begin is not None:
-            begin()
-        yield
-        if end is not None:
-            end()
-
-    app = FastAPI(
-        title="Darkstar planner",
-        description=DESCRIPTION,
-        version=version("darkstar-pipeline"),
-        lifespan=lifespan,
-        docs_url=None,  # they load scripts from another host
-        redoc_url=None,
-        redirect_slashes=False,
-    )
-    app.state.running = running
     settings = running.context.site_settings.service
-    declared = [Security(HTTPBearer(auto_error=False)), Security(APIKeyCookie(name=COOKIE, auto_error=False))]
-    for part in (
+    guarded = (
         plans,
         history,
         overrides,
@@ -80,12 +56,17 @@ def create_app(
         administration,
         appliances,
         strategy,
-    ):
-        app.include_router(part.router, dependencies=declared)  # for OpenAPI alone: the guard has checked already
-    app.include_router(health.router)
-    app.include_router(pages.router)
+    )
+    app = bare_app(
+        "Darkstar planner",
+        DESCRIPTION,
+        guarded=[part.router for part in guarded],
+        opened=[health.router, pages.router],
+        begin=begin,
+        end=end,
+    )
+    app.state.running = running
     app.mount("/static", StaticFiles(directory=pages.PAGE), name="static")
-    add_handlers(app)
     app.add_middleware(
         Guard,
         admission=OwnerAdmission(running.token, running.sessions, running.ingress),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from darkstar_pipeline.fleet.homes_file import change_homes
-from darkstar_pipeline.service.fleet.app import ROUTERS, create_fleet_app
+from darkstar_pipeline.service.fleet.app import GUARDED, OPENED, create_fleet_app
 from darkstar_pipeline.service.fleet.server import FleetServer
 from tests.darkstar_pipeline.service.fleet.conftest import Ask, asking, served
 
@@ -70,7 +70,7 @@ def worlds(planned: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tes
 
 def routes() -> list[tuple[str, str]]:
     """Every method and path of the application."""
-    found = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    found = [route for router in (*GUARDED, *OPENED) for route in router.routes if isinstance(route, APIRoute)]
     return [(method, route.path) for route in found for method in sorted(route.methods or ())]
 
 
