@@ -25,8 +25,27 @@ class Fault(Enum):
     ERROR = "500 Internal Server Error"
     BUSY = "503 Slow Down"
     REFUSED = "403 Forbidden"
+    SKEWED = "403 Forbidden, for the clock"
+    REGION = "400 Bad Request"
+    MOVED = "301 Moved Permanently"
+    EXPIRED = "400 Bad Request, for the token"
+    FULL = "507 Insufficient Storage"
+    NO_STORE = "404 Not Found"
     SLOW = "an answer after a second"
     CUT = "done, but the connection is cut before the answer is whole"
+
+
+_CODES = {
+    Fault.ERROR: "InternalError",
+    Fault.BUSY: "InternalError",
+    Fault.REFUSED: "AccessDenied",
+    Fault.SKEWED: "RequestTimeTooSkewed",
+    Fault.REGION: "AuthorizationHeaderMalformed",
+    Fault.MOVED: "PermanentRedirect",
+    Fault.EXPIRED: "ExpiredToken",
+    Fault.FULL: "QuotaExceeded",
+    Fault.NO_STORE: "of another server",
+}
 
 
 @dataclass
@@ -57,10 +76,10 @@ class CountingApp:
         self.counts["bytes_in"] += int(environ.get("CONTENT_LENGTH") or 0)
         fault = self.fault(method, path)
         time.sleep(self.latency + (SLOW_SECONDS if fault is Fault.SLOW else 0.0))
-        if fault in {Fault.ERROR, Fault.BUSY, Fault.REFUSED}:
-            code = "AccessDenied" if fault is Fault.REFUSED else "InternalError"
-            start(fault.value, [("Content-Type", "application/xml")])
-            return [f"<Error><Code>{code}</Code><Message>planned</Message></Error>".encode()]
+        if fault in _CODES:
+            start(fault.value.partition(",")[0], [("Content-Type", "application/xml")])
+            key = environ.get("HTTP_AUTHORIZATION", "")  # as servers tell it back
+            return [f"<Error><Code>{_CODES[fault]}</Code><Message>planned</Message><Key>{key}</Key></Error>".encode()]
         self.change(environ)
         answer = list(self.inner(environ, start))
         self.counts["bytes_out"] += sum(len(part) for part in answer)

@@ -27,6 +27,7 @@ from darkstar_pipeline.warehouse.buckets.repeated_requests import (
     attempts_on,
     whole_listing,
 )
+from darkstar_pipeline.warehouse.buckets.s3_refusals import KEYS_REMEDY, is_no_object_store, remedy, told
 from planner.artifacts.atomic_files import atomic_file, make_folder
 
 if TYPE_CHECKING:
@@ -48,7 +49,6 @@ RETRIES: "RetryConfig" = {
 }
 Change = Callable[[bytes | None], bytes | None]
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[\w./-]*)?", re.ASCII)
-_REFUSED = ("AccessDenied", "403 Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch")
 Key = TypeVar("Key")
 Result = TypeVar("Result")
 
@@ -193,14 +193,17 @@ class ObjectStore(ABC):
             raise OutsideServiceError(message, "run it again, with fewer writers of one bucket at a time") from error
         except (BaseError, OSError) as error:
             denied = isinstance(error, (PermissionDeniedError, UnauthenticatedError, PermissionError))
-            raise self._told(key, error, denied=denied or any(word in str(error) for word in _REFUSED)) from error
+            raise self._told(key, error, denied=denied) from error
 
     def _told(self, key: str, error: Exception, *, denied: bool) -> OutsideServiceError:
         """Return what a person is told of an error, with its remedy."""
         if self._is_place_missing(error):
             return OutsideServiceError(f"the lake {self.place} is not there", self._place_hint())
-        if denied:
-            return OutsideServiceError(f"the lake {self.place} refuses access to {key}", self._access_hint())
+        known = remedy(error)
+        if denied or known is not None:
+            said = told(error)
+            message = f"the lake {self.place} refuses access to {key}{f' ({said})' if said else ''}"
+            return OutsideServiceError(message, known or self._access_hint())
         return OutsideServiceError(f"the lake {self.place} failed at {key}: {_reason(error)}", self._hint())
 
     def _is_place_missing(self, error: Exception) -> bool:
@@ -270,7 +273,8 @@ class BucketStore(ObjectStore):
         bucket, _, prefix = self.place.removeprefix("s3://").partition("/")
         endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
         if endpoint and not _ADDRESS.fullmatch(endpoint):  # obstore ends in a panic
-            message = f"AWS_ENDPOINT_URL is {endpoint!r}, which is no address"
+            shown = endpoint.rpartition("@")[2]  # what stands before it is a key
+            message = f"AWS_ENDPOINT_URL is {shown!r}, which is no address"
             raise ConfigurationError(message, "export AWS_ENDPOINT_URL=https://HOST or http://HOST:PORT")
         return S3Store(
             bucket,
@@ -327,17 +331,17 @@ class BucketStore(ObjectStore):
             raise ObjectChangedError(key) from error
 
     def _is_place_missing(self, error: Exception) -> bool:
-        return "NoSuchBucket" in str(error)
+        return "NoSuchBucket" in str(error) or is_no_object_store(error)
 
     def _hint(self) -> str:
         return "check the server and AWS_ENDPOINT_URL; run it again: what was written stays"
 
     def _place_hint(self) -> str:
         bucket = self.place.removeprefix("s3://").partition("/")[0]
-        return f"make the bucket (aws s3 mb s3://{bucket}), or correct fleet.lake"
+        return f"make the bucket (aws s3 mb s3://{bucket}), or correct fleet.lake or AWS_ENDPOINT_URL"
 
     def _access_hint(self) -> str:
-        return "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and the rights of the key's owner"
+        return KEYS_REMEDY
 
 
 def _by_key(listed: ListedObject) -> str:
