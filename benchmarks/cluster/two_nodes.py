@@ -2,15 +2,14 @@
 
 import os
 import threading
+from contextlib import ExitStack
 from typing import Any
 
 import psutil
-import stamina
 
-from darkstar_pipeline.engines.ray_connection import ray_module
+from benchmarks.cluster.ray_nodes import ray_nodes
 
 NODES, CORES = 2, 1
-START_ATTEMPTS = 4
 _LOOK_SECONDS = 0.2
 _WORKERS = ("ray::_work", "ray::IDLE")
 _HEALTH = {"health_check_period_ms": 1000, "health_check_timeout_ms": 2000, "health_check_failure_threshold": 3}
@@ -21,12 +20,10 @@ class TwoNodes:
 
     def __enter__(self) -> "TwoNodes":
         """Start the nodes."""
-        ray_module()  # says how much is told before Ray is first imported
-        from ray.cluster_utils import Cluster
-
-        head = {"num_cpus": 0, "_system_config": _HEALTH, "include_dashboard": False}
-        self._cluster: Any = Cluster(initialize_head=True, head_node_args=head)
-        self._workers = [self._added() for _ in range(NODES)]
+        with ExitStack() as block:
+            self._nodes = block.enter_context(ray_nodes(num_cpus=0, _system_config=_HEALTH))
+            self._workers = [self._added() for _ in range(NODES)]
+            self._end = block.pop_all().close
         self._seconds: dict[tuple[int, float], float] = {}
         self._at_work: set[tuple[int, float]] = set()
         self._over = threading.Event()
@@ -38,25 +35,20 @@ class TwoNodes:
         """End every node."""
         self._over.set()
         self._watch.join()
-        self._cluster.shutdown()
+        self._end()
 
     @property
     def address(self) -> str:
         """Return the address that a driver connects to."""
-        return self._cluster.address
+        return self._nodes.address
 
     def kill(self, number: int) -> None:
         """Kill a worker's node at once, with all its processes, and start another in its place."""
-        gone = self._workers.pop(number % len(self._workers))
-        self._cluster.remove_node(gone, allow_graceful=False)
+        self._nodes.kill(self._workers.pop(number % len(self._workers)))
         self._workers.append(self._added())
 
     def _added(self) -> Any:  # noqa: ANN401 - Ray's own
-        """Start a worker's node, again where it had not started within Ray's 30 s: other work may fill the machine."""
-        for attempt in stamina.retry_context(on=_no_start, attempts=START_ATTEMPTS, timeout=None):
-            with attempt:
-                return self._cluster.add_node(num_cpus=CORES)
-        return None
+        return self._nodes.added(num_cpus=CORES)
 
     def processor_seconds(self) -> float:
         """Return the processor time of the cluster's processes so far, those that ended included [s]."""
@@ -84,8 +76,3 @@ class TwoNodes:
                 self._seconds[process.pid, begun] = used.user + used.system
             if named.startswith(_WORKERS):
                 self._at_work.add((process.pid, begun))
-
-
-def _no_start(error: Exception) -> bool:
-    """Return whether a node did not start in time; Ray raises a plain exception then."""
-    return "timed out during startup" in str(error)

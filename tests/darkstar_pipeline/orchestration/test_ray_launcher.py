@@ -1,9 +1,10 @@
 """A fleet's run as a job of a real Ray cluster leaves the rows that a run in this process leaves."""
 
 import os
+import socket
 import sys
-import warnings
 from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ import polars as pl
 import pytest
 import yaml
 
+from benchmarks.cluster.ray_nodes import RayNodes, ray_nodes
 from darkstar_pipeline.config.settings import Settings, home_dir, load_settings
 from darkstar_pipeline.definitions import build_definitions, found_configuration
 from darkstar_pipeline.fleet.homes_file import fleet_of
@@ -29,6 +31,7 @@ FLEET = {
     "buckets": BUCKETS,
     "defaults": {"first_day": "2025-01-01", "policies": ["idle", "self_consumption", "value"]},
 }
+RAY_AGENT_PORT = 52365
 LONGEST_WAIT = 240.0  # Ray's agents come up in half a minute on two busy cores [s]
 
 
@@ -38,32 +41,32 @@ def refresh() -> dg.JobDefinition:
 
 
 @pytest.fixture
-def ray_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Generator[str]:
-    """Address of a cluster of one node that takes jobs, in whose environment the fleet's configuration is."""
+def ray_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Generator[RayNodes]:
+    """A cluster of one node that takes jobs, in whose environment the fleet's configuration is."""
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "state" / "dagster"))
     monkeypatch.setenv("DARKSTAR_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("DARKSTAR_CONFIG", str(tmp_path / "darkstar.yaml"))
     monkeypatch.chdir(tmp_path)  # Dagster prefers the `.env` of a working directory, and the checkout has one
     monkeypatch.setenv("PYTHONPATH", str(root))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("RAY_DASHBOARD_STARTUP_TIMEOUT_S", str(int(LONGEST_WAIT)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from ray.cluster_utils import Cluster
+    with agents_port_taken(), ray_nodes(num_cpus=2, include_dashboard=True) as nodes:
+        yield nodes
 
-        head = {"num_cpus": 2, "include_dashboard": True, "dashboard_port": 0, "object_store_memory": 150_000_000}
-        cluster = Cluster(initialize_head=True, head_node_args=head)
-    try:
-        yield f"http://{cast('Any', cluster.head_node).webui_url}"
-    finally:
-        cluster.shutdown()
+
+@contextmanager
+def agents_port_taken() -> Generator[None]:
+    """Listen where an agent of Ray does of its own accord, as another cluster on the machine would (or does)."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # another cluster has it already
+            stack.enter_context(socket.create_server(("", RAY_AGENT_PORT)))
+        yield
 
 
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")  # of Ray's own modules
-def test_a_run_on_ray_leaves_the_rows_of_a_run_in_this_process(ray_jobs: str, tmp_path: Path) -> None:
-    options = {"address": ray_jobs, "num_cpus": 1, "metadata": {"quotes": "2026"}}
+def test_a_run_on_ray_leaves_the_rows_of_a_run_in_this_process(ray_jobs: RayNodes, tmp_path: Path) -> None:
+    options = {"address": ray_jobs.jobs_address, "num_cpus": 1, "metadata": {"quotes": "2026"}}
     runs = {"launcher": "ray", "options": options}
     (tmp_path / "darkstar.yaml").write_text(
         yaml.safe_dump({"engine": {"workers": 1}, "fleet": {**FLEET, "runs": runs}})
@@ -75,7 +78,7 @@ def test_a_run_on_ray_leaves_the_rows_of_a_run_in_this_process(ray_jobs: str, tm
     tags = day_tags(fleet_of(settings), DAY)
     with open_instance(state) as instance:
         launcher: Any = instance.run_launcher
-        until(lambda: takes_jobs(launcher.client), "a job taken", LONGEST_WAIT, pause_seconds=0.5)
+        wait_for_jobs(launcher.client, ray_jobs)
         job = dg.reconstructable(refresh)
         run = instance.create_run_for_job(
             job.get_definition(), tags=dict(tags), job_code_origin=job.get_python_origin()
@@ -116,9 +119,20 @@ def ended(instance: dg.DagsterInstance, launcher: Any, run: dg.DagsterRun) -> bo
     return status(instance, run) in ends or launcher.check_run_worker_health(run).status.value == "FAILED"
 
 
-def takes_jobs(client: Any) -> bool:
+def wait_for_jobs(client: Any, nodes: RayNodes) -> None:
+    """Wait until a job is taken; where none is, tell what Ray answered and what its agent wrote."""
+    answers: list[str] = []
+
+    def takes_jobs() -> bool:
+        try:
+            client.submit_job(entrypoint="true")
+        except RuntimeError as error:  # the node's agent is not up yet
+            answers.append(str(error))
+            return False
+        return True
+
     try:
-        client.submit_job(entrypoint="true")
-    except RuntimeError:  # the node's agent is not up yet
-        return False
-    return True
+        until(takes_jobs, "a job taken", LONGEST_WAIT, pause_seconds=0.5)
+    except AssertionError as error:
+        error.add_note(f"Ray's last answer: {answers[-1]}\n{nodes.logs()}")
+        raise
