@@ -12,6 +12,8 @@ from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fleet.homes import FleetHomes
 from darkstar_pipeline.state.file_lock import hold_lock
+from darkstar_pipeline.warehouse.checksums import parquet_bytes
+from darkstar_pipeline.warehouse.day_files import UNREADABLE, decoded
 from planner.artifacts.atomic_files import atomic_file
 
 FLEET_FOLDER, _HOMES_FILE, _LOCK = "fleet", "homes.parquet", ".homes.lock"
@@ -69,14 +71,17 @@ def read_homes(home: Path) -> pl.DataFrame:
     """
     path = homes_path(home)
     try:
-        rows = pl.read_parquet(path.read_bytes())
+        return _conformed(decoded([path.read_bytes()]))
     except FileNotFoundError:
         return pl.DataFrame(schema=HOMES_SCHEMA)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (*UNREADABLE, OSError) as error:
         reason = " ".join(str(error).split())
-        raise ConfigurationError(
-            f"{path} cannot be read: {reason}", "delete it and import the homes again: darkstar fleet import FILE"
-        ) from error
+        hint = "restore it from a backup, or move it away and import the homes again: darkstar fleet import FILE"
+        raise ConfigurationError(f"{path} cannot be read: {reason}", hint) from error
+
+
+def _conformed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of `HOMES_SCHEMA`; columns that a file of an older release lacks are null."""
     later = [pl.lit(None, dtype).alias(name) for name, dtype in HOMES_SCHEMA.items() if name not in rows.columns]
     return rows.with_columns(later).select(HOMES_SCHEMA.names()).cast(dict(HOMES_SCHEMA))  # pyright: ignore[reportArgumentType]
 
@@ -93,4 +98,4 @@ def change_homes(home: Path, change: Callable[[pl.DataFrame], pl.DataFrame | Non
         rows = change(read_homes(home))
         if rows is not None:
             with atomic_file(path) as temporary:
-                rows.sort(SITE).write_parquet(temporary, compression="zstd")
+                temporary.write_bytes(parquet_bytes(rows.sort(SITE)))

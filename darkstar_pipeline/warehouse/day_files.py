@@ -12,10 +12,14 @@ from pathlib import Path
 
 import polars as pl
 
+from darkstar_pipeline.warehouse.checksums import ChecksumError, check
+
 READ_ATTEMPTS = 6
 READ_PAUSE_SECONDS = 0.01
 _SCHEMAS_DIFFER = (pl.exceptions.SchemaError, pl.exceptions.ColumnNotFoundError)
-_UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ChecksumError)
+"""What `decoded` raises where bytes are damaged."""
+_UNREADABLE_FILE = (*UNREADABLE, OSError)
 
 
 class UnreadableFileError(Exception):
@@ -43,7 +47,7 @@ def read_day_files(paths: Sequence[Path]) -> pl.DataFrame:
     for attempt in range(READ_ATTEMPTS):
         try:
             return decoded([path.read_bytes() for path in paths])
-        except _UNREADABLE as error:
+        except _UNREADABLE_FILE as error:
             if attempt == READ_ATTEMPTS - 1:
                 raise UnreadableFileError(_describe(paths, error)) from error
         time.sleep(attempt * READ_PAUSE_SECONDS)
@@ -51,7 +55,14 @@ def read_day_files(paths: Sequence[Path]) -> pl.DataFrame:
 
 
 def decoded(contents: list[bytes]) -> pl.DataFrame:
-    """Return the rows of all files; those of several schemas are read one by one, which takes five times as long."""
+    """Return the rows of all files; those of several schemas are read one by one, which takes five times as long.
+
+    Raises:
+        ChecksumError: one of them is damaged.
+        PolarsError: one of them is no Parquet file.
+    """
+    for content in contents:
+        check(content)
     try:
         return pl.read_parquet(contents, glob=False, hive_partitioning=False)
     except _SCHEMAS_DIFFER:
@@ -63,8 +74,8 @@ def _describe(paths: Sequence[Path], error: BaseException) -> str:
     """Return the reason and the first file that has it."""
     for path in paths:
         try:
-            pl.read_parquet(path.read_bytes(), hive_partitioning=False)
-        except _UNREADABLE as own:
+            decoded([path.read_bytes()])
+        except _UNREADABLE_FILE as own:
             return f"{path}: {_reason(own)}"
     return f"{_reason(error)}; first of {len(paths)}: {paths[0]}"
 

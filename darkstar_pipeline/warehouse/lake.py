@@ -16,6 +16,7 @@ import polars as pl
 from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.state.atomic_files import FileIdentity, file_identity
 from darkstar_pipeline.state.file_lock import hold_lock
+from darkstar_pipeline.warehouse.checksums import parquet_bytes
 from darkstar_pipeline.warehouse.day_files import UnreadableFileError, read_day_files
 from darkstar_pipeline.warehouse.day_names import PART, days_in, owner_of
 from darkstar_pipeline.warehouse.schemas import Table
@@ -165,7 +166,7 @@ class Lake:
             path = self.path(table, site, day)
             make_folder(path.parent)
             with atomic_file(path) as temporary:
-                groups.get(day, empty).write_parquet(temporary, compression="zstd")
+                temporary.write_bytes(parquet_bytes(groups.get(day, empty)))
             if progress is not None:
                 progress(done, len(days))
         return {day: groups[day].height if day in groups else 0 for day in days}

@@ -4,7 +4,6 @@ A row holds what is asked for often (the commands, the costs) beside the whole p
 here once and never again for each request. A home that cannot be planned keeps its last plan, with the reason.
 """
 
-import io
 import json
 import zlib
 from collections.abc import Mapping
@@ -15,6 +14,9 @@ import polars as pl
 
 from darkstar_pipeline.planning.fleet.home_classes import HomeClass
 from darkstar_pipeline.planning.fleet.many_plans import FleetPlans, PlannedHomes
+from darkstar_pipeline.warehouse.checksums import parquet_bytes
+from darkstar_pipeline.warehouse.day_files import UNREADABLE, decoded
+from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from env.time_grid import SLOT, SLOT_DTYPE, SLOT_MINUTES
 
 PLANS_PREFIX = "plans"
@@ -68,20 +70,29 @@ def plans_key(bucket: int) -> str:
 
 def encoded_plans(rows: pl.DataFrame) -> bytes:
     """Return an object's bytes."""
-    file = io.BytesIO()
-    rows.write_parquet(file, compression="lz4")  # the plans inside are compressed already
-    return file.getvalue()
+    return parquet_bytes(rows, compression="lz4")  # the plans inside are compressed already
 
 
-def decoded_plans(data: bytes | None) -> pl.DataFrame:
+def decoded_plans(data: bytes | None, name: str = PLANS_PREFIX) -> pl.DataFrame:
     """Return the rows of an object; none where there is none.
 
+    Args:
+        data: its bytes.
+        name: the object, for an error.
+
     Raises:
-        PolarsError: it is damaged.
+        LakeUnreadableError: it is damaged.
     """
     if data is None:
         return pl.DataFrame(schema=PLAN_ROWS)
-    rows = pl.read_parquet(data)
+    try:
+        return _conformed(decoded([data]))
+    except UNREADABLE as error:
+        message = f"{name} is damaged: {' '.join(str(error).split())}"
+        raise LakeUnreadableError(message, "the next round of planning writes it anew", table=PLANS_PREFIX) from error
+
+
+def _conformed(rows: pl.DataFrame) -> pl.DataFrame:
     later = [pl.lit(None, dtype).alias(name) for name, dtype in PLAN_ROWS.items() if name not in rows.columns]
     return rows.with_columns(later).select(PLAN_ROWS.names()).cast(dict(PLAN_ROWS))  # pyright: ignore[reportArgumentType]
 

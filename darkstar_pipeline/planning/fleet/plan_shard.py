@@ -26,6 +26,7 @@ from darkstar_pipeline.planning.fleet.plan_rows import (
     plans_key,
 )
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
+from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import Table
 from env.time_grid import slot_of
 from planner.plans.fallback_chain import VALUE
@@ -159,7 +160,7 @@ def _before(lake: BucketLake, key: str) -> pl.DataFrame:
     """Return the plans that are to be replaced; none where they cannot be read."""
     stored = lake.store.get(key)
     try:
-        return decoded_plans(None if stored is None else stored.data)
-    except pl.exceptions.PolarsError as error:
-        _log.warning("%s cannot be read (%s): planned as if there were no plans before", key, error)
+        return decoded_plans(None if stored is None else stored.data, lake.name(key))
+    except LakeUnreadableError as error:
+        _log.warning("%s: planned as if there were no plans before", error.message)
         return decoded_plans(None)

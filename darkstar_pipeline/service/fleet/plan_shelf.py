@@ -11,6 +11,7 @@ import polars as pl
 from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.planning.fleet.plan_rows import PLANS_PREFIX, decoded_plans, plans_key
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
+from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 
 _log = logging.getLogger(__name__)
 
@@ -85,9 +86,9 @@ class PlanShelf:
         if stored is None:
             return
         try:
-            plans = BucketPlans(stored.version, decoded_plans(stored.data))
-        except pl.exceptions.PolarsError as error:
-            reason = f"{plans_key(bucket)} is damaged, the old plans stay until it is replaced: {error}"
+            plans = BucketPlans(stored.version, decoded_plans(stored.data, self._lake.name(plans_key(bucket))))
+        except LakeUnreadableError as error:
+            reason = f"{error.message}; the old plans stay until it is replaced"
             _log.warning(reason)
             plans = BucketPlans(stored.version, self._buckets.get(bucket, BucketPlans()).rows, reason)
         _ = plans.places  # made here, so that no request makes it

@@ -3,13 +3,13 @@
 What does not belong here: where objects are (`object_names`), how they are read and replaced (`object_store`).
 """
 
-import io
 import json
 from collections.abc import Callable, Collection, Sequence
 
 import polars as pl
 
-from darkstar_pipeline.warehouse.day_files import decoded
+from darkstar_pipeline.warehouse.checksums import check, check_end, parquet_bytes
+from darkstar_pipeline.warehouse.day_files import UNREADABLE, decoded
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError, typed_rows
 from darkstar_pipeline.warehouse.schemas import Table
 
@@ -19,7 +19,7 @@ bytes; groups of ten homes find it in 1 ms and double the bytes (ADR 0060)."""
 _TAIL = 32_768
 """Bytes at an object's end that hold its footer, as a rule [B]."""
 _SITES_DONE = "darkstar.sites"
-_UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError)
+_UNREADABLE = (*UNREADABLE, ValueError)  # of JSON
 
 
 def encoded(rows: pl.DataFrame, done: Sequence[str]) -> bytes:
@@ -29,10 +29,8 @@ def encoded(rows: pl.DataFrame, done: Sequence[str]) -> bytes:
         rows: rows of one day, by home and key.
         done: homes whose day is done, with or without rows.
     """
-    file = io.BytesIO()
     metadata = {_SITES_DONE: json.dumps(list(done), separators=(",", ":"))}
-    rows.write_parquet(file, compression="zstd", row_group_size=ROW_GROUP, metadata=metadata)
-    return file.getvalue()
+    return parquet_bytes(rows, row_group_size=ROW_GROUP, metadata=metadata)
 
 
 def rows_of(table: Table, name: str, data: bytes, sites: Collection[str] | None = None) -> pl.DataFrame:
@@ -50,6 +48,7 @@ def rows_of(table: Table, name: str, data: bytes, sites: Collection[str] | None 
     try:
         if sites is None:
             return typed_rows(table, decoded([data]))
+        check(data)
         own = pl.scan_parquet(data, hive_partitioning=False).filter(pl.col("site").is_in(list(sites)))
         return typed_rows(table, own.collect())
     except _UNREADABLE as error:
@@ -70,7 +69,10 @@ def sites_done(name: str, tail: Callable[[int], bytes | None]) -> list[str]:
     while end is not None and size < (needed := int.from_bytes(end[-8:-4], "little") + 8) and needed > len(end):
         size, end = needed, tail(needed)
     try:
-        return [] if end is None else json.loads(pl.read_parquet_metadata(end).get(_SITES_DONE, "[]"))
+        if end is None:
+            return []
+        check_end(end)
+        return json.loads(pl.read_parquet_metadata(end).get(_SITES_DONE, "[]"))
     except _UNREADABLE as error:
         raise _unreadable(name, error, "") from error
 
