@@ -4,6 +4,7 @@ Worked out where the shard is, so that only sums travel. A bucket that fails is 
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -70,14 +71,17 @@ def work_out(shard: FleetShard) -> BucketOutcome:
     """Backfill a shard and describe what it left in the lake."""
     try:
         report = backfill_shard(shard)
-        results = _paid(shard)
+        if report.damaged:
+            return failed(shard.bucket, shard.first, shard.last, report.left_out[0].reason)
+        done = sorted(set(shard.homes.names) - {each.site for each in report.left_out})
+        results = _paid(shard, done)
         return BucketOutcome(
             bucket=shard.bucket,
             first=shard.first,
             last=shard.last,
             report=report,
             costs=_costs(results),
-            grades=_grades(shard),
+            grades=_grades(shard, done),
             worst=_worst(results),
         )
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one bucket must not stop the others
@@ -98,10 +102,12 @@ def failed(bucket: int, first: date, last: date, reason: str) -> BucketOutcome:
     )
 
 
-def _paid(shard: FleetShard) -> pl.DataFrame:
+def _paid(shard: FleetShard, sites: Sequence[str]) -> pl.DataFrame:
     """Return what homes paid: `site, currency, day, policy, cost, breaches, idle_cost, oracle_cost, is_below`."""
-    of_policies = shard.lake.read(POLICY_DAILY_RESULTS, shard.bucket, shard.first, shard.last)
-    oracle = shard.lake.read(ORACLE_DAILY_RESULTS, shard.bucket, shard.first, shard.last)
+    of_policies, oracle = (
+        shard.lake.read(table, shard.bucket, shard.first, shard.last, sites=sites)
+        for table in (POLICY_DAILY_RESULTS, ORACLE_DAILY_RESULTS)
+    )
     below = below_bound(of_policies, oracle).select("site", "day", "policy", is_below=pl.lit(value=True))
     idle = of_policies.filter(pl.col("policy") == "idle").select("site", "day", idle_cost="cost")
     currencies = {site: shard.homes[site].currency for site in of_policies["site"].unique()}
@@ -128,9 +134,9 @@ def _costs(results: pl.DataFrame) -> pl.DataFrame:
     return sums.sort("day", "currency", "policy").cast(_COSTS)  # pyright: ignore[reportArgumentType]
 
 
-def _grades(shard: FleetShard) -> pl.DataFrame:
-    """Return the grades of days, alike ones counted."""
-    grades = shard.lake.read(DATA_QUALITY_DAILY, shard.bucket, shard.first, shard.last)
+def _grades(shard: FleetShard, sites: Sequence[str]) -> pl.DataFrame:
+    """Return the grades of days of homes, alike ones counted."""
+    grades = shard.lake.read(DATA_QUALITY_DAILY, shard.bucket, shard.first, shard.last, sites=sites)
     counted = grades.group_by("day", "status", "reasons").agg(pl.len().alias("homes"))
     return counted.sort("day", "status", "homes", "reasons", descending=[False, False, True, False])
 

@@ -1,12 +1,13 @@
 """A shard of a fleet: the homes of a bucket and a range of days, from what was imported to results.
 
 A shard reads its bucket-days once and writes whole bucket-days; it may be worked on twice, anywhere, to the same bytes.
-A home that cannot be worked on is left out with its reason, and the others go on.
+A home that cannot be worked on is left out with its reason, and the others go on; what an earlier backfill wrote of it
+stays.
 """
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import cast
@@ -42,6 +43,7 @@ from darkstar_pipeline.warehouse.schemas import (
 )
 from env.errors import CodedError
 from env.time_grid import days_between
+from planner.fault_isolation import isolated
 
 _log = logging.getLogger(__name__)
 Rows = dict[Table, pl.DataFrame]
@@ -74,12 +76,17 @@ class FleetShard:
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """A home that could not be worked on, and why."""
+    """A home that could not be worked on, and why.
+
+    Attributes:
+        kept_days: days of the range of which rows of an earlier backfill stay.
+    """
 
     site: str
     first: date
     last: date
     reason: str
+    kept_days: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +147,9 @@ def _backfill(shard: FleetShard) -> ShardReport:
     with stages.timed("writing"):
         for table, frame in done.items():
             tables.write_rows(table, days, frame, names)
-        rows = tables.flush(names, whole=shard.whole)
+        rows = tables.flush(names, whole=shard.whole and not left_out)
+    if left_out:
+        left_out = _with_kept_days(shard, days, left_out)
     return ShardReport(
         bucket=shard.bucket,
         first=shard.first,
@@ -190,26 +199,28 @@ _IMPORTED = {"prices": RAW_SPOT_PRICES, "readings": METER_READINGS}
 
 
 def worked_out(homes: Homes, stages: Stages) -> tuple[Rows, list[LeftOut]]:
-    """Return the rows of the daily tables of homes, and those homes that failed: found by halves."""
-    if not homes.contexts:
-        return {}, []
-    try:
-        return daily_rows(homes, stages), []
-    except (LakeUnreadableError, OutsideServiceError):  # the bucket's, not a home's
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with one home must not stop its bucket
-        names = homes.names
-        if len(names) == 1:
-            _log.info("home %s is left out", names[0], exc_info=True)
-            return {}, [_left_out(names[0], homes.first, homes.last, error)]
-    half = len(names) // 2
-    parts = [worked_out(homes.only(some), stages) for some in (names[:half], names[half:])]
-    return _joined([rows for rows, _ in parts]), [each for _, failed in parts for each in failed]
+    """Return the rows of the daily tables of homes, and those homes that failed."""
+    done, failed = isolated(
+        lambda names: daily_rows(homes.only(names), stages),
+        homes.names,
+        fatal=(LakeUnreadableError, OutsideServiceError),  # the bucket's, not a home's
+    )
+    for name, error in failed:
+        _log.info("home %s is left out", name, exc_info=error)
+    return _joined(done), [_left_out(name, homes.first, homes.last, error) for name, error in failed]
 
 
 def _joined(parts: Sequence[Rows]) -> Rows:
     tables = dict.fromkeys(table for part in parts for table in part)
     return {table: pl.concat([part[table] for part in parts if table in part], how="diagonal") for table in tables}
+
+
+def _with_kept_days(shard: FleetShard, days: Sequence[date], left_out: Sequence[LeftOut]) -> list[LeftOut]:
+    """Return homes that were left out with the number of days that the lake has of them all the same."""
+    sites = [each.site for each in left_out]
+    stored = shard.lake.read_days(DATA_QUALITY_DAILY, shard.bucket, days, sites=sites)
+    kept: dict[str, int] = dict(stored.group_by("site").len().iter_rows())
+    return [replace(each, kept_days=kept.get(each.site, 0)) for each in left_out]
 
 
 def _left_out(site: str, first: date, last: date, error: Exception) -> LeftOut:

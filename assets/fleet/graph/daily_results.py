@@ -11,7 +11,7 @@ import polars as pl
 
 from assets.description import markdown_table
 from assets.fleet.backfill import fleet_shards
-from assets.fleet.graph.description import DayTotals, day_totals
+from assets.fleet.graph.description import DayTotals, counted_reasons, day_totals
 from assets.fleet.graph.partitions import RUN_PARTITIONS, Partition, days_in, group_of, partition_of
 from assets.fleet.outcomes import BucketOutcome, work_out
 from assets.home import Check, Result, beta_features
@@ -31,6 +31,10 @@ BOUND_HOLDS = Check(
     description="No home pays less than perfect hindsight on any day; energy and wear, without a demand charge.",
 )
 NO_BREACHES = Check(name="no_breaches", description="No slot breaks a limit of a connection or a battery.")
+EVERY_HOME = Check(
+    name="every_home",
+    description="No home is left out: each has prices, readings and settings that hold, and no day of it fails.",
+)
 USABLE_SHARE = Check(name="usable_share", description="At least nine of ten days of homes can be used.")
 LEAST_USABLE = 0.9
 
@@ -84,7 +88,7 @@ def daily_results_asset(
             deps=[dg.AssetKey([FLEET, table.name]) for table in IMPORTED],
             partitions_def=partitions,
             backfill_policy=dg.BackfillPolicy.multi_run(RUN_PARTITIONS),
-            check_specs=[check.spec(DAILY_RESULTS) for check in (BOUND_HOLDS, NO_BREACHES, USABLE_SHARE)],
+            check_specs=[check.spec(DAILY_RESULTS) for check in (BOUND_HOLDS, NO_BREACHES, EVERY_HOME, USABLE_SHARE)],
             pool=HEAVY_POOL,
             group_name=FLEET,
             kinds={"polars", "parquet"},
@@ -121,11 +125,17 @@ def _failure(totals: DayTotals) -> dg.Failure:
 
 def _checks(totals: DayTotals) -> list[dg.AssetCheckResult]:
     below, breaches = int(totals.costs["below"].sum()), int(totals.costs["breaches"].sum())
-    usable = totals.usable_share
+    usable, left_out = totals.usable_share, totals.left_out
     graded = totals.grades.group_by("status").agg(pl.col("homes").sum()).sort("status")
     return [
         BOUND_HOLDS.result(passed=below == 0, days_below=below),
         NO_BREACHES.result(passed=breaches == 0, breaches=breaches),
+        EVERY_HOME.result(
+            passed=not left_out,
+            homes=len({each.site for each in left_out}),
+            with_older_results=len({each.site for each in left_out if each.kept_days}),
+            reasons=markdown_table(counted_reasons((each.reason, 1) for each in left_out)),
+        ),
         USABLE_SHARE.result(
             passed=usable is not None and usable >= LEAST_USABLE,
             share=0.0 if usable is None else usable,

@@ -1,6 +1,6 @@
 """A day of a group of buckets as the page shows it: counts, shares, what was left out and why, worst homes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import polars as pl
 from assets.description import markdown_table
 from assets.fleet.graph.partitions import Partition, group_of
 from assets.fleet.outcomes import WORST_SHOWN, BucketOutcome
-from assets.fleet.shards import ShardReport
+from assets.fleet.shards import LeftOut, ShardReport
 from planner.evaluation.verdict import LEAST_POSSIBLE, captured_share
 from planner.replay.usable_slots import USABLE
 
@@ -43,10 +43,15 @@ class DayTotals:
         return {outcome.bucket: outcome.failure for outcome in self.outcomes if outcome.failure}
 
     @property
+    def left_out(self) -> list[LeftOut]:
+        """Homes that were left out, once for each range of days."""
+        reports = [outcome.report for outcome in self.outcomes if outcome.report is not None]
+        return [each for report in reports for each in report.left_out]
+
+    @property
     def usable_share(self) -> float | None:
         """Share of the days of homes that are usable; None where there are no homes."""
-        reports = [outcome.report for outcome in self.outcomes if outcome.report is not None]
-        left_out = sum((each.last - each.first).days + 1 for report in reports for each in report.left_out)
+        left_out = sum((each.last - each.first).days + 1 for each in self.left_out)
         every = int(self.grades["homes"].sum()) + left_out
         usable = int(self.grades.filter(pl.col("status").is_in(USABLE))["homes"].sum())
         return usable / every if every else None
@@ -61,12 +66,15 @@ class DayTotals:
         costs, grades = self.costs.filter(here), self.grades.filter(here)
         reports = [outcome.report for outcome in own if outcome.report is not None]
         refused = grades.filter(~pl.col("status").is_in(USABLE)).select("reasons", "homes")
-        reasons = _counted([*refused.iter_rows(), *((left.reason, 1) for each in reports for left in each.left_out)])
+        reasons = counted_reasons(
+            [*refused.iter_rows(), *((left.reason, 1) for each in reports for left in each.left_out)]
+        )
         return {
             "dagster/partition_row_count": int(costs["homes"].sum()),
             HOMES: int(grades["homes"].sum()),
             SECONDS: round(sum(_seconds_a_day(report) for report in reports), 3),
             "homes left out": int(reasons["homes"].sum()),
+            "slots beyond a limit": int(costs["breaches"].sum()),
             **({"homes left out, and why": markdown_table(reasons.head(_REASONS))} if reasons.height else {}),
             **_shares(costs),
             **_worst_homes(self.worst.filter(here)),
@@ -103,9 +111,9 @@ def _seconds_a_day(report: ShardReport) -> float:
     return sum(report.seconds.values()) / ((report.last - report.first).days + 1)
 
 
-def _counted(reasons: Sequence[tuple[str, int]]) -> pl.DataFrame:
+def counted_reasons(reasons: Iterable[tuple[str, int]]) -> pl.DataFrame:
     """Return how many homes were left out for each reason, most first."""
-    rows = pl.DataFrame(reasons, {"reason": pl.String, "homes": pl.UInt32}, orient="row")
+    rows = pl.DataFrame(list(reasons), {"reason": pl.String, "homes": pl.UInt32}, orient="row")
     return rows.group_by("reason").agg(pl.col("homes").sum()).sort("homes", "reason", descending=[True, False])
 
 

@@ -9,14 +9,17 @@ from typing import Literal, get_args
 import numpy as np
 
 from darkstar_pipeline.config.site import SiteSettings
+from darkstar_pipeline.errors import OutsideServiceError
 from darkstar_pipeline.planning.fleet.charged_homes import plan_charged
 from darkstar_pipeline.planning.fleet.home_classes import HomeClass, home_classes
 from darkstar_pipeline.planning.fleet.homes_inputs import HomesInputs, HomesRows, read_inputs
 from darkstar_pipeline.planning.fleet.priced_homes import PricedHomes, priced
 from darkstar_pipeline.planning.price_ends import bills_months, end_condition
+from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from env.inverter import Energy
 from env.simulator import World
 from env.time_grid import slot_count
+from planner.fault_isolation import isolated
 from planner.fleet.homes_ahead import HomesAhead
 from planner.fleet.past_ends import past_ends
 from planner.fleet.value_plans import HomesPlans, plan_homes
@@ -82,6 +85,7 @@ def plan_many(
 
     Raises:
         LakeUnreadableError: a table cannot be read.
+        OutsideServiceError: the store failed.
     """
     problems: dict[str, tuple[Problem, str]] = {}
     planned: list[PlannedHomes] = []
@@ -132,17 +136,17 @@ def _planned(
     expected_percent: Mapping[str, float],
     problems: dict[str, tuple[Problem, str]],
 ) -> list[PlannedHomes]:
-    """Return the plans of a group; where planning fails, home by home, so that only the bad ones have none."""
-    try:
-        return [_plan_group(rows, inputs, group, expected_percent)]
-    except Exception as error:  # noqa: BLE001 - whatever one home's numbers raise, the others are planned
-        if len(group.homes) == 1:
-            name = inputs.names[group.homes[0]]
-            _log.warning("no plan for %s: %s", name, error, exc_info=True)
-            problems[name] = ("failed", f"{type(error).__name__}: {error}")
-            return []
-        alone = (group.part(slice(index, index + 1)) for index in range(len(group.homes)))
-        return [each for one in alone for each in _planned(rows, inputs, one, expected_percent, problems)]
+    """Return the plans of a group; of homes whose planning fails, what is wrong is noted instead."""
+
+    def planned(places: Sequence[int]) -> PlannedHomes:
+        return _plan_group(rows, inputs, group.part(slice(places[0], places[-1] + 1)), expected_percent)
+
+    made, failed = isolated(planned, range(len(group.homes)), fatal=(LakeUnreadableError, OutsideServiceError))
+    for place, error in failed:
+        name = inputs.names[group.homes[place]]
+        _log.warning("no plan for %s: %s", name, error, exc_info=error)
+        problems[name] = ("failed", f"{type(error).__name__}: {error}")
+    return made
 
 
 def _plan_group(

@@ -29,6 +29,7 @@ from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import Table
 from env.time_grid import slot_of
+from planner.fault_isolation import isolated
 from planner.plans.fallback_chain import VALUE
 
 HOMES_TOGETHER = 1000
@@ -97,20 +98,27 @@ def shards_of(lake: BucketLake, homes: FleetHomes, at: datetime) -> list[PlanSha
 def plan_shard(shard: PlanShard) -> PlannedShard:
     """Plan buckets and replace their objects; where the tables of one cannot be read, its plans stay as they were."""
     began = time.process_time()
-    try:
-        return _planned(shard, began)
-    except DarkstarError as error:
-        if len(shard.buckets) > 1:
-            return _joined([plan_shard(replace(shard, buckets=[each])) for each in shard.buckets])
-        bucket, homes = shard.buckets[0]
-        _log.warning("bucket %d is not planned: %s", bucket, error.message)
-        seconds = time.process_time() - began
-        return PlannedShard(
-            planned=0, problems={"bucket": len(homes)}, processor_seconds=seconds, errors={bucket: error.message}
-        )
+    done, failed = isolated(
+        lambda buckets: _planned(replace(shard, buckets=buckets)), shard.buckets, caught=DarkstarError
+    )
+    problems: Counter[str] = Counter()
+    for _, found in done:
+        problems.update(found)
+    errors: dict[int, str] = {}
+    for (bucket, homes), error in failed:
+        errors[bucket] = str(error)
+        problems["bucket"] += len(homes)
+        _log.warning("bucket %d is not planned: %s", bucket, error)
+    return PlannedShard(
+        planned=sum(number for number, _ in done),
+        problems=dict(problems),
+        processor_seconds=time.process_time() - began,
+        errors=errors,
+    )
 
 
-def _planned(shard: PlanShard, began: float) -> PlannedShard:
+def _planned(shard: PlanShard) -> tuple[int, Counter[str]]:
+    """Plan buckets and replace their objects; return the number of plans, and of homes without by reason."""
     lake = shard.lake
     rows = _Rows(lake, [bucket for bucket, _ in shard.buckets])
     readable = [readable_homes(homes) for _, homes in shard.buckets]
@@ -125,12 +133,7 @@ def _planned(shard: PlanShard, began: float) -> PlannedShard:
     every = plan_rows(made, pl.concat(before.values()), shard.at, _judged(shard))
     for bucket, homes in shard.buckets:
         lake.store.put(plans_key(bucket), encoded_plans(every.filter(pl.col("site").is_in(homes.names))))
-    return PlannedShard(
-        planned=sum(len(each.names) for each in made.planned),
-        problems=dict(Counter(reason for reason, _ in made.problems.values())),
-        processor_seconds=time.process_time() - began,
-        errors={},
-    )
+    return sum(len(each.names) for each in made.planned), Counter(reason for reason, _ in made.problems.values())
 
 
 def _judged(shard: PlanShard) -> pl.DataFrame:
@@ -142,18 +145,6 @@ def _judged(shard: PlanShard) -> pl.DataFrame:
     ]
     own = pl.concat(found).filter(pl.col("policy") == VALUE)
     return own.select("site", judged_days="days", paid="cost", idle_paid="idle_cost", oracle_paid="oracle_cost")
-
-
-def _joined(parts: Sequence[PlannedShard]) -> PlannedShard:
-    problems: Counter[str] = Counter()
-    for part in parts:
-        problems.update(part.problems)
-    return PlannedShard(
-        planned=sum(part.planned for part in parts),
-        problems=dict(problems),
-        processor_seconds=sum(part.processor_seconds for part in parts),
-        errors={bucket: error for part in parts for bucket, error in part.errors.items()},
-    )
 
 
 def _before(lake: BucketLake, key: str) -> pl.DataFrame:

@@ -8,6 +8,7 @@ import pytest
 
 from assets.fleet.backfill import FleetReport, backfill_fleet, cut_days, fleet_shards
 from assets.fleet.homes import Homes
+from assets.fleet.outcomes import work_out
 from assets.fleet.replays import hindsight
 from darkstar_pipeline.backfill import run_backfill
 from darkstar_pipeline.config.settings import Settings
@@ -97,6 +98,24 @@ def test_homes_that_cannot_be_worked_on_are_left_out_with_the_reason_and_others_
     assert "nowhere" in reasons["odd"]
     assert reasons["new"] == f"no readings from {FIRST} to {FIRST}"
     assert lake.read(POLICY_DAILY_RESULTS, 0, FIRST, FIRST)["site"].unique().to_list() == ["good"]
+
+
+def test_rows_of_a_home_that_is_left_out_later_stay_and_are_told_and_not_judged(tmp_path: Path) -> None:
+    settings, state = fleet_settings(buckets=1), tmp_path / "fleet"
+    fill_fleet(settings, state, {"good": {}, "late": {}}, DAYS)
+    lake = fleet_lake(fleet_of(settings), state)
+    backfill_fleet(fleet_shards(settings, state, FIRST, FIRST))
+    before = {table: lake.read(table, 0, FIRST, FIRST) for table in MADE}
+    lake.replace_sites(METER_READINGS, 0, IMPORTED, imported_readings("late", IMPORTED).clear(), ["late"])
+    (shard,) = fleet_shards(settings, state, FIRST, FIRST)
+    outcome = work_out(shard)
+    assert outcome.report is not None
+    assert [(each.site, each.kept_days) for each in outcome.report.left_out] == [("late", 1)]
+    assert all(lake.read(table, 0, FIRST, FIRST).equals(rows) for table, rows in before.items())
+    assert outcome.grades["homes"].sum() == 1
+    assert set(outcome.costs["homes"]) == {1}
+    assert set(outcome.worst["site"]) == {"good"}
+    assert lake.days_done(POLICY_SCHEDULES, "late") == [FIRST]
 
 
 def test_damaged_object_leaves_its_bucket_out_and_others_go_on(tmp_path: Path) -> None:

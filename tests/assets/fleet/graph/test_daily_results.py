@@ -20,7 +20,8 @@ from darkstar_pipeline.definitions import build_definitions
 from darkstar_pipeline.errors import OutsideServiceError
 from darkstar_pipeline.fleet.homes_file import fleet_of
 from darkstar_pipeline.fleet.lake import fleet_lake
-from darkstar_pipeline.warehouse.schemas import POLICY_DAILY_RESULTS, RAW_SPOT_PRICES, TABLES
+from darkstar_pipeline.warehouse.buckets.object_names import object_key
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, POLICY_DAILY_RESULTS, RAW_SPOT_PRICES, TABLES
 from jobs.fleet import FLEET_REFRESH, day_tags
 from tests.builders.fleet_homes import fill_fleet, fleet_settings
 
@@ -105,6 +106,10 @@ def test_checks_count_what_they_rest_on(run: dg.ExecuteInProcessResult) -> None:
     checks = {each.check_name: each for each in run.get_asset_check_evaluations()}
     assert checks["oracle_bounds"].passed
     assert checks["no_breaches"].passed
+    assert not checks["every_home"].passed
+    left_out = {name: value.value for name, value in checks["every_home"].metadata.items()}
+    assert (left_out["homes"], left_out["with_older_results"]) == (1, 0)
+    assert f"| no prices from {DAY} to {DAY} | 1 |" in str(left_out["reasons"])
     assert not checks["usable_share"].passed, "four of five homes are fewer than nine of ten"
     assert checks["usable_share"].metadata["share"].value == pytest.approx(0.8)
 
@@ -129,6 +134,23 @@ def test_a_bucket_that_fails_leaves_the_others_done_and_the_run_names_it(
     assert "a bucket failed, and the others are done: bucket 1: the store refused" in str(
         failure.user_failure_data.description
     )
+
+
+def test_a_damaged_object_fails_its_bucket_and_is_named(fleet: tuple[Settings, Path]) -> None:
+    lake, key = fleet_lake(fleet_of(fleet[0]), fleet[1]), object_key(METER_READINGS, 1, DAY)
+    stored = lake.store.get(key)
+    assert stored is not None
+    lake.store.put(key, stored.data[:-100] + bytes(100))
+    try:
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = materialized(fleet, instance)
+            assert instance.get_materialized_partitions(DAILY_RESULTS) == {Partition("00of2", DAY).key}
+    finally:
+        lake.store.put(key, stored.data)
+    failure = result.failure_data_for_node("fleet__daily_results")
+    assert failure is not None
+    assert failure.user_failure_data is not None
+    assert key in str(failure.user_failure_data.description)
 
 
 def test_a_plan_names_the_tables_that_a_day_of_a_bucket_writes(
