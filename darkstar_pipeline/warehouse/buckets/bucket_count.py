@@ -7,10 +7,13 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.warehouse.buckets.object_store import ObjectStore
 
 COUNT_KEY = "buckets.txt"
+_known: dict[str, int] = {}  # numbers of lakes that this process has seen; one that stands once never changes
 
 
 def is_counted(store: ObjectStore, buckets: int) -> bool:
     """Return whether the lake says how many buckets it has, which a lake without a row does not.
+
+    A process asks a lake until it knows: a worker once, not once a shard.
 
     Args:
         store: where the lake is.
@@ -20,10 +23,14 @@ def is_counted(store: ObjectStore, buckets: int) -> bool:
         ConfigurationError: the lake was written with another number.
         OutsideServiceError: the store failed.
     """
+    if _known.get(store.place) == buckets:
+        return True
     found = store.get(COUNT_KEY)
-    if found is not None:
-        _refuse_other(store, buckets, found.data)
-    return found is not None
+    if found is None:
+        return False
+    _refuse_other(store, buckets, found.data)
+    _known[store.place] = buckets
+    return True
 
 
 def keep_count(store: ObjectStore, buckets: int) -> None:
@@ -41,6 +48,7 @@ def keep_count(store: ObjectStore, buckets: int) -> None:
         return None
 
     store.update(COUNT_KEY, kept)
+    _known[store.place] = buckets
 
 
 def _refuse_other(store: ObjectStore, buckets: int, data: bytes) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from benchmarks.fleet_lake.s3_server import S3Server
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.buckets.object_store import open_store
@@ -220,6 +221,18 @@ def test_another_number_of_buckets_than_the_lake_was_written_with_is_refused(lak
         .read(SPOT_PRICES, 0, DAY, DAY)
         .equals(lake.read(SPOT_PRICES, 0, DAY, DAY))
     )
+
+
+def test_a_worker_asks_for_the_number_of_buckets_once_and_not_once_a_shard(s3_place: str, s3_server: S3Server) -> None:
+    asked: list[str] = []
+    s3_server.app.change = lambda request: asked.append(f"{request['REQUEST_METHOD']} {request['PATH_INFO']}")
+    sent = pickle.dumps(BucketLake(open_store(s3_place), BUCKETS))  # before anything was asked, as a shard's lake is
+    for shard in range(3):
+        received = pickle.loads(sent)  # noqa: S301 - our own bytes
+        received.write_days(SPOT_PRICES, 0, [DAY], prices(DAY, DAY, HOMES[shard]))
+    of_count = [each for each in asked if each.endswith("buckets.txt")]
+    assert len(of_count) == 3, "one look, and one change, which looks and writes"
+    assert len(asked) - len(of_count) == 3, "an object each"
 
 
 def test_damaged_number_of_buckets_is_refused(lake: BucketLake) -> None:
