@@ -8,6 +8,7 @@ retries and sets deadlines. What does not belong here: what the objects hold (`b
 import os
 import re
 import secrets
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +42,16 @@ LIST_CHUNK = 1000
 LOCKS, PROBES = ".locks", ".probes"
 LOCK_FILES = 64
 """Files that the keys of a folder share for their locks: two rarely meet, and the files never grow in number."""
+
+
+class _Held(threading.local):
+    """The locks that this thread holds."""
+
+    def __init__(self) -> None:
+        self.locks: set[Path] = set()
+
+
+_held = _Held()
 CLIENT: "ClientConfig" = {"timeout": "30s", "connect_timeout": "5s"}
 RETRIES: "RetryConfig" = {
     "max_retries": 5,
@@ -252,8 +263,16 @@ class FolderStore(ObjectStore):
     @contextmanager
     def _writing(self, key: str) -> Generator[Path]:
         place, number = Path(self.place), crc32(key.encode()) % LOCK_FILES
-        with hold_lock(place / LOCKS / f"{number:02d}.lock"):
+        lock = place / LOCKS / f"{number:02d}.lock"
+        if lock in _held.locks:  # a change that writes another object: of every 64 one has the same lock
             yield place / key
+            return
+        with hold_lock(lock):
+            _held.locks.add(lock)
+            try:
+                yield place / key
+            finally:
+                _held.locks.remove(lock)
 
     def _hint(self) -> str:
         return "free space on the disk, and check that the folder is mounted"

@@ -3,6 +3,7 @@
 import threading
 from datetime import timedelta
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -129,3 +130,27 @@ def test_a_folder_that_is_read_only_is_told(tmp_path: Path) -> None:
     file.write_bytes(b"")
     with pytest.raises(OutsideServiceError, match=str(file)):
         open_store(file / "lake").put(KEY, b"one")
+
+
+def test_a_change_may_write_another_object_whichever_lock_that_has(tmp_path: Path) -> None:
+    folder = open_store(tmp_path / "lake")
+    number = crc32(KEY.encode()) % object_store.LOCK_FILES
+    names = (f"journal/{number}" for number in range(1000))
+    others = [name for name in names if crc32(name.encode()) % object_store.LOCK_FILES == number][:2]
+    assert others
+
+    def change(data: bytes | None) -> bytes:
+        for other in others:
+            folder.put(other, b"noted")
+        return (data or b"") + b"+"
+
+    writers = [threading.Thread(target=folder.update, args=(KEY, change), daemon=True) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(timeout=60)
+    assert not any(writer.is_alive() for writer in writers)
+    found = folder.get(KEY)
+    assert found is not None
+    assert found.data == b"++"
+    assert len(folder.get_many(others)) == len(others)
