@@ -1,11 +1,11 @@
-"""Plans of the policy `value` for many homes at once, verified, and compared with simple schedules as one home's are.
+"""Plans of a policy for many homes at once, verified, and compared with simple schedules as one home's are.
 
-The plan of a home is the one that `planner.plans.policy_plans.value_schedule` makes of it, where it has no demand
-charge, no movable loads, no commands by hand and no plan before. What does not belong here: where the homes' inputs
-come from.
+The policy is `value`, or a learned one (`planner.fleet.learned_plans`). The plan of a home is the one that
+`planner.plans.policy_plans` makes of it, where it has no demand charge, no movable loads, no commands by hand and no
+plan before. What does not belong here: where the homes' inputs come from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,10 +34,24 @@ class HomesPlans:
         schedule: `home` (index), `slot_start`, prices, forecasts, command, flows, stored energy, cost and reason of the
             released schedules, home after home.
         homes: a row a home: `home, released, cost, idle_cost, self_consumption_cost, verified, violation`.
+        missed: price of what the policy's own schedules leave undone of reserve and care `(n_homes,)` [money]; None
+            where homes were planned one by one.
     """
 
     schedule: pl.DataFrame
     homes: pl.DataFrame
+    missed: Energy | None = None
+
+    def part(self, places: Sequence[int]) -> "HomesPlans":
+        """Return the plans of some of the homes, in that order."""
+        order = pl.DataFrame(
+            {"home": places, "place": range(len(places))}, schema={"home": pl.Int32, "place": pl.Int32}
+        )
+        schedule, homes = (
+            order.join(table, on="home", maintain_order="left_right").drop("home").rename({"place": "home"})
+            for table in (self.schedule, self.homes)
+        )
+        return HomesPlans(schedule, homes, None if self.missed is None else self.missed[list(places)])
 
 
 @dataclass(frozen=True)
@@ -64,9 +78,15 @@ class _Candidate:
         return np.array([not each for each in self.violations], dtype=np.bool_)
 
 
-def plan_homes(homes: HomesAhead) -> HomesPlans:
-    """Return the plans of homes: of each the policy's, or the inverter's own default, or an unused battery."""
-    candidates = [_candidate(homes, replay) for replay in (_value(homes), _self_consumption(homes), _idle(homes))]
+def plan_homes(homes: HomesAhead, roll_out: Callable[[HomesAhead], Replay] | None = None) -> HomesPlans:
+    """Return the plans of homes: of each the policy's, or the inverter's own default, or an unused battery.
+
+    Args:
+        homes: the homes.
+        roll_out: rolls a policy out over their slots ahead; None for `value`.
+    """
+    policy = (_value if roll_out is None else roll_out)(homes)
+    candidates = [_candidate(homes, replay) for replay in (policy, _self_consumption(homes), _idle(homes))]
     chosen = _released(*candidates)
     names = pl.Series(CANDIDATES)
     which: list[int] = chosen.tolist()
@@ -86,7 +106,8 @@ def plan_homes(homes: HomesAhead) -> HomesPlans:
         each.schedule.filter(pl.col("home").is_in(np.flatnonzero(chosen == which).tolist()))
         for which, each in enumerate(candidates)
     ]
-    return HomesPlans(pl.concat(kept).sort("home", "slot_start"), table)
+    missed = candidates[0].weight - candidates[0].cost
+    return HomesPlans(pl.concat(kept).sort("home", "slot_start"), table, missed)
 
 
 def _picked(columns: Sequence[Energy], chosen: Index) -> Energy:

@@ -5,7 +5,7 @@ policy's bundle: whatever changes a policy goes into its bundle. A home that is 
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,6 +64,25 @@ class AdaptedPolicy:
         if self.adaptation.share == 0:
             return np.zeros((*state.shape[:-1], 1), dtype=np.float32)
         return np.float32(self.adaptation.share) * self._policy.predict(state)
+
+
+class AdaptedHomes:
+    """A pooled policy for several homes at once, each with the share of its corrections that it takes.
+
+    Args:
+        policy: the pooled policy.
+        adaptations: of each home, in the order of the states; all of them follow its rules, or none does.
+    """
+
+    def __init__(self, policy: LearnedPolicy, adaptations: Sequence[Adaptation]) -> None:
+        self._policy = policy
+        self._shares = np.array([[each.share] for each in adaptations], dtype=np.float32)
+        self.manifest, self.setup = policy.manifest, policy.setup
+        self.weight_rules: WeightRules = policy.weight_rules if adaptations[0].follows else NAIVE
+
+    def predict(self, state: State) -> NDArray[Any]:
+        """Return the actions of states `(n_homes, n_columns)`, a row a home, in the setup's form."""
+        return self._shares * self._policy.predict(state) if self._shares.any() else np.zeros_like(self._shares)
 
 
 def as_taken(policy: LearnedPolicy, bundle: Bundle, site: str | None) -> LearnedPolicy:

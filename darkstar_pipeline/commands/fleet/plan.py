@@ -37,7 +37,11 @@ def plan(
         made = plan_fleet(settings, home_dir(), moment, progress=progress)
 
     def draw(out: "Console") -> None:
-        out.print(f"{made.planned} homes planned at {made.at:%Y-%m-%d %H:%M} UTC", markup=False)
+        by_source = ", ".join(f"{count} by {source}" for source, count in sorted(made.sources.items()))
+        told = f"{made.planned} homes planned at {made.at:%Y-%m-%d %H:%M} UTC"
+        out.print(f"{told}: {by_source}" if by_source else told, markup=False)
+        for reason, count in sorted(made.obstacles.items()):
+            out.print(f"{count} not by the version in use: {reason}", markup=False)
         for reason, count in sorted(made.problems.items()):
             out.print(f"{count} without a new plan: {reason}", markup=False)
         for bucket, error in sorted(made.errors.items()):

@@ -68,8 +68,16 @@ class HomesInputs:
     soc_percent: Energy
 
 
-def read_inputs(rows: HomesRows, homes: Mapping[str, HomeClass], at: datetime) -> list[HomesInputs]:
+def read_inputs(
+    rows: HomesRows, homes: Mapping[str, HomeClass], at: datetime, *, lookback_days: int = SCENARIO_DAYS
+) -> list[HomesInputs]:
     """Return the inputs of homes at a moment, by time zone.
+
+    Args:
+        rows: the tables of the homes.
+        homes: the homes by name.
+        at: the moment.
+        lookback_days: number of days before today whose readings are wanted as scenarios.
 
     Raises:
         LakeUnreadableError: a table cannot be read.
@@ -77,12 +85,14 @@ def read_inputs(rows: HomesRows, homes: Mapping[str, HomeClass], at: datetime) -
     by_zone: dict[str, dict[str, HomeClass]] = {}
     for name, own in homes.items():
         by_zone.setdefault(own.site.timezone, {})[name] = own
-    return [_read_zone(rows, own, _moment(own.values(), at, timezone)) for timezone, own in by_zone.items()]
+    return [
+        _read_zone(rows, own, _moment(own.values(), at, timezone, lookback_days)) for timezone, own in by_zone.items()
+    ]
 
 
-def _moment(homes: Iterable[HomeClass], at: datetime, timezone: str) -> Moment:
+def _moment(homes: Iterable[HomeClass], at: datetime, timezone: str, lookback_days: int) -> Moment:
     spans = [max(own.settings.forecast.load_days, own.settings.forecast.pv_days) for own in homes]
-    return Moment(at, timezone, max(SCENARIO_DAYS, *spans))
+    return Moment(at, timezone, max(SCENARIO_DAYS, lookback_days, *spans))
 
 
 def _read_zone(rows: HomesRows, homes: Mapping[str, HomeClass], moment: Moment) -> HomesInputs:
@@ -98,11 +108,7 @@ def _read_zone(rows: HomesRows, homes: Mapping[str, HomeClass], moment: Moment) 
     pv = np.where(has_pv[:, None], pv, 0.0)
     refused = slots.refused(grades)
     load_ahead, pv_ahead = _forecasts(rows, homes, slots, load + refused, pv + refused)
-    wanted, past = _today(moment), moment.slots.head(moment.midnight)
-    by_clock = [
-        readings_by_clock((read + refused)[:, : moment.midnight], past, wanted, today, SCENARIO_DAYS)
-        for read in (load, pv)
-    ]
+    by_clock = [days_by_clock(moment, read + refused, SCENARIO_DAYS) for read in (load, pv)]
     stale = np.array([own.settings.service.soc_stale_minutes for own in homes.values()])
     return HomesInputs(
         moment=moment,
@@ -116,6 +122,18 @@ def _read_zone(rows: HomesRows, homes: Mapping[str, HomeClass], moment: Moment) 
         pv_past=by_clock[1],
         soc_percent=_last_soc(moment, soc_now, soc_end, stale),
     )
+
+
+def days_by_clock(moment: Moment, read: Energy, n_days: int) -> Energy:
+    """Return readings of the days before today by the clock of today's slots `(n_homes, n_days, n_slots of today)`.
+
+    Args:
+        moment: the moment and its calendar.
+        read: readings over the calendar `(n_homes, n_slots)`, NaN where there is none.
+        n_days: number of days, the last one first.
+    """
+    past, wanted = moment.slots.head(moment.midnight), _today(moment)
+    return readings_by_clock(read[:, : moment.midnight], past, wanted, moment.today, n_days)
 
 
 def _has_pv(home: HomeClass, was_read: bool) -> bool:  # noqa: FBT001 - one of two states

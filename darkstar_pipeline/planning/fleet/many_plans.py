@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -10,29 +10,23 @@ import numpy as np
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import OutsideServiceError
+from darkstar_pipeline.planning.fleet.champion_plans import BY_VALUE, Origin, plan_by_champion
 from darkstar_pipeline.planning.fleet.charged_homes import plan_charged
 from darkstar_pipeline.planning.fleet.home_classes import HomeClass, home_classes
 from darkstar_pipeline.planning.fleet.homes_inputs import HomesInputs, HomesRows, read_inputs
+from darkstar_pipeline.planning.fleet.prepared_homes import PreparedHomes, SocSource, prepared
 from darkstar_pipeline.planning.fleet.priced_homes import PricedHomes, priced
-from darkstar_pipeline.planning.price_ends import bills_months, end_condition
+from darkstar_pipeline.policies.champions import Champion, Champions, PassedOver
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from env.inverter import Energy
-from env.simulator import World
-from env.time_grid import slot_count
 from planner.fault_isolation import isolated
-from planner.fleet.homes_ahead import HomesAhead
-from planner.fleet.past_ends import past_ends
 from planner.fleet.value_plans import HomesPlans, plan_homes
-from planner.value.end_of_prices import SETTLEMENT, EndOfPrices
-from planner.value.scenario_source import filled_gaps
-from planner.value.scenarios import Scenarios, stretched
-from planner.value.value_function import soc_grid
+from planner.value.scenario_source import SCENARIO_DAYS
 
 MOST_HOMES = 100
 """Homes planned together: more gain nothing, and take 0.5 MB each."""
 Problem = Literal["", "settings", "no_price", "no_readings", "failed"]
 PROBLEMS: tuple[Problem, ...] = get_args(Problem)
-SocSource = Literal["observed", "projected", "protocol"]
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +40,7 @@ class PlannedHomes:
         plans: their schedules, with their costs.
         soc_sources: where each home's stored energy at the start is from.
         ends: what each home's end is valued by.
+        origins: the policy that planned for each home.
     """
 
     names: Sequence[str]
@@ -53,6 +48,7 @@ class PlannedHomes:
     plans: HomesPlans
     soc_sources: Sequence[SocSource]
     ends: Sequence[str]
+    origins: Sequence[Origin]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +70,7 @@ def plan_many(
     at: datetime,
     *,
     expected_percent: Mapping[str, float],
+    champions: Champions | None = None,
 ) -> FleetPlans:
     """Return the plans of homes from the slot of a moment to the last published price.
 
@@ -82,6 +79,7 @@ def plan_many(
         homes: settings by name.
         at: the moment.
         expected_percent: state of charge that earlier plans expect now, for homes whose battery was not read [%].
+        champions: the versions in use; None for a fleet without any, in which `value` plans for every home.
 
     Raises:
         LakeUnreadableError: a table cannot be read.
@@ -89,165 +87,127 @@ def plan_many(
     """
     problems: dict[str, tuple[Problem, str]] = {}
     planned: list[PlannedHomes] = []
-    for inputs in read_inputs(rows, home_classes(homes), at):
-        classes = home_classes({name: homes[name] for name in inputs.names})
-        groups, without = _groups(rows, inputs, classes)
-        problems |= without
-        for group in groups:
-            planned += _planned(rows, inputs, group, expected_percent, problems)
+    versions = {} if champions is None else {name: champions.of(name, own) for name, own in homes.items()}
+    for lookback_days, names in _by_lookback(homes, versions):
+        classes = home_classes({name: homes[name] for name in names})
+        for inputs in read_inputs(rows, classes, at, lookback_days=lookback_days):
+            planning = _Planning(rows, inputs, classes, expected_percent, versions, problems)
+            for group in planning.groups():
+                planned += planning.planned(group)
     return FleetPlans(planned, problems)
 
 
-def _groups(
-    rows: HomesRows, inputs: HomesInputs, classes: Mapping[str, HomeClass]
-) -> tuple[list[PricedHomes], dict[str, tuple[Problem, str]]]:
-    """Return homes that can be planned together, and those that cannot be planned."""
-    problems: dict[str, tuple[Problem, str]] = {}
-    together: dict[tuple[object, ...], list[int]] = {}
-    for home, name in enumerate(inputs.names):
-        end = _priced_until(inputs.spot[home], inputs.moment.current)
-        if end == inputs.moment.current:
-            problems[name] = ("no_price", "")
-        elif not np.isfinite(inputs.load_ahead[home]).any():
-            problems[name] = ("no_readings", "")
-        else:
-            own = classes[name]
-            key = (*own.alike, end, bool(own.site.tariff.charges_of(inputs.moment.today)))
-            together.setdefault(key, []).append(home)
-    made: list[PricedHomes] = []
-    for key, members in together.items():
-        for first in range(0, len(members), MOST_HOMES):
-            part = members[first : first + MOST_HOMES]
-            own = [classes[inputs.names[home]] for home in part]
-            made.append(priced(rows, inputs, part, own, end=int(str(key[-2])), charged=bool(key[-1])))
-    return made, problems
+def _by_lookback(
+    homes: Mapping[str, SiteSettings], versions: Mapping[str, Champion | PassedOver | None]
+) -> list[tuple[int, list[str]]]:
+    """Return homes by the days of readings that their scenarios want, those that want most first."""
+    found: dict[int, list[str]] = {}
+    for name in homes:
+        version = versions.get(name)
+        days = version.weight_rules.n_days if isinstance(version, Champion) else SCENARIO_DAYS
+        found.setdefault(max(days, SCENARIO_DAYS), []).append(name)
+    return sorted(found.items(), reverse=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Planning:
+    """The planning of homes whose inputs were read together.
+
+    Attributes:
+        rows: the tables of the homes.
+        inputs: of the homes.
+        classes: of each home.
+        expected_percent: as for `plan_many`.
+        versions: the version of each home that has one in use; where it is passed over, the reason is put here.
+        problems: why homes have no plan, to which is added.
+    """
+
+    rows: HomesRows
+    inputs: HomesInputs
+    classes: Mapping[str, HomeClass]
+    expected_percent: Mapping[str, float]
+    versions: dict[str, Champion | PassedOver | None]
+    problems: dict[str, tuple[Problem, str]] = field(repr=False)
+
+    def groups(self) -> list[PricedHomes]:
+        """Return homes that can be planned together; why others cannot be planned is added to the problems."""
+        inputs = self.inputs
+        together: dict[tuple[object, ...], list[int]] = {}
+        for home, name in enumerate(inputs.names):
+            end = _priced_until(inputs.spot[home], inputs.moment.current)
+            if end == inputs.moment.current:
+                self.problems[name] = ("no_price", "")
+            elif not np.isfinite(inputs.load_ahead[home]).any():
+                self.problems[name] = ("no_readings", "")
+            else:
+                own = self.classes[name]
+                charged = bool(own.site.tariff.charges_of(inputs.moment.today))
+                key = (self._decided_alike(name, charged=charged), *own.alike, end, charged)
+                together.setdefault(key, []).append(home)
+        made: list[PricedHomes] = []
+        for key, members in together.items():
+            for first in range(0, len(members), MOST_HOMES):
+                part = members[first : first + MOST_HOMES]
+                own = [self.classes[inputs.names[home]] for home in part]
+                made.append(priced(self.rows, inputs, part, own, end=int(str(key[-2])), charged=bool(key[-1])))
+        return made
+
+    def _decided_alike(self, name: str, *, charged: bool) -> object:
+        """Return what homes that one policy decides for have in common; a learned one does not see demand charges."""
+        version = self.versions.get(name)
+        if not isinstance(version, Champion):
+            return None
+        if not charged:
+            return version.alike
+        self.versions[name] = PassedOver(version.model, "demand_charge")
+        return None
+
+    def planned(self, group: PricedHomes) -> list[PlannedHomes]:
+        """Return the plans of a group: by the version in use, where that makes none by `value`."""
+        own = [self.versions.get(self.inputs.names[home]) for home in group.homes]
+        champions = [each for each in own if isinstance(each, Champion)]
+        if not champions:
+            return self._by_value(group)
+        planned: list[PlannedHomes] = []
+        for made in plan_by_champion(self.inputs, group, champions, self._prepared):
+            self.versions.update(made.passed_over)
+            if made.plans is not None:
+                planned.append(self._planned_homes(made.group, made.soc_sources, made.ends, made.plans))
+        left = [place for place, home in enumerate(group.homes) if self._is_passed_over(self.inputs.names[home])]
+        return [*planned, *self._by_value(group.part(left))] if left else planned
+
+    def _is_passed_over(self, name: str) -> bool:
+        return isinstance(self.versions.get(name), PassedOver)
+
+    def _prepared(self, group: PricedHomes, champion: Champion) -> PreparedHomes:
+        return prepared(self.inputs, group, self.expected_percent, champion.weight_rules)
+
+    def _by_value(self, group: PricedHomes) -> list[PlannedHomes]:
+        """Return the plans of a group; of homes whose planning fails, what is wrong is noted instead."""
+
+        def planned(places: Sequence[int]) -> PlannedHomes:
+            some = group.part(places)
+            ready = prepared(self.inputs, some, self.expected_percent)
+            charged = (self.rows, self.inputs, some, ready.ahead)
+            plans = plan_charged(*charged) if some.charged else plan_homes(ready.ahead)
+            return self._planned_homes(some, ready.soc_sources, ready.ends, plans)
+
+        made, failed = isolated(planned, range(len(group.homes)), fatal=(LakeUnreadableError, OutsideServiceError))
+        for place, error in failed:
+            name = self.inputs.names[group.homes[place]]
+            _log.warning("no plan for %s: %s", name, error, exc_info=error)
+            self.problems[name] = ("failed", f"{type(error).__name__}: {error}")
+        return made
+
+    def _planned_homes(
+        self, group: PricedHomes, soc_sources: Sequence[SocSource], ends: Sequence[str], plans: HomesPlans
+    ) -> PlannedHomes:
+        names = [self.inputs.names[home] for home in group.homes]
+        origins = [BY_VALUE if (own := self.versions.get(name)) is None else Origin.of(own) for name in names]
+        return PlannedHomes(names, group.classes, plans, soc_sources, ends, origins)
 
 
 def _priced_until(spot: Energy, current: int) -> int:
     """Return the index behind the last slot from the current one on that has a price without a gap."""
     missing = np.flatnonzero(~np.isfinite(spot[current:]))
     return current + (int(missing[0]) if len(missing) else len(spot) - current)
-
-
-def _planned(
-    rows: HomesRows,
-    inputs: HomesInputs,
-    group: PricedHomes,
-    expected_percent: Mapping[str, float],
-    problems: dict[str, tuple[Problem, str]],
-) -> list[PlannedHomes]:
-    """Return the plans of a group; of homes whose planning fails, what is wrong is noted instead."""
-
-    def planned(places: Sequence[int]) -> PlannedHomes:
-        return _plan_group(rows, inputs, group.part(slice(places[0], places[-1] + 1)), expected_percent)
-
-    made, failed = isolated(planned, range(len(group.homes)), fatal=(LakeUnreadableError, OutsideServiceError))
-    for place, error in failed:
-        name = inputs.names[group.homes[place]]
-        _log.warning("no plan for %s: %s", name, error, exc_info=error)
-        problems[name] = ("failed", f"{type(error).__name__}: {error}")
-    return made
-
-
-def _plan_group(
-    rows: HomesRows, inputs: HomesInputs, group: PricedHomes, expected_percent: Mapping[str, float]
-) -> PlannedHomes:
-    names = [inputs.names[home] for home in group.homes]
-    start_kwh, sources = _starts(inputs, group, expected_percent)
-    ends = _ends(inputs, group)
-    battery = group.classes[0].site.battery
-    settled = group.settlement_values
-    homes = HomesAhead(
-        names=tuple(names),
-        site=group.classes[0].site,
-        slot_starts=inputs.moment.slots["slot_start"][group.opened : group.end],
-        world=_world(inputs, group, slice(group.opened, group.end)),
-        scenarios=_scenarios(inputs, group),
-        current_slot=inputs.moment.current - group.opened,
-        start_soc_kwh=start_kwh,
-        end_values=np.stack([end.values for end in ends]),
-        ends=[end_condition(end, float(value), battery) for end, value in zip(ends, settled, strict=True)],
-    )
-    plans = plan_charged(rows, inputs, group, homes) if group.charged else plan_homes(homes)
-    return PlannedHomes(names, group.classes, plans, sources, [end.basis for end in ends])
-
-
-def _starts(
-    inputs: HomesInputs, group: PricedHomes, expected_percent: Mapping[str, float]
-) -> tuple[Energy, list[SocSource]]:
-    """Return stored energy at the start [kWh], and where each figure is from."""
-    start, sources = np.empty(len(group.homes)), list[SocSource]()
-    for index, (home, own) in enumerate(zip(group.homes, group.classes, strict=True)):
-        read, expected = float(inputs.soc_percent[home]), expected_percent.get(inputs.names[home])
-        if np.isfinite(read):
-            start[index] = own.site.battery.stored_kwh(read)
-            sources.append("observed")
-        elif expected is not None:
-            start[index] = own.site.battery.stored_kwh(expected)
-            sources.append("projected")
-        else:
-            start[index] = own.protocol.start_soc_kwh
-            sources.append("protocol")
-    return start, sources
-
-
-def _world(inputs: HomesInputs, group: PricedHomes, span: slice) -> World:
-    """Return prices of a span with what was read of the slots that are over, and what is expected of the others."""
-    moment, homes = inputs.moment, list(group.homes)
-    tables: list[Energy] = []
-    for read, ahead in ((inputs.load_read, inputs.load_ahead), (inputs.pv_read, inputs.pv_ahead)):
-        expected = np.nan_to_num(ahead[homes, span.start - moment.midnight : span.stop - moment.midnight])
-        known = read[homes, span]
-        over = max(moment.current - span.start, 0)
-        expected[:, :over] = np.where(np.isfinite(known[:, :over]), known[:, :over], expected[:, :over])
-        tables.append(expected)
-    load, pv = tables
-    return World(load, pv, group.import_price[:, span], group.export_price[:, span])
-
-
-def _scenarios(inputs: HomesInputs, group: PricedHomes) -> Scenarios:
-    """Return the days before today as scenarios of the span: tomorrow is like today."""
-    moment, homes = inputs.moment, list(group.homes)
-    n_today = moment.tomorrow - moment.midnight
-    load, pv = (
-        _spanned(filled_gaps(past[homes], np.nan_to_num(ahead[homes, None, :n_today])), inputs, group)
-        for past, ahead in ((inputs.load_past, inputs.load_ahead), (inputs.pv_past, inputs.pv_ahead))
-    )
-    return Scenarios(load, pv)
-
-
-def _spanned(today: Energy, inputs: HomesInputs, group: PricedHomes) -> Energy:
-    moment = inputs.moment
-    rest = today[:, :, group.opened - moment.midnight : group.end - moment.midnight]
-    return np.concatenate([rest, stretched(today, max(group.end - moment.tomorrow, 0))], axis=2)
-
-
-def _ends(inputs: HomesInputs, group: PricedHomes) -> list[EndOfPrices]:
-    """Return the value of energy left at the end: as the last days had it, else as the last day's prices settle it."""
-    moment, own = inputs.moment, group.classes[0]
-    grid_kwh, settled = soc_grid(own.site.battery), group.settlement_values
-    last_day = moment.slots["local_day"][group.end - 1]
-    last = int((moment.slots["local_day"] < last_day).sum())
-    whole = group.end - last == slot_count(last_day, moment.timezone)
-    if not whole or own.protocol.settlement_value is not None:
-        return [EndOfPrices(value * (grid_kwh - grid_kwh[0]), SETTLEMENT) for value in settled]
-    past = [
-        [] if bills_months(each.site, last_day) else _past_days(inputs, group, index)
-        for index, each in enumerate(group.classes)
-    ]
-    return past_ends(past, settled, site=own.site, protocol=own.protocol)
-
-
-def _past_days(inputs: HomesInputs, group: PricedHomes, index: int) -> list[World]:
-    """Return the days before today that have a reading and a price in every slot, in order."""
-    moment, home = inputs.moment, group.homes[index]
-    days = moment.slots["local_day"].head(moment.midnight)
-    starts = np.flatnonzero(np.append(True, np.diff(days.to_physical().to_numpy()) != 0))
-    worlds: list[World] = []
-    for first, end in zip(starts, np.append(starts[1:], moment.midnight), strict=True):
-        span = slice(int(first), int(end))
-        pv = np.nan_to_num(inputs.pv_read[home, span])
-        tables = (inputs.load_read[home, span], pv, group.import_price[index, span], group.export_price[index, span])
-        if all(np.isfinite(table).all() for table in tables):
-            worlds.append(World(*(table[None] for table in tables)))
-    return worlds

@@ -18,6 +18,7 @@ from darkstar_pipeline.warehouse.checksums import parquet_bytes
 from darkstar_pipeline.warehouse.day_files import UNREADABLE, decoded
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from env.time_grid import SLOT, SLOT_DTYPE, SLOT_MINUTES
+from planner.plans.release import PLAN, SELF_CONSUMPTION
 
 PLANS_PREFIX = "plans"
 PLAN_ROWS = pl.Schema(
@@ -27,6 +28,10 @@ PLAN_ROWS = pl.Schema(
         "valid_from": SLOT_DTYPE,
         "valid_until": SLOT_DTYPE,
         "released": pl.String(),
+        "source": pl.String(),
+        "model": pl.String(),
+        "obstacle": pl.String(),
+        "obstacle_details": pl.String(),
         "verified": pl.Boolean(),
         "violation": pl.String(),
         "cost": pl.Float64(),
@@ -47,6 +52,9 @@ PLAN_ROWS = pl.Schema(
     }
 )
 """Columns of an object of plans; `problem` says why there is no newer plan, and is empty where it is of this round.
+
+`source` is the policy that planned, or the schedule that is released instead; `model` the version in use, empty for
+none; `obstacle` why not that planned (`darkstar_pipeline.policies.champions.OBSTACLES`), empty where it did.
 
 The last four are what the policy paid on the last days that were judged, beside idle and hindsight."""
 _JUDGED = ("judged_days", "paid", "idle_paid", "oracle_paid")
@@ -146,10 +154,16 @@ def _fresh_rows(planned: PlannedHomes, at: datetime) -> pl.DataFrame:
         created_at=pl.lit(at).cast(SLOT_DTYPE),
         soc_source=pl.Series(list(planned.soc_sources)),
         end_basis=pl.Series(list(planned.ends)),
+        source=pl.Series([each.source for each in planned.origins]),
+        model=pl.Series([each.model for each in planned.origins]),
+        obstacle=pl.Series([each.obstacle or "" for each in planned.origins]),
+        obstacle_details=pl.Series([each.details for each in planned.origins]),
         problem=pl.lit(""),
         details=pl.lit(""),
     )
-    rows = homes.join(by_home, on="site", maintain_order="left")
+    rows = homes.join(by_home, on="site", maintain_order="left").with_columns(
+        source=pl.when(pl.col("released") == PLAN).then("source").otherwise(pl.lit(SELF_CONSUMPTION))
+    )
     documents = [
         zlib.compress(_document(row, own), 1)
         for row, own in zip(rows.iter_rows(named=True), planned.classes, strict=True)
@@ -192,6 +206,7 @@ def _document(row: Mapping[str, Any], own: HomeClass) -> bytes:
         "valid_from": f"{row['valid_from']:{_STAMP}}",
         "valid_until": f"{row['valid_until']:{_STAMP}}",
         "released": row["released"],
+        **{name: row[name] for name in ("source", "model", "obstacle", "obstacle_details")},
         "verified": row["verified"],
         "violations": [row["violation"]] if row["violation"] else [],
         "soc_source": row["soc_source"],

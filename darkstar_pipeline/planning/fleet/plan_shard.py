@@ -7,8 +7,8 @@ Several buckets go together, so that enough homes are alike: in shards of 200 ho
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -16,6 +16,7 @@ import polars as pl
 from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.evaluation.fleet_verdict import bucket_homes
 from darkstar_pipeline.fleet.homes import FleetHomes
+from darkstar_pipeline.models.fleet.store import FleetModels
 from darkstar_pipeline.planning.fleet.home_classes import readable_homes
 from darkstar_pipeline.planning.fleet.many_plans import Problem, plan_many
 from darkstar_pipeline.planning.fleet.plan_rows import (
@@ -25,6 +26,7 @@ from darkstar_pipeline.planning.fleet.plan_rows import (
     plan_rows,
     plans_key,
 )
+from darkstar_pipeline.policies.champions import Champions
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import Table
@@ -42,11 +44,13 @@ class PlanShard:
     """Buckets to be planned together.
 
     Attributes:
+        models: the versions that the fleet's homes have in use, in the store of its tables.
         lake: the fleet's tables.
         buckets: the buckets, each with its homes.
         at: the moment of the plans.
     """
 
+    models: FleetModels
     lake: BucketLake
     buckets: Sequence[tuple[int, FleetHomes]]
     at: datetime
@@ -58,12 +62,16 @@ class PlannedShard:
 
     Attributes:
         planned: number of homes with a plan of this round.
+        sources: the same by the source of the plan.
+        obstacles: number of homes with a version in use that did not plan, by reason.
         problems: number of homes without, by reason.
         processor_seconds: time that it took of a processor.
         errors: why a whole bucket could not be planned, by bucket.
     """
 
     planned: int
+    sources: dict[str, int]
+    obstacles: dict[str, int]
     problems: dict[str, int]
     processor_seconds: float
     errors: dict[int, str]
@@ -71,28 +79,36 @@ class PlannedShard:
 
 @dataclass(frozen=True)
 class _Rows:
-    """The tables of some buckets as one."""
+    """The tables of some buckets as one; homes with more days of scenarios than others read first, for all."""
 
     lake: BucketLake
     buckets: Sequence[int]
+    known: dict[Table, tuple[date, date, pl.DataFrame]] = field(
+        default_factory=dict[Table, tuple[date, date, pl.DataFrame]]
+    )
 
     def read(self, table: Table, first: date, last: date) -> pl.DataFrame:
         """Return the rows of local days, both ends included."""
-        return pl.concat([self.lake.read(table, bucket, first, last) for bucket in self.buckets], how="diagonal")
+        known = self.known.get(table)
+        if known is not None and known[0] <= first and known[1] >= last:
+            return known[2].filter(pl.col(table.day_column).is_between(first, last))
+        rows = pl.concat([self.lake.read(table, bucket, first, last) for bucket in self.buckets], how="diagonal")
+        self.known[table] = first, last, rows
+        return rows
 
 
-def shards_of(lake: BucketLake, homes: FleetHomes, at: datetime) -> list[PlanShard]:
+def shards_of(models: FleetModels, lake: BucketLake, homes: FleetHomes, at: datetime) -> list[PlanShard]:
     """Return the shards of a round: neighbouring buckets, of some thousand homes together."""
     shards: list[PlanShard] = []
     together: list[tuple[int, FleetHomes]] = []
     for bucket in range(lake.buckets):
         own = homes.in_bucket(bucket)
         if together and sum(len(each) for _, each in together) + len(own) > HOMES_TOGETHER:
-            shards.append(PlanShard(lake=lake, buckets=together, at=at))
+            shards.append(PlanShard(models=models, lake=lake, buckets=together, at=at))
             together = []
         if len(own):
             together = [*together, (bucket, own)]
-    return [*shards, PlanShard(lake=lake, buckets=together, at=at)] if together else shards
+    return [*shards, PlanShard(models=models, lake=lake, buckets=together, at=at)] if together else shards
 
 
 def plan_shard(shard: PlanShard) -> PlannedShard:
@@ -101,31 +117,49 @@ def plan_shard(shard: PlanShard) -> PlannedShard:
     done, failed = isolated(
         lambda buckets: _planned(replace(shard, buckets=buckets)), shard.buckets, caught=DarkstarError
     )
-    problems: Counter[str] = Counter()
-    for _, found in done:
-        problems.update(found)
+    problems = summed(each.problems for each in done)
     errors: dict[int, str] = {}
     for (bucket, homes), error in failed:
         errors[bucket] = str(error)
-        problems["bucket"] += len(homes)
+        problems["bucket"] = problems.get("bucket", 0) + len(homes)
         _log.warning("bucket %d is not planned: %s", bucket, error)
+    sources = summed(each.sources for each in done)
     return PlannedShard(
-        planned=sum(number for number, _ in done),
-        problems=dict(problems),
+        planned=sum(sources.values()),
+        sources=sources,
+        obstacles=summed(each.obstacles for each in done),
+        problems=problems,
         processor_seconds=time.process_time() - began,
         errors=errors,
     )
 
 
-def _planned(shard: PlanShard) -> tuple[int, Counter[str]]:
-    """Plan buckets and replace their objects; return the number of plans, and of homes without by reason."""
+def summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Return the sum of counts by name."""
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(total)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Numbers of homes: planned by source, passed over by their version, and without a plan by reason."""
+
+    sources: Counter[str]
+    obstacles: Counter[str]
+    problems: Counter[str]
+
+
+def _planned(shard: PlanShard) -> _Counts:
+    """Plan buckets and replace their objects."""
     lake = shard.lake
     rows = _Rows(lake, [bucket for bucket, _ in shard.buckets])
     readable = [readable_homes(homes) for _, homes in shard.buckets]
     settings = {site: own for found, _ in readable for site, own in found.items()}
     before = {bucket: _before(lake, plans_key(bucket)) for bucket, _ in shard.buckets}
     expected = expected_percent(pl.concat(before.values()), slot_of(shard.at))
-    made = plan_many(rows, settings, shard.at, expected_percent=expected)
+    made = plan_many(rows, settings, shard.at, expected_percent=expected, champions=Champions(shard.models))
     wrong: dict[str, tuple[Problem, str]] = {
         site: ("settings", why) for _, found in readable for site, why in found.items()
     }
@@ -133,7 +167,12 @@ def _planned(shard: PlanShard) -> tuple[int, Counter[str]]:
     every = plan_rows(made, pl.concat(before.values()), shard.at, _judged(shard))
     for bucket, homes in shard.buckets:
         lake.store.put(plans_key(bucket), encoded_plans(every.filter(pl.col("site").is_in(homes.names))))
-    return sum(len(each.names) for each in made.planned), Counter(reason for reason, _ in made.problems.values())
+    fresh = every.filter(pl.col("problem") == "")
+    return _Counts(
+        sources=Counter(fresh["source"]),
+        obstacles=Counter(fresh["obstacle"].filter(fresh["obstacle"] != "")),
+        problems=Counter(reason for reason, _ in made.problems.values()),
+    )
 
 
 def _judged(shard: PlanShard) -> pl.DataFrame:

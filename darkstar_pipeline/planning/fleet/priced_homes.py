@@ -48,14 +48,15 @@ class PricedHomes:
             [own.protocol.settlement(row, own.site.battery) for row, own in zip(prices, self.classes, strict=True)]
         )
 
-    def part(self, some: slice) -> "PricedHomes":
-        """Return some of the homes."""
+    def part(self, places: Sequence[int]) -> "PricedHomes":
+        """Return the homes at some places, in that order."""
+        chosen = list(places)
         return replace(
             self,
-            homes=self.homes[some],
-            classes=self.classes[some],
-            import_price=self.import_price[some],
-            export_price=self.export_price[some],
+            homes=[self.homes[place] for place in chosen],
+            classes=[self.classes[place] for place in chosen],
+            import_price=self.import_price[chosen],
+            export_price=self.export_price[chosen],
         )
 
 

@@ -1,6 +1,5 @@
 """One round of planning: every home of a fleet once, over the engine's workers; a bad bucket never stops the others."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,8 @@ from typing import Any
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.fleet.homes_file import open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
-from darkstar_pipeline.planning.fleet.plan_shard import plan_shard, shards_of
+from darkstar_pipeline.models.fleet.store import fleet_models
+from darkstar_pipeline.planning.fleet.plan_shard import plan_shard, shards_of, summed
 from planner.parallel import map_shards
 
 
@@ -21,6 +21,8 @@ class PlanningRound:
     Attributes:
         at: moment that was planned at.
         planned: number of homes that got a plan.
+        sources: the same by the source of the plan.
+        obstacles: number of homes with a version in use that did not plan, by reason.
         problems: number of homes that got none, by reason.
         processor_seconds: time that it took of processors.
         errors: why a whole bucket could not be planned, by bucket.
@@ -28,6 +30,8 @@ class PlanningRound:
 
     at: datetime
     planned: int
+    sources: dict[str, int]
+    obstacles: dict[str, int]
     problems: dict[str, int]
     processor_seconds: float
     errors: dict[int, str]
@@ -54,15 +58,14 @@ def plan_fleet(
         ConfigurationError: the configuration has no fleet, or its homes cannot be read.
     """
     homes = open_homes(settings, home)
-    shards = shards_of(fleet_lake(homes.fleet, home), homes, at)
+    shards = shards_of(fleet_models(settings, home), fleet_lake(homes.fleet, home), homes, at)
     done = map_shards(plan_shard, shards, workers=settings.engine.workers, progress=progress)
-    problems: Counter[str] = Counter()
-    for each in done:
-        problems.update(each.problems)
     return PlanningRound(
         at=at,
         planned=sum(each.planned for each in done),
-        problems=dict(problems),
+        sources=summed(each.sources for each in done),
+        obstacles=summed(each.obstacles for each in done),
+        problems=summed(each.problems for each in done),
         processor_seconds=sum(each.processor_seconds for each in done),
         errors={bucket: error for each in done for bucket, error in each.errors.items()},
     )

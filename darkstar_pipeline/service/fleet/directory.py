@@ -119,7 +119,13 @@ class Directory:
         plans = self._shelf.summary().with_columns(saving=pl.col("self_consumption_cost") - pl.col("cost"))
         joined = homes.join(plans, on=SITE, how="left", maintain_order="left")
         shares = joined.select(**PAID).select(captured("days"))
-        return joined.with_columns(pl.col("problem", "details").fill_null(""), shares["captured_share"])
+        told = pl.col("problem", "details", "obstacle", "obstacle_details").fill_null("")
+        return joined.with_columns(told, shares["captured_share"])
+
+
+def counts(column: pl.Series) -> dict[str, int]:
+    """Return how many homes have each value of a column of the overview, most first; of those with none, none."""
+    return dict(column.filter(column.is_not_null() & (column != "")).value_counts(sort=True).iter_rows())
 
 
 def _state(now: datetime) -> pl.Expr:

@@ -10,11 +10,15 @@ from darkstar_pipeline.service.schemas.base import Document, Instant, Text
 from darkstar_pipeline.service.schemas.readings import Reading
 
 ProblemCode = Literal["", "settings", "no_price", "no_readings", "failed"]
+ObstacleCode = Literal["", "unreadable", "aurora", "demand_charge", "failed", "refused", "careless"]
 MOST_READINGS = 5000
 _CAPTURED = (
     "Share of what hindsight would have saved against an unused battery, of the last 28 days that `darkstar fleet "
     "backfill` has results of; null without."
 )
+_SOURCE = "champion, the version in use; value; or self_consumption where neither's plan was released."
+_MODEL = "Version in use for the home; empty where there is none, so that `value` plans."
+_OBSTACLE = "Why the version in use did not plan; empty where it did, or there is none."
 _STATE = "planned: a plan of the last hour covers this moment; stale: an older one does; no_plan: none does."
 
 
@@ -35,6 +39,10 @@ class HomeDocument(Document):
     created_at: datetime | None = Field(description="When the plan was made.")
     valid_until: datetime | None = Field(description="End of its last slot.")
     released: str | None = Field(description="plan, self_consumption or idle, whichever costs least.")
+    source: str | None = Field(description=_SOURCE)
+    model: str | None = Field(description=_MODEL, examples=["models:/antares-class-sek-912efb44a97f-pv-slow-v2/3"])
+    obstacle: ObstacleCode = Field(description=_OBSTACLE)
+    source_why: Text = Field(description="The obstacle in words; empty where there is none.")
     cost: float | None = Field(description="Modelled cost of the plan, less the value of energy left [money].")
     self_consumption_cost: float | None = Field(description="The same under self-consumption [money].")
     saving: float | None = Field(description="What the plan saves against self-consumption [money].")
@@ -85,6 +93,10 @@ class FleetPlanDocument(Document):
     valid_from: datetime
     valid_until: datetime
     released: str = Field(description="plan, self_consumption or idle, whichever costs least.")
+    source: str = Field(description=_SOURCE)
+    model: str = Field(description=_MODEL)
+    obstacle: ObstacleCode = Field(description=_OBSTACLE)
+    obstacle_details: str = Field(description="What is wrong with the version; empty where the obstacle says all.")
     verified: bool = Field(description="True where the verifier recomputed every slot and found no violation.")
     violations: list[str]
     soc_source: Literal["observed", "projected", "protocol"] = Field(
@@ -174,6 +186,10 @@ class FleetSummary(Document):
     stale: int
     no_plan: int
     problems: dict[str, int] = Field(description="Homes without a newer plan, by reason.")
+    sources: dict[str, int] = Field(description=f"Homes with a plan by its source. {_SOURCE}")
+    obstacles: dict[str, int] = Field(
+        description=f"Homes with a version in use that did not plan, by reason. {_OBSTACLE}"
+    )
     oldest_plan_at: datetime | None
     newest_plan_at: datetime | None
     savings: dict[str, float] = Field(

@@ -9,6 +9,7 @@ let pages = [null], matching = 0;  // cursors of the pages so far; the last is t
 let next = null, asked = 0, skew = 0;  // a service may run at another time (--at)
 
 export const STATES = { planned: t("planned"), stale: t("old plan"), no_plan: t("no plan") };
+export const SOURCES = { champion: t("the champion"), value: t("the value function"), self_consumption: t("self-consumption") };
 export const linkOf = (site) => node("a", site, { href: `#home=${encodeURIComponent(site)}` });
 export const since = (moment) => (moment ? ago(moment, Date.now() + skew) : "–");
 const shareOf = (share) => (share === null ? "–" : `${number(100 * share, 0)} %`);
@@ -24,9 +25,16 @@ export async function showFleet() {
     [t("no plan"), String(summary.no_plan)], [t("The plans save"), savings],
     [t("Captured of what hindsight saves"), Object.entries(summary.captured_shares).map(([currency, share]) => `${shareOf(share)} (${currency})`).join(", ") || "–"],
     [t("Newest plan"), since(summary.newest_plan_at)],
+    [t("Planned by"), Object.entries(summary.sources).map(([source, n]) => `${SOURCES[source] ?? source} ${n}`).join(", ") || "–"],
   ]));
   const reasons = { settings: t("wrong settings"), no_price: t("no price"), no_readings: t("no readings"), failed: t("planning failed") };
-  fill(el("notes"), ...Object.entries(summary.problems).map(([reason, n]) => node("li", t("{n} homes without a new plan: {reason}", { n, reason: reasons[reason] ?? reason }))));
+  const obstacles = {
+    unreadable: t("it cannot be opened"), aurora: t("it needs Aurora's scenarios"), demand_charge: t("it does not see the demand charge"),
+    failed: t("it failed"), refused: t("its plan was refused"), careless: t("its plan neglects reserve or care"),
+  };
+  fill(el("notes"),
+    ...Object.entries(summary.problems).map(([reason, n]) => node("li", t("{n} homes without a new plan: {reason}", { n, reason: reasons[reason] ?? reason }))),
+    ...Object.entries(summary.obstacles).map(([reason, n]) => node("li", t("{n} homes not by their version: {reason}", { n, reason: obstacles[reason] ?? reason }))));
   drawAreas(summary.areas);
   fill(el("worst"), ...summary.worst.map((home) => {
     const item = node("li");

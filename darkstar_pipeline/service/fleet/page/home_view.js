@@ -7,7 +7,7 @@ import { drawReadout } from "./home/timeline/readout.js";
 import { rowsOf } from "./home/timeline/rows.js";
 import { Timeline } from "./home/timeline/timeline.js";
 import { t } from "./home/words.js";
-import { factsOf, since, STATES } from "./fleet.js";
+import { factsOf, since, SOURCES, STATES } from "./fleet.js";
 
 let timeline, rows = [], plan = null;
 
@@ -44,6 +44,8 @@ export async function showHome(site) {
     [t("state"), STATES[home.state]], [t("plan made"), since(home.created_at)],
     [t("saves"), home.saving === null ? "–" : `${number(home.saving)} ${home.currency}`], [t("area"), home.area],
     [t("tariff"), home.tariff ?? "–"], [t("capacity [kWh]"), home.capacity_kwh === null ? "–" : number(home.capacity_kwh, 1)],
+    [t("Planned by"), home.source === null ? "–" : SOURCES[home.source] ?? home.source], [t("version in use"), home.model || "–"],
+    ...(home.source_why ? [[t("why not that version"), home.source_why]] : []),
   ]));
   el("view-home").hidden = false;  // the timeline measures its place
   el("home-picture").hidden = home.created_at === null;

@@ -20,6 +20,7 @@ from darkstar_pipeline.service.fleet.documents import (
     FleetPlanDocument,
     HomeDocument,
     HomesPageDocument,
+    ObstacleCode,
     ProblemCode,
     State,
 )
@@ -113,9 +114,14 @@ async def command(site: SiteName, service: StateDep, reader: ReaderDep) -> Fleet
 
 def home_document(row: dict[str, Any]) -> HomeDocument:
     """Return the document of a home's row."""
-    names = set(HomeDocument.model_fields) - {"tariff", "why"}
+    names = set(HomeDocument.model_fields) - {"tariff", "why", "source_why"}
     values = {name: row[name] for name in names}
-    return HomeDocument(**values, tariff=row["class"], why=_why(row["problem"], row["details"]))
+    return HomeDocument(
+        **values,
+        tariff=row["class"],
+        why=_why(row["problem"], row["details"]),
+        source_why=_source_why(row["obstacle"], row["obstacle_details"]),
+    )
 
 
 def _why(problem: ProblemCode, details: str) -> str:
@@ -127,6 +133,19 @@ def _why(problem: ProblemCode, details: str) -> str:
         "no_readings": phrase("nothing was read of the last days"),
         "failed": phrase("planning failed: {details}", details=details),
     }[problem]
+
+
+def _source_why(obstacle: ObstacleCode, details: str) -> str:
+    """Return in words why the version in use did not plan; empty where it did, or there is none."""
+    return {
+        "": "",
+        "unreadable": phrase("the version in use cannot be opened: {details}", details=details),
+        "aurora": phrase("the version in use needs Aurora's scenarios, which a fleet's plan leaves out"),
+        "demand_charge": phrase("learned policies do not see the demand charge, which value plans with"),
+        "failed": phrase("the version in use failed: {details}", details=details),
+        "refused": phrase("the plan of the version in use was refused, or costs more than no plan"),
+        "careless": phrase("its plan leaves more of the battery's reserve and care undone than value does"),
+    }[obstacle]
 
 
 def _row(service: FleetState, reader: ReaderDep, site: str) -> dict[str, Any]:

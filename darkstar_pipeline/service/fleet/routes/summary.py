@@ -5,7 +5,7 @@ from fastapi import APIRouter
 
 from darkstar_pipeline.evaluation.fleet_verdict import captured
 from darkstar_pipeline.service.fleet.dependencies import ReaderDep, StateDep
-from darkstar_pipeline.service.fleet.directory import NO_PLAN, PAID, PLANNED, STALE
+from darkstar_pipeline.service.fleet.directory import NO_PLAN, PAID, PLANNED, STALE, counts
 from darkstar_pipeline.service.fleet.documents import AreaSummary, FleetSummary, WorstHome
 from darkstar_pipeline.service.http.errors import answers
 
@@ -38,12 +38,13 @@ def summary(service: StateDep, reader: ReaderDep) -> FleetSummary:
         .sort("area", "currency")
     )
     shares = rows.group_by("currency").agg(**_PAID_SUMS).with_columns(captured("days")).drop_nulls("captured_share")
-    reasons = rows.filter(pl.col("problem") != "")["problem"].value_counts(sort=True)
     return FleetSummary(
         at=now,
         homes=rows.height,
         **states,
-        problems=dict(reasons.iter_rows()),
+        problems=counts(rows["problem"]),
+        sources=counts(covered["source"]),
+        obstacles=counts(covered["obstacle"]),
         oldest_plan_at=covered["created_at"].min(),  # pyright: ignore[reportArgumentType]
         newest_plan_at=covered["created_at"].max(),  # pyright: ignore[reportArgumentType]
         savings=dict(savings.iter_rows()),

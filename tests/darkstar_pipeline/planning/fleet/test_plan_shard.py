@@ -1,5 +1,6 @@
 """A round of planning: bad homes and bad buckets keep their last plans and stop no others."""
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,12 @@ from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.fleet.homes_file import change_homes, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
-from darkstar_pipeline.planning.fleet import many_plans, plan_shard
+from darkstar_pipeline.models.fleet.classes import homes_by_class
+from darkstar_pipeline.models.fleet.moves import rollback_class
+from darkstar_pipeline.models.fleet.pointer import POINTER_KEY
+from darkstar_pipeline.models.fleet.resolution import is_drawn
+from darkstar_pipeline.models.fleet.store import fleet_models
+from darkstar_pipeline.planning.fleet import champion_plans, many_plans, plan_shard
 from darkstar_pipeline.planning.fleet.plan_rows import decoded_plans, expected_percent, plans_key
 from darkstar_pipeline.planning.fleet.plan_shard import shards_of
 from darkstar_pipeline.planning.fleet.rounds import PlanningRound, plan_fleet
@@ -18,9 +24,15 @@ from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.fleet.server import FleetServer
 from darkstar_pipeline.warehouse.buckets.object_names import object_key
 from darkstar_pipeline.warehouse.schemas import METER_READINGS, ORACLE_DAILY_RESULTS, POLICY_DAILY_RESULTS
+from env.simulator import Replay
 from env.time_grid import slot_of
 from planner.fleet.homes_ahead import HomesAhead
+from planner.fleet.learned_plans import LearnedView
 from planner.fleet.value_plans import HomesPlans
+from planner.policies.adapted_policy import AS_VALUE
+from planner.policies.learned_policy import LearnedPolicy
+from planner.value.scenario_weights import WeightRules
+from tests.builders.fleet_models import FORCED, pooled_bundle, put_into_use
 from tests.builders.fleets import PLANNED_AT, planned_fleet
 from tests.darkstar_pipeline.service.fleet.conftest import asking
 
@@ -111,10 +123,10 @@ def test_neighbouring_buckets_go_together_up_to_a_thousand_homes(
     many = replace_buckets(settings, 4)
     homes = open_homes(many, tmp_path)
     assert many.fleet is not None
-    lake = fleet_lake(many.fleet, tmp_path)
-    assert [len(shard.buckets) for shard in shards_of(lake, homes, LATER)] == [4]
+    lake, models = fleet_lake(many.fleet, tmp_path), fleet_models(many, tmp_path)
+    assert [len(shard.buckets) for shard in shards_of(models, lake, homes, LATER)] == [4]
     monkeypatch.setattr(plan_shard, "HOMES_TOGETHER", 1)
-    apart = shards_of(lake, homes, LATER)
+    apart = shards_of(models, lake, homes, LATER)
     assert [site for shard in apart for _, own in shard.buckets for site in own.names] != []
     assert all(len(shard.buckets) == 1 for shard in apart)
 
@@ -147,3 +159,93 @@ def test_what_the_policy_paid_on_judged_days_stands_beside_the_plan(settings: Se
     summary = asking(server, None).get("/fleet/summary").json()
     assert summary["captured_shares"] == {"SEK": pytest.approx(7 / 8)}
     assert summary["areas"][0]["captured_share"] == pytest.approx(7 / 8)
+
+
+def in_use(settings: Settings, state: Path, folder: Path, *, version: int = 1, share: float = 1.0) -> None:
+    """Put a bundle into use for both classes of the homes."""
+    for name in homes_by_class(open_homes(settings, state)):
+        put_into_use(settings, state, name, folder, version=version, share=share)
+
+
+def told(settings: Settings, state: Path) -> dict[str, tuple[str, str]]:
+    """Source and obstacle of the homes that are planned."""
+    known = rows(settings, state).filter(pl.col("problem") == "")
+    return {row["site"]: (row["source"], row["obstacle"]) for row in known.iter_rows(named=True)}
+
+
+def test_a_canary_a_promotion_and_a_rollback_show_in_the_next_round(settings: Settings, tmp_path: Path) -> None:
+    folder = pooled_bundle(tmp_path / "made", {"home001": AS_VALUE}, rules=WeightRules(n_days=9), offset=0.001)
+    assert planned(settings, tmp_path).sources == {"value": 7}
+    in_use(settings, tmp_path, folder, share=0.5)
+    made, known = planned(settings, tmp_path), rows(settings, tmp_path).filter(pl.col("problem") == "")
+    some = {
+        site
+        for name, sites in homes_by_class(open_homes(settings, tmp_path)).items()
+        for site in sites
+        if is_drawn(site, name, 1, 0.5)
+    } - {"home007"}
+    assert set(known.filter(pl.col("source") == "champion")["site"]) == some
+    assert 0 < len(some) < 7
+    assert made.sources == {"champion": len(some), "value": 7 - len(some)}
+    assert made.obstacles == {}
+    model = known.filter(pl.col("source") == "champion")["model"][0]
+    assert model.startswith("models:/antares-class-sek-")
+    assert model.endswith("/1")
+    in_use(settings, tmp_path, folder)
+    assert planned(settings, tmp_path).sources == {"champion": 7}
+    models = fleet_models(settings, tmp_path)
+    for name in models.pointer().classes:
+        rollback_class(models, name, FORCED)
+    assert planned(settings, tmp_path).sources == {"value": 7}
+
+
+def test_a_version_that_cannot_be_had_leaves_value_and_says_why(settings: Settings, tmp_path: Path) -> None:
+    in_use(settings, tmp_path, pooled_bundle(tmp_path / "made", {}))
+    models = fleet_models(settings, tmp_path)
+    shutil.rmtree(models.cache)
+    (ref,) = {str(each.champion.path) for each in models.pointer().classes.values() if each.champion is not None}
+    models.store.put(f"{ref}/trees.txt", b"half")
+    made = planned(settings, tmp_path)
+    assert (made.planned, made.sources, made.obstacles) == (7, {"value": 7}, {"unreadable": 7})
+    assert "trees.txt" in rows(settings, tmp_path)["obstacle_details"][0]
+    models.store.put(POINTER_KEY, b"{")
+    made = planned(settings, tmp_path)
+    assert (made.sources, made.obstacles) == ({"value": 7}, {"unreadable": 7})
+    server = FleetServer(settings, tmp_path, Clock(offset=LATER - datetime.now(UTC)), plans=False)
+    server.refresh()
+    home = asking(server, "a").get("/sites/home000").json()
+    assert (home["source"], home["obstacle"]) == ("value", "unreadable")
+    assert "pointer.json is damaged" in home["source_why"]
+    assert asking(server, "a").get("/sites/home000/plan").json()["obstacle"] == "unreadable"
+    summary = asking(server, None).get("/fleet/summary").json()
+    assert (summary["sources"], summary["obstacles"]) == ({"value": 7}, {"unreadable": 7})
+    assert 'darkstar_fleet_obstacles{reason="unreadable"} 7.0' in asking(server, None).get("/metrics").text
+
+
+def test_a_home_that_a_version_fails_for_is_planned_by_value_and_the_others_by_the_version(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_use(settings, tmp_path, pooled_bundle(tmp_path / "made", {}, offset=0.001))
+    real = champion_plans.roll_out_learned
+
+    def refuse_one(policy: LearnedPolicy, view: LearnedView, homes: HomesAhead) -> Replay:
+        if "home002" in homes.names:
+            message = "a number that nobody expected"
+            raise ValueError(message)
+        return real(policy, view, homes)
+
+    monkeypatch.setattr(champion_plans, "roll_out_learned", refuse_one)
+    assert planned(settings, tmp_path).obstacles == {"failed": 1}
+    others = {f"home00{number}": ("champion", "") for number in range(7)}
+    assert told(settings, tmp_path) == {**others, "home002": ("value", "failed")}
+
+
+@pytest.mark.parametrize("leaves", ["-1 1 -1 1", "1 -1 1 -1"], ids=["hoards nothing", "hoards all"])
+def test_a_version_whose_plans_cost_more_than_none_is_passed_over(
+    settings: Settings, tmp_path: Path, leaves: str
+) -> None:
+    in_use(settings, tmp_path, pooled_bundle(tmp_path / "made", {}, offset=50.0, leaves=leaves))
+    made, by_value = planned(settings, tmp_path), told(settings, tmp_path)
+    assert made.planned == 7
+    assert made.obstacles["refused"] >= 1
+    assert all(found == ("champion", "") or found[1] == "refused" for found in by_value.values())
