@@ -33,7 +33,7 @@ def launch_backfill(settings: Settings, home: Path, first: date, last: date) -> 
         for day in days_between(first, last)
         for group in group_keys(fleet_of(settings).buckets)
     ]
-    backfill_id = f"fleet-{first}-{last}-{uuid4().hex[:8]}"
+    backfill_id = f"fleet-{first:%Y%m%d}-{last:%Y%m%d}-{uuid4().hex[:8]}"  # 32 characters, as Dagster's column has
     with open_instance(home) as instance, warnings.catch_warnings():
         warnings.simplefilter("ignore", category=DeprecationWarning)  # Dagster warns of a function that it calls itself
         backfill = PartitionBackfill.from_asset_partitions(  # pyright: ignore[reportUnknownMemberType] - partly untyped

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Programs that some tests drive: Chromium for the page, a broker for MQTT. `make test` calls it.
+# Programs that some tests drive: Chromium for the page, a broker for MQTT, Postgres. `make test` calls it.
 # What cannot be had is said here; the tests that need it are left out and named at the end (where CI is set, they fail).
 set -eu
 
@@ -16,10 +16,12 @@ from playwright.sync_api import sync_playwright
 with sync_playwright() as driver: sys.exit(not os.path.exists(driver.chromium.executable_path))' >/dev/null 2>&1
 }
 has_broker() { command -v mosquitto >/dev/null 2>&1 || [ -x /usr/sbin/mosquitto ] || [ -x .venv-mqtt/bin/amqtt ]; }
+has_postgres() { command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
 
 missing=
 has_chromium || missing="$missing chromium"
 has_broker || missing="$missing mosquitto"
+has_postgres || missing="$missing postgresql"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
@@ -40,5 +42,6 @@ if ! has_broker; then
         rm -rf .venv-mqtt
     fi
 fi
+has_postgres || say "No Postgres: the tests of a fleet's records will be left out. Install it (sudo apt install postgresql)."
 has_broker || say "No MQTT broker: the tests of MQTT will be left out. Install one (sudo apt install mosquitto)."
 exit 0

@@ -10,6 +10,8 @@ from darkstar_pipeline.errors import ConfigurationError
 
 _ENVIRONMENT = ("DAGSTER_HOME", "DARKSTAR_HOME", "DARKSTAR_CONFIG")
 """Variables that a run on another machine of the cluster needs, with the values that they have here."""
+QUEUE = {"max_user_code_failure_retries": 3, "user_code_failure_retry_delay": 60}
+"""A run whose code location does not answer in time is queued again [times, s]; Dagster itself drops it."""
 _PACKAGES = {"ray": "dagster_ray", "kubernetes": "dagster_k8s"}
 
 
@@ -28,6 +30,7 @@ def fleet_config(plain: str, runs: RunsSettings) -> str:
         "runs": {"max_concurrent_runs": runs.at_once},
         "pools": {"default_limit": runs.steps_per_pool, "granularity": "run"},
     }
+    document["run_queue"] = QUEUE
     if runs.storage is not None:
         document["storage"] = runs.storage
     if runs.launcher != "local":

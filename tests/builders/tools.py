@@ -49,6 +49,13 @@ def kubectl() -> str:
     return _found(shutil.which("kubectl"), "kubectl", "https://kubernetes.io/docs/tasks/tools/")
 
 
+def postgres_programs() -> Path:
+    """Return the folder of Postgres' programs, which Debian keeps out of the path."""
+    folders = [path.as_posix() for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    found = shutil.which("initdb", path=os.pathsep.join([*folders, SEARCHED]))
+    return Path(_found(found, "Postgres", "make tools, or sudo apt install postgresql")).resolve().parent
+
+
 def pid_namespace() -> str:
     """Return the path of `unshare`, where it may make a namespace of processes."""
     path = shutil.which("unshare")

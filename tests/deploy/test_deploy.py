@@ -18,6 +18,7 @@ import typer
 import yaml
 
 from darkstar_pipeline.cli import build
+from darkstar_pipeline.sample.fleet.make_fleet import FleetRecipe, make_fleet
 from tests.conftest import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -203,6 +204,17 @@ def test_fleet_has_two_ray_nodes_and_its_records_in_postgres() -> None:
     settings = yaml.safe_load((DEPLOY / "darkstar_fleet.yaml").read_text())
     hosts = {settings["engine"]["address"].removeprefix("ray://").split(":")[0], "store", "postgres", "mlflow"}
     assert hosts <= services.keys()
+
+
+@pytest.mark.parametrize("file", ["darkstar_fleet.yaml", "kubernetes/overlays/dev/darkstar.yaml"])
+def test_a_try_out_can_be_filled_with_synthetic_homes_and_its_configuration_stays(file: str, tmp_path: Path) -> None:
+    text = (DEPLOY / file).read_text().replace("s3://darkstar/lake", str(tmp_path / "lake"))
+    config = tmp_path / "darkstar.yaml"
+    config.write_text(text)
+    made = make_fleet(FleetRecipe(homes=3, days=1), config, tmp_path / "state", quarantine=tmp_path / "quarantine")
+    assert made.homes.total == 3
+    assert made.readings == 3 * 96
+    assert config.read_text() == text, "it is mounted read-only"
 
 
 def test_postgres_release_fits_dagster_when_installed() -> None:

@@ -199,7 +199,9 @@ def test_ray_is_the_one_that_is_locked() -> None:
     assert cluster["spec"]["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0", "the head does no work"
 
 
-@pytest.mark.parametrize("file", ["kubernetes/base/darkstar.yaml", "darkstar_fleet.yaml"])
+@pytest.mark.parametrize(
+    "file", ["kubernetes/base/darkstar.yaml", "kubernetes/overlays/dev/darkstar.yaml", "darkstar_fleet.yaml"]
+)
 def test_configuration_is_that_of_a_fleet_on_ray(file: str) -> None:
     settings = load_settings(ROOT / "deploy" / file)
     assert settings.fleet is not None

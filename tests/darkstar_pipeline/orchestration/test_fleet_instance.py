@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from darkstar_pipeline.config.fleet.runs import RunsSettings
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.orchestration import fleet_instance
-from darkstar_pipeline.orchestration.fleet_instance import fleet_config
+from darkstar_pipeline.orchestration.fleet_instance import QUEUE, fleet_config
 from darkstar_pipeline.orchestration.instance import CONFIG, ensure_dagster_home, open_instance
 
 RAY = {"address": "http://ray-head:8265", "num_cpus": 1}
@@ -51,6 +51,7 @@ def test_a_fleet_without_settings_of_runs_keeps_everything_but_limits(configured
         "runs": {"max_concurrent_runs": 2},
         "pools": {"default_limit": 4, "granularity": "run"},
     }
+    assert document.pop("run_queue") == QUEUE, "a run whose code location is slow to answer is not dropped"
     assert document == {name: block for name, block in plain.items() if name != "concurrency"}
 
 
