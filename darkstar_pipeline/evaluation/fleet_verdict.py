@@ -4,7 +4,7 @@ Only daily results are read, and of each bucket only a row a home and policy is 
 result of every one of its policies and of the oracle, all of its present configuration.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +15,7 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from darkstar_pipeline.fleet.homes import FleetHomes
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
+from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import ORACLE_DAILY_RESULTS, POLICY_DAILY_RESULTS
 
 IDLE = "idle"
@@ -44,6 +45,7 @@ class FleetVerdict:
     Attributes:
         homes: homes with results.
         without: homes without any.
+        damaged: why buckets could not be read, whose homes are among those without; by bucket.
         totals: `currency, policy, homes, home_days, cost, idle_cost, oracle_cost, captured_share`.
         by_area: the same for each `area`.
         by_tariff: the same for each `tariff`.
@@ -54,6 +56,7 @@ class FleetVerdict:
 
     homes: int
     without: int
+    damaged: Mapping[int, str]
     totals: pl.DataFrame
     by_area: pl.DataFrame
     by_tariff: pl.DataFrame
@@ -70,7 +73,7 @@ def fleet_verdict(
     most_worst: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> FleetVerdict:
-    """Return the verdict on a range of days of a fleet.
+    """Return the verdict on a range of days of a fleet; buckets of which an object is damaged are left out and named.
 
     Args:
         homes: its homes.
@@ -80,9 +83,12 @@ def fleet_verdict(
         most_worst: homes that are named as the worst of each policy.
         progress: told after every bucket.
     """
-    known = [pl.DataFrame(schema=_HOME)]
+    known, damaged = [pl.DataFrame(schema=_HOME)], dict[int, str]()
     for bucket in range(lake.buckets):
-        known.append(bucket_homes(homes.in_bucket(bucket), lake, bucket, first, last))
+        try:
+            known.append(bucket_homes(homes.in_bucket(bucket), lake, bucket, first, last))
+        except LakeUnreadableError as error:
+            damaged[bucket] = error.message
         if progress is not None:
             progress(bucket + 1, lake.buckets)
     rows = pl.concat(known)
@@ -90,6 +96,7 @@ def fleet_verdict(
     return FleetVerdict(
         homes=judged,
         without=len(homes) - judged,
+        damaged=damaged,
         totals=_summed(rows, []),
         by_area=_summed(rows, ["area"]),
         by_tariff=_summed(rows, ["tariff"]),

@@ -8,7 +8,7 @@ from darkstar_pipeline.console.arguments import FirstDay, LastDay, check_range
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.console.progress import progress_bar
-from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.errors import DataMissingError, ExitCode
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,6 +24,8 @@ _SUMS = {
     "share": "share",
 }
 
+_DAMAGED_SHOWN = 5
+
 
 def evaluate(
     call: Call,
@@ -36,7 +38,7 @@ def evaluate(
 
     Read from stored results, bucket by bucket. A day counts where the home has results of all its policies and of
     hindsight, of its present settings. `cost` includes battery wear and the value of the energy left; demand charges
-    are of months and not in it.
+    are of months and not in it. Where an object is damaged, its bucket is left out and the command ends with 3.
     """
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.evaluation.fleet_verdict import fleet_verdict
@@ -48,15 +50,26 @@ def evaluate(
     homes, lake = open_homes(settings, state), fleet_lake(fleet_of(settings), state)
     with progress_bar(call, "buckets") as progress:
         verdict = fleet_verdict(homes, lake, first, last, most_worst=worst, progress=progress)
+    for bucket, problem in list(verdict.damaged.items())[:_DAMAGED_SHOWN]:
+        call.note(f"the homes of bucket {bucket} are left out: {problem}")
+    if verdict.damaged:
+        call.note(
+            f"{len(verdict.damaged)} of {lake.buckets} buckets are left out; `darkstar doctor --repair` mends them"
+        )
     if not verdict.homes:
         message = f"no home of the fleet has results from {first} to {last}"
         raise DataMissingError(message, f"run `darkstar fleet backfill --from {first} --to {last}`")
     if verdict.without:
         call.note(f"{verdict.without} homes have no results in these days")
     frames = {name: getattr(verdict, name) for name in ("totals", "by_area", "by_tariff", "distribution", "worst")}
-    document: dict[str, Any] = {"homes": verdict.homes, "without_results": verdict.without}
+    document: dict[str, Any] = {
+        "homes": verdict.homes,
+        "without_results": verdict.without,
+        "damaged": dict(verdict.damaged),
+    }
     document |= {name: frame.to_dicts() for name, frame in frames.items()}
-    return Document(document, lambda out: _draw(out, frames))
+    code = ExitCode.DATA if verdict.damaged else ExitCode.DONE
+    return Document(document, lambda out: _draw(out, frames), exit_code=code)
 
 
 def _draw(out: "Console", frames: "dict[str, pl.DataFrame]") -> None:

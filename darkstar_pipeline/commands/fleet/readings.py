@@ -80,8 +80,8 @@ def _fleet() -> "tuple[FleetHomes, BucketLake, Path]":
 
 
 def _answer(reports: "list[FleetReport]") -> Document:
-    """Return the reports of files; homes that were refused as a whole end the command with `ExitCode.DATA`."""
-    refused = any(report.refused for report in reports)
+    """Return the reports of files; refused homes and damaged buckets end the command with 3."""
+    refused = any(report.refused or report.damaged for report in reports)
     document = {"files": [asdict(report) for report in reports]}
 
     def draw(out: "Console") -> None:
@@ -96,6 +96,8 @@ def _draw(report: "FleetReport", tell: Callable[[str], None]) -> None:
     tell(f"slots: {report.slots_new} new, {report.slots_changed} changed, {report.slots_unchanged} unchanged")
     if report.quarantine_file is not None:
         tell(f"{report.rows_rejected} rows were refused: {report.quarantine_file}")
+    for bucket, reason in list(report.damaged.items())[:_REFUSED_SHOWN]:
+        tell(f"bucket {bucket} did not get all rows: {reason}; `darkstar doctor --repair`, then import the file again")
     for name, reason in list(report.refused.items())[:_REFUSED_SHOWN]:
         tell(f"refused as a whole: {name}: {reason}")
     if (more := len(report.refused) - _REFUSED_SHOWN) > 0:

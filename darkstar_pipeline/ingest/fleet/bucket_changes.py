@@ -11,6 +11,7 @@ from darkstar_pipeline.ingest.merge import compared_rows, merged_rows, new_and_c
 from darkstar_pipeline.ingest.remarks import RemarkedSpan, merged_remarks
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake, RowsChangedError
 from darkstar_pipeline.warehouse.buckets.object_store import CHANGE_ATTEMPTS, attempts_on
+from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import IMPORT_REMARKS, Table
 
 
@@ -34,6 +35,32 @@ class OfferedRemarks(NamedTuple):
     rows: pl.DataFrame
     span: RemarkedSpan
     days: tuple[date, date]
+
+
+def merge_bucket(
+    lake: BucketLake, table: Table, bucket: int, rows: pl.DataFrame, remarks: dict[str, OfferedRemarks], source: str
+) -> tuple[MergeCounts, str]:
+    """Merge rows and remarks of a bucket's homes; return the counts, and what is damaged, for which nothing is merged.
+
+    Args:
+        lake: the fleet's lake.
+        table: table of the rows.
+        bucket: the bucket.
+        rows: new rows, one per key.
+        remarks: of the homes that the import says something of.
+        source: file or service that the rows came from.
+
+    Raises:
+        OutsideServiceError: the store failed, or other writers never ceased.
+    """
+    counts = MergeCounts()
+    try:
+        if rows.height:
+            counts = merge_rows(lake, table, bucket, rows)
+        merge_remarks(lake, bucket, remarks, source)
+    except LakeUnreadableError as error:
+        return counts, error.message
+    return counts, ""
 
 
 def merge_rows(lake: BucketLake, table: Table, bucket: int, offered: pl.DataFrame) -> MergeCounts:

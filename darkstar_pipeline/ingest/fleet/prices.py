@@ -1,6 +1,6 @@
 """Spot prices of areas, read once for all homes of an area and stored with each of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -13,11 +13,10 @@ from darkstar_pipeline.config.fleet.columns import SITE
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.fleet.homes import FleetHomes
-from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts, OfferedRemarks, merge_remarks, merge_rows
+from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts, OfferedRemarks, merge_bucket
 from darkstar_pipeline.ingest.fleet.report import FleetReport, summed
 from darkstar_pipeline.ingest.merge import Progress, stored_rows
 from darkstar_pipeline.ingest.remarks import RemarkedSpan, remarked_span
-from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.sources.files import read_table
 from darkstar_pipeline.sources.parsed import Parsed, no_rejects, refuse_if_mostly_bad
 from darkstar_pipeline.sources.price_lists.areas import same_area
@@ -25,6 +24,7 @@ from darkstar_pipeline.sources.prices import read_prices
 from darkstar_pipeline.sources.quarantine import keep_rejects
 from darkstar_pipeline.sources.remarks import all_remarks, remarks_on_rejects
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
+from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import IMPORT_REMARKS, RAW_SPOT_PRICES
 from planner.parallel import map_shards
 
@@ -49,6 +49,14 @@ class _Offer(NamedTuple):
     remarks: pl.DataFrame
     span: RemarkedSpan
     days: tuple[date, date]
+
+
+class _Outcome(NamedTuple):
+    """Rows that a bucket got, and what of it is damaged; empty for nothing."""
+
+    bucket: int
+    counts: MergeCounts
+    damaged: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +104,8 @@ def import_prices(
         raise ConfigurationError(message, "darkstar fleet homes lists them")
     read: dict[_Market, Parsed] = {}
     for market, names in markets.items():
-        target = ImportTarget(
-            lake=lake.site(names[0]), quarantine_dir=quarantine, site_name=names[0], site=homes[names[0]]
-        )
         try:
-            parsed = read_prices(path, site=target.site, area=area, now=now, known=target.known_prices())
+            parsed = read_prices(path, site=homes[names[0]], area=area, now=now, known=partial(_known, lake, names))
             refuse_if_mostly_bad(parsed, path.name, kept_at="the quarantine")
             read[market] = parsed
         except DataRefusedError as error:
@@ -113,7 +118,8 @@ def import_prices(
         for market, parsed in read.items()
         for offer in _offers(homes[markets[market][0]], markets[market], parsed, path.name, now)
     ]
-    counts = summed(map_shards(_import_shard, _shards(homes, lake, offers, path.name), progress=progress))
+    outcomes = map_shards(_import_shard, _shards(homes, lake, offers, path.name), progress=progress)
+    counts = summed(outcome.counts for outcome in outcomes)
     rejects = pl.concat([no_rejects(), *(parsed.rejects for parsed in read.values())])
     return FleetReport(
         kind="prices",
@@ -126,8 +132,26 @@ def import_prices(
         slots_changed=counts.changed,
         slots_unchanged=counts.unchanged,
         refused=refused,
+        damaged={outcome.bucket: outcome.damaged for outcome in outcomes if outcome.damaged},
         notes=tuple(dict.fromkeys([*_absent(path.name, every, markets), *(n for p in read.values() for n in p.notes)])),
     )
+
+
+def _known(lake: BucketLake, names: Sequence[str], days: Sequence[date]) -> pl.DataFrame:
+    """Return the stored prices of a market: those of its first home whose bucket is not damaged.
+
+    Raises:
+        LakeUnreadableError: the buckets of all its homes are.
+    """
+    damaged: dict[int, LakeUnreadableError] = {}
+    for name in names:
+        if (bucket := lake.bucket(name)) in damaged:
+            continue
+        try:
+            return lake.site(name).read_days(RAW_SPOT_PRICES, name, days).select("slot_start", "price")
+        except LakeUnreadableError as error:
+            damaged[bucket] = error
+    raise next(iter(damaged.values()))
 
 
 def _absent(file: str, every: Iterable[_Market], markets: Iterable[_Market]) -> list[str]:
@@ -207,7 +231,7 @@ def _shards(homes: FleetHomes, lake: BucketLake, offers: list[_Offer], source: s
     ]
 
 
-def _import_shard(shard: _Shard) -> MergeCounts:
+def _import_shard(shard: _Shard) -> _Outcome:
     """Store the prices of a bucket's homes."""
     offered = [
         pl.DataFrame({SITE: sorted(offer.sites)})
@@ -215,11 +239,10 @@ def _import_shard(shard: _Shard) -> MergeCounts:
         .select(offer.prices.columns)
         for offer in shard.offers
     ]
-    counts = merge_rows(shard.lake, RAW_SPOT_PRICES, shard.bucket, pl.concat(offered))
     remarks = {
         site: OfferedRemarks(offer.remarks.with_columns(pl.lit(site).alias(SITE)), offer.span, offer.days)
         for offer in shard.offers
         for site in sorted(offer.sites)
     }
-    merge_remarks(shard.lake, shard.bucket, remarks, shard.source)
-    return counts
+    counts, damaged = merge_bucket(shard.lake, RAW_SPOT_PRICES, shard.bucket, pl.concat(offered), remarks, shard.source)
+    return _Outcome(shard.bucket, counts, damaged)

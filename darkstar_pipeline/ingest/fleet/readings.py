@@ -15,7 +15,7 @@ import polars as pl
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.fleet.homes import FleetHomes
-from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts, OfferedRemarks, merge_remarks, merge_rows
+from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts, OfferedRemarks, merge_bucket
 from darkstar_pipeline.ingest.fleet.report import FleetReport, counted, summed
 from darkstar_pipeline.ingest.merge import Progress, stored_rows
 from darkstar_pipeline.ingest.remarks import remarked_span
@@ -72,6 +72,8 @@ class _Outcome:
     rejects: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
     refused: dict[str, str] = field(default_factory=dict[str, str])
     notes: Counter[str] = field(default_factory=Counter[str])
+    bucket: int = 0
+    damaged: str = ""
 
 
 def import_readings(
@@ -153,9 +155,13 @@ def _import_shard(shard: _Shard) -> _Outcome:
         if (span := remarked_span(said, parsed.rows["slot_start"])) is not None:
             offered = in_table(IMPORT_REMARKS, said)
             remarks[name] = OfferedRemarks(offered, span, span.days(site.timezone))
-    if rows:
-        outcome.counts = merge_rows(shard.lake, METER_READINGS, shard.bucket, pl.concat(rows))
-    merge_remarks(shard.lake, shard.bucket, remarks, shard.file.name)
+    every = pl.concat(rows) if rows else pl.DataFrame(schema=METER_READINGS.schema)
+    outcome.counts, outcome.damaged = merge_bucket(
+        shard.lake, METER_READINGS, shard.bucket, every, remarks, shard.file.name
+    )
+    outcome.bucket = shard.bucket
+    if outcome.damaged and outcome.counts == MergeCounts():
+        outcome.homes = 0
     return outcome
 
 
@@ -217,11 +223,16 @@ def _report(
         slots_unchanged=counts.unchanged,
         refused={name: reason for outcome in outcomes for name, reason in sorted(outcome.refused.items())},
         notes=counted(notes),
+        damaged={outcome.bucket: outcome.damaged for outcome in outcomes if outcome.damaged},
     )
 
 
 def _nothing(report: FleetReport, rejects: pl.DataFrame) -> DataRefusedError:
     """Return the error for a file of which no home could be imported."""
+    if report.damaged:
+        bucket, reason = next(iter(report.damaged.items()))
+        message = f"no home of {report.file} got its readings; bucket {bucket}: {reason}"
+        return DataRefusedError(message, "`darkstar doctor --repair` sets damaged objects aside")
     if report.refused:
         name, reason = next(iter(report.refused.items()))
         return DataRefusedError(f"none of {len(report.refused)} homes could be imported; {name}: {reason}")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts
@@ -26,6 +26,7 @@ class FleetReport:
         slots_changed: slots of which a value changed.
         slots_unchanged: slots that said what the lake said already.
         refused: homes, or price areas, that were refused as a whole, with the reason.
+        damaged: objects of the lake that could not be read, by bucket: its homes did not get all of their rows.
         notes: remarks for the person who imports, each with its number of homes.
     """
 
@@ -40,6 +41,7 @@ class FleetReport:
     slots_unchanged: int
     refused: dict[str, str]
     notes: tuple[str, ...]
+    damaged: dict[int, str] = field(default_factory=dict[int, str])
 
 
 def summed(counts: Iterable[MergeCounts]) -> MergeCounts:

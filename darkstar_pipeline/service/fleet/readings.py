@@ -3,13 +3,14 @@
 What differs from a file: slots are quarter-hours, so one row is enough, and a row that is refused stops no other.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from darkstar_pipeline.fleet.homes import FleetHomes
-from darkstar_pipeline.ingest.fleet.bucket_changes import merge_rows
+from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts, merge_rows
 from darkstar_pipeline.ingest.merge import stored_rows
 from darkstar_pipeline.planning.fleet.home_classes import readable_homes
 from darkstar_pipeline.service.fleet.documents import FleetReading, FleetReadingsReport, RefusedRow
@@ -17,12 +18,15 @@ from darkstar_pipeline.sources.observations import MEASURED, rounded, value_chec
 from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
 from darkstar_pipeline.sources.resolution import NATIVE
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
+from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from env.time_grid import SLOT_DTYPE, SLOT_MINUTES
 
 OLDEST = timedelta(days=40)
 """Older ones are imported as a file: each day that changes is an object that is replaced."""
 SOURCE = "posted"
+_DAMAGED = "what is stored of these homes is damaged: send it again when the operator has mended it (darkstar doctor)"
+_log = logging.getLogger(__name__)
 _ROW = "row"
 
 
@@ -49,12 +53,21 @@ def take_readings(
     )
     checked = object_to(rows, _checks(known, list(wrong), now))
     good = _last_words(checked.filter(pl.col(REASON).is_null()))
-    counts = [_merge(lake, homes, bucket, part, now) for bucket, part in _by_bucket(lake, good)]
-    refused = checked.filter(pl.col(REASON).is_not_null()).select(_ROW, "site", "slot_start", reason=REASON)
+    counts: list[MergeCounts] = []
+    damaged = [checked.clear()]
+    for bucket, part in _by_bucket(lake, good):
+        try:
+            counts.append(_merge(lake, homes, bucket, part, now))
+        except LakeUnreadableError as error:
+            _log.warning("readings of bucket %d are refused: %s", bucket, error.message)
+            own = checked.filter(pl.col(REASON).is_null() & pl.col("site").is_in(part["site"].to_list()))
+            damaged.append(own.with_columns(pl.lit(_DAMAGED).alias(REASON)))
+    refused = pl.concat([checked, *damaged]).filter(pl.col(REASON).is_not_null()).sort(_ROW)
+    told = refused.select(_ROW, "site", "slot_start", reason=REASON)
     return FleetReadingsReport(
         accepted=sum(new + changed for new, changed, _ in counts),
         unchanged=sum(unchanged for *_, unchanged in counts),
-        refused=[RefusedRow(**row) for row in refused.iter_rows(named=True)],
+        refused=[RefusedRow(**row) for row in told.iter_rows(named=True)],
     )
 
 
@@ -102,7 +115,7 @@ def _by_bucket(lake: BucketLake, rows: pl.DataFrame) -> list[tuple[int, pl.DataF
     return [(int(str(key[0])), part) for key, part in placed.partition_by("bucket", as_dict=True).items()]
 
 
-def _merge(lake: BucketLake, homes: FleetHomes, bucket: int, rows: pl.DataFrame, now: datetime) -> tuple[int, int, int]:
+def _merge(lake: BucketLake, homes: FleetHomes, bucket: int, rows: pl.DataFrame, now: datetime) -> MergeCounts:
     """Merge the rows of a bucket; each home's local days follow from its own zone."""
     taken = rounded(rows, list(MEASURED)).drop(_ROW, REASON, "bucket")
     parts: list[pl.DataFrame] = []

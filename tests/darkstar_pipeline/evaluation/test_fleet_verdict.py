@@ -11,6 +11,7 @@ from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.evaluation.fleet_verdict import FleetVerdict, fleet_verdict
 from darkstar_pipeline.fleet.homes_file import change_homes, fleet_of, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
+from darkstar_pipeline.warehouse.buckets.object_names import object_key
 from darkstar_pipeline.warehouse.schemas import ORACLE_DAILY_RESULTS, POLICY_DAILY_RESULTS, Table
 from tests.builders.fleet_homes import fleet_settings, home_rows
 
@@ -101,3 +102,18 @@ def test_home_of_a_class_that_is_gone_is_without_results_and_stops_no_other(tmp_
     homes, lake = open_homes(settings, tmp_path), fleet_lake(fleet_of(settings), tmp_path)
     found = fleet_verdict(homes, lake, FIRST, LAST, most_worst=2)
     assert (found.homes, found.without) == (1, 1)
+
+
+def test_a_damaged_object_leaves_its_bucket_out_and_is_named(tmp_path: Path) -> None:
+    settings = fleet_settings(buckets=2)
+    homes = {f"home-{number}": {} for number in range(6)}
+    change_homes(tmp_path, lambda _: home_rows(homes))
+    lake = fleet_lake(fleet_of(settings), tmp_path)
+    good = {name: {FIRST: {"idle": 10.0, "value": 4.0, "oracle": 2.0}} for name in homes if lake.bucket(name) == 0}
+    write(settings, tmp_path, good)
+    key = object_key(ORACLE_DAILY_RESULTS, 1, LAST)
+    lake.store.put(key, b"PAR1 damaged")
+    verdict = fleet_verdict(open_homes(settings, tmp_path), lake, FIRST, LAST, most_worst=2)
+    assert (verdict.homes, verdict.without) == (len(good), len(homes) - len(good))
+    assert list(verdict.damaged) == [1]
+    assert key in verdict.damaged[1]

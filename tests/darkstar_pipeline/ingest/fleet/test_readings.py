@@ -16,9 +16,12 @@ from darkstar_pipeline.ingest.fleet.readings import LOCAL_CLOCK, import_readings
 from darkstar_pipeline.ingest.imports import OBSERVATIONS, PRICES, import_tidy_file
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
+from darkstar_pipeline.warehouse.buckets.object_names import object_key
 from darkstar_pipeline.warehouse.lake import Lake
 from darkstar_pipeline.warehouse.schemas import IMPORT_REMARKS, METER_READINGS, RAW_SPOT_PRICES, Table
 from env.time_grid import grid
+from planner.local_engine import LocalEngine
+from planner.parallel import running_on
 
 NOW = datetime(2026, 4, 2, tzinfo=UTC)
 SPRING = (date(2026, 3, 28), date(2026, 3, 30))
@@ -188,6 +191,31 @@ def test_prices_are_read_once_and_stored_as_each_home_would_store_them(tmp_path:
     before = _bytes(tmp_path)
     assert import_prices(HOMES, lake, file, quarantine=tmp_path / "q", now=NOW).slots_new == 0
     assert _bytes(tmp_path) == before
+
+
+@pytest.mark.parametrize("table", [METER_READINGS, RAW_SPOT_PRICES], ids=["readings", "prices"])
+def test_a_damaged_object_is_named_and_other_buckets_get_their_rows(tmp_path: Path, table: Table) -> None:
+    fleet = FleetSettings(buckets=2)
+    homes, lake = FleetHomes(fleet, HOMES.rows), fleet_lake(fleet, tmp_path)
+    bad, good = (
+        next(site for site in ("even", "asleep", "coarse") if lake.bucket(site) == bucket) for bucket in (0, 1)
+    )
+    readings = written(pl.concat([rows_of(bad), rows_of(good)]), tmp_path / "all.csv")
+    prices = written(pl.concat([spot_prices("SE3"), spot_prices("SE4")]), tmp_path / "spot.csv")
+    key = object_key(table, 0, SPRING[1])
+    lake.store.put(key, b"PAR1 damaged")
+    with running_on(LocalEngine(1)):
+        if table is METER_READINGS:
+            report = import_readings(homes, lake, readings, quarantine=tmp_path / "q", now=NOW)
+        else:
+            report = import_prices(homes, lake, prices, quarantine=tmp_path / "q", now=NOW)
+    assert list(report.damaged) == [0]
+    assert key in report.damaged[0]
+    assert lake.site(good).read(table, good).height >= 71
+    if table is METER_READINGS:
+        alone = written(rows_of(bad), tmp_path / "bad.csv")
+        with pytest.raises(DataRefusedError, match=r"no home of .* got its readings"):
+            import_readings(homes, lake, alone, quarantine=tmp_path / "q", now=NOW)
 
 
 def test_prices_need_an_area_where_homes_are_in_several(tmp_path: Path, lake: BucketLake) -> None:

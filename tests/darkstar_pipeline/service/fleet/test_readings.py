@@ -11,6 +11,7 @@ from darkstar_pipeline.errors import OutsideServiceError
 from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.planning.fleet.rounds import plan_fleet
 from darkstar_pipeline.service.fleet.server import FleetServer
+from darkstar_pipeline.warehouse.buckets.object_names import object_key
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from tests.builders.fleets import PLANNED_AT, fleet_settings
 from tests.darkstar_pipeline.service.fleet.conftest import Ask
@@ -59,6 +60,18 @@ def test_a_row_is_refused_with_its_reason_and_stops_no_other(ask: Ask, row: dict
     answer = ask("a", ("read", "write")).post("/readings", json={"readings": [row, reading("home002")]}).json()
     assert [each["reason"] for each in answer["refused"]] == [reason]
     assert (answer["refused"][0]["row"], answer["accepted"]) == (0, 1)
+
+
+def test_readings_of_a_damaged_bucket_are_refused_and_those_of_others_stored(ask: Ask, state: Path) -> None:
+    lake, day = fleet_lake(fleet_settings(2), state), date(2025, 10, 26)
+    sites = ["home000", "home002", "home004", "home006"]
+    bad = lake.bucket(sites[0])
+    lake.store.put(object_key(METER_READINGS, bad, day), b"PAR1 damaged")
+    answer = ask("a", ("read", "write")).post("/readings", json={"readings": [reading(site) for site in sites]}).json()
+    of_bucket = [place for place, site in enumerate(sites) if lake.bucket(site) == bad]
+    assert [each["row"] for each in answer["refused"]] == of_bucket
+    assert all("is damaged" in each["reason"] for each in answer["refused"])
+    assert answer["accepted"] == len(sites) - len(of_bucket) > 0
 
 
 def test_the_next_round_plans_from_the_batterys_reading(ask: Ask, state: Path, service: FleetServer) -> None:
