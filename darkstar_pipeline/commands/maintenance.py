@@ -12,6 +12,7 @@ from darkstar_pipeline.console.arguments import check_picture, check_range, own_
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document, draw_table
+from darkstar_pipeline.console.progress import progress_bars
 from darkstar_pipeline.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from darkstar_pipeline.config.settings import Settings
+    from darkstar_pipeline.doctor.repair import Repaired
     from darkstar_pipeline.doctor.stored_data import StoredData
 
 MIB = 2**20
@@ -156,6 +158,9 @@ def doctor(
         bool,
         typer.Option("--repair", help="Move aside what lies wrongly, mend modes, then check."),
     ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Look at all days of a fleet's lake; default: the newest.")
+    ] = False,
     data: Annotated[
         bool, typer.Option("--data", help="Check instead what is stored: each quantity in figures, and a week drawn.")
     ] = False,
@@ -178,30 +183,30 @@ def doctor(
     it came from, what is missing or unlike the home, and whether the energies balance.
     """
     if data:
-        if repair:
-            raise UsageError("--data only looks, --repair changes files", "give one of them")
+        if repair or every:
+            raise UsageError("--data only looks at one home's days, --repair changes files", "give one of them")
         return _stored_data(call, first, last, out)
     if first is not None or last is not None or out is not None:
         raise UsageError("--from, --to and --out belong to --data", "darkstar doctor --data --from DAY --to DAY")
-    return _checks(call, repair=repair)
+    return _checks(call, repair=repair, every=every)
 
 
-def _checks(call: Call, *, repair: bool) -> Document:
+def _checks(call: Call, *, repair: bool, every: bool) -> Document:
     """Run the checks of everything around the data."""
     from darkstar_pipeline.config.settings import home_dir
     from darkstar_pipeline.doctor import Verdict, run_checks
-    from darkstar_pipeline.doctor.repair import repair_lake
     from darkstar_pipeline.service.control_checks import check_all
     from darkstar_pipeline.service.devices.care_checks import check_care_of_sites
     from darkstar_pipeline.state.privacy import mend_modes
 
     now = datetime.now(UTC)
-    repaired = repair_lake(home_dir(), now=now) if repair else []
+    repaired = _repaired(call, now, every=every) if repair else []
     if repair and (opened := mend_modes(home_dir())).count:
         call.note(f"{opened.count} files and folders could be read by others, and are their owner's alone now")
     for each in repaired:
         call.note(f"{each.path}: {each.note}; it is now {each.aside}")
-    findings = run_checks(home_dir(), call.site, now=now)
+    with progress_bars(call) as progress:
+        findings = run_checks(home_dir(), call.site, now=now, every=every, progress=progress)
     findings += [*check_all(home_dir(), call.site), *check_care_of_sites(home_dir(), call.site, now)]
     rows = [asdict(finding) for finding in findings]
     healthy = all(finding.verdict is not Verdict.FAIL for finding in findings)
@@ -210,6 +215,25 @@ def _checks(call: Call, *, repair: bool) -> Document:
         document["repaired"] = [asdict(each) for each in repaired]
     code = ExitCode.DONE if healthy else ExitCode.DATA
     return Document(document, lambda out: draw_table(out, rows, _HEADINGS), code)
+
+
+def _repaired(call: Call, now: datetime, *, every: bool) -> "list[Repaired]":
+    """Repair the lakes of single homes and of a fleet; a fleet whose lake cannot be asked is told, and checked then."""
+    from darkstar_pipeline.config.settings import home_dir, load_settings
+    from darkstar_pipeline.doctor.repair import repair_lake
+    from darkstar_pipeline.errors import DarkstarError
+
+    done = repair_lake(home_dir(), now=now)
+    try:
+        fleet = load_settings().fleet
+        if fleet is not None and call.site is None:
+            from darkstar_pipeline.doctor.fleet.repair import repair_fleet_lake
+
+            with progress_bars(call) as progress:
+                done += repair_fleet_lake(fleet, home_dir(), now=now, every=every, progress=progress)
+    except DarkstarError as error:
+        call.note(f"the fleet's lake is not repaired: {error.message}")
+    return done
 
 
 def _stored_data(call: Call, first: date | None, last: date | None, out: Path | None) -> Document:

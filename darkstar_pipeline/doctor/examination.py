@@ -1,5 +1,6 @@
 """All checks, in the order in which a person would go through them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -37,13 +38,22 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.warehouse.lake import Lake
 
 
-def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResult]:
+def run_checks(
+    home: Path,
+    site: str | None,
+    *,
+    now: datetime,
+    every: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[CheckResult]:
     """Run every check.
 
     Args:
         home: the state folder.
         site: the site to look at; None for all.
         now: the present, by this machine's clock.
+        every: look at all days of a fleet's lake, else at the newest.
+        progress: told of the work on a fleet's lake.
 
     Raises:
         ConfigurationError: the named site is not in a configuration that is otherwise fine.
@@ -63,7 +73,9 @@ def run_checks(home: Path, site: str | None, *, now: datetime) -> list[CheckResu
         from darkstar_pipeline.doctor.fleet.homes import check_fleet
         from darkstar_pipeline.doctor.fleet.lake import check_fleet_lake
 
-        findings += [*check_fleet(settings, home), *check_fleet_lake(settings.fleet, home)] if site is None else []
+        if site is None:
+            findings += check_fleet(settings, home)
+            findings += check_fleet_lake(settings.fleet, home, every=every, progress=progress)
     findings += [finding for name in names for finding in check_days(tables_of(settings, home, name), name, now)]
     findings += [finding for name in names for finding in check_authority(name, settings.sites[name])]
     findings += [check_prices(settings, home, name, now) for name in names]

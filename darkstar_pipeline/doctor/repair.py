@@ -22,13 +22,13 @@ class Repaired:
     """A repair.
 
     Attributes:
-        path: what was wrong.
+        path: what was wrong: a file, or an object by its whole name.
         aside: where it is now.
         note: what was done, and what is left to do.
     """
 
-    path: Path
-    aside: Path
+    path: Path | str
+    aside: Path | str
     note: str
 
 

@@ -53,9 +53,7 @@ def evaluate(
     for bucket, problem in list(verdict.damaged.items())[:_DAMAGED_SHOWN]:
         call.note(f"the homes of bucket {bucket} are left out: {problem}")
     if verdict.damaged:
-        call.note(
-            f"{len(verdict.damaged)} of {lake.buckets} buckets are left out; `darkstar doctor --repair` mends them"
-        )
+        call.note(f"{len(verdict.damaged)} of {lake.buckets} buckets are left out: `darkstar doctor --repair --all`")
     if not verdict.homes:
         message = f"no home of the fleet has results from {first} to {last}"
         raise DataMissingError(message, f"run `darkstar fleet backfill --from {first} --to {last}`")

@@ -97,7 +97,9 @@ def _draw(report: "FleetReport", tell: Callable[[str], None]) -> None:
     if report.quarantine_file is not None:
         tell(f"{report.rows_rejected} rows were refused: {report.quarantine_file}")
     for bucket, reason in list(report.damaged.items())[:_REFUSED_SHOWN]:
-        tell(f"bucket {bucket} did not get all rows: {reason}; `darkstar doctor --repair`, then import the file again")
+        tell(f"bucket {bucket} did not get all rows: {reason}")
+    if report.damaged:
+        tell("run `darkstar doctor --repair --all`, then import the file again")
     for name, reason in list(report.refused.items())[:_REFUSED_SHOWN]:
         tell(f"refused as a whole: {name}: {reason}")
     if (more := len(report.refused) - _REFUSED_SHOWN) > 0:

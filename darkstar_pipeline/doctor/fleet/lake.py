@@ -1,32 +1,35 @@
-"""Checks of a fleet's lake: strays, damaged objects, and rows of another bucket or day.
+"""Checks of a fleet's lake: strays, damaged objects, rows of another bucket or day, and how its server writes.
 
-Names are those of the newest days. Rows cost reading objects whole: of each table's newest day so many as are read in
-some seconds, wherever the lake is.
+Rows cost reading objects whole: of each table so many of the newest as are read in some seconds, wherever the lake is;
+`darkstar doctor --all` reads all.
 """
 
-from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 from darkstar_pipeline.config.fleet.settings import FleetSettings
 from darkstar_pipeline.doctor.finding import CheckResult, failed, found_by, passed, warned
+from darkstar_pipeline.doctor.fleet.objects import NEWEST_DAYS, Progress, lake_strays, object_faults
 from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
-from darkstar_pipeline.warehouse.buckets.object_names import day_prefix, name_of
-from darkstar_pipeline.warehouse.day_names import day_of
-from darkstar_pipeline.warehouse.lake import LakeUnreadableError
-from darkstar_pipeline.warehouse.schemas import TABLES, Table
 
-NEWEST_DAYS, OBJECTS_A_TABLE = 7, 64
 _EXAMPLES = 3
 
 
-def check_fleet_lake(fleet: FleetSettings, home: Path) -> list[CheckResult]:
-    """Check the lake of a fleet."""
+def check_fleet_lake(
+    fleet: FleetSettings, home: Path, *, every: bool = False, progress: Progress | None = None
+) -> list[CheckResult]:
+    """Check the lake of a fleet.
+
+    Args:
+        fleet: its settings.
+        home: the state folder.
+        every: look at all days, else at the newest.
+        progress: told of the work.
+    """
     lake = fleet_lake(fleet, home)
     return [
-        found_by("fleet's lake", lambda: _strays(lake)),
-        found_by("fleet's rows", lambda: _rows(lake)),
+        found_by("fleet's lake", lambda: _strays(lake, progress, every=every)),
+        found_by("fleet's rows", lambda: _rows(lake, progress, every=every)),
         found_by("fleet's writers", lambda: _writers(lake)),
     ]
 
@@ -38,50 +41,26 @@ def _writers(lake: BucketLake) -> CheckResult:
     return failed("fleet's writers", detail, "update the server, or use one that has conditional writes")
 
 
-def _strays(lake: BucketLake) -> CheckResult:
-    found = [each for table in TABLES.values() for each in _strays_of(lake, table)]
+def _strays(lake: BucketLake, progress: Progress | None, *, every: bool) -> CheckResult:
+    found = list(lake_strays(lake, every=every, progress=progress))
+    days = "the days" if every else f"the newest {NEWEST_DAYS} days"
     if not found:
-        return passed("fleet's lake", f"{lake.store.place}: nothing lies beside the newest {NEWEST_DAYS} days")
-    examples = ", ".join(found[:_EXAMPLES])
-    return warned("fleet's lake", f"{len(found)} names are not read: {examples}", "look at them, and remove them")
+        return passed("fleet's lake", f"{lake.store.place}: nothing lies beside {days}")
+    examples = ", ".join(f"{lake.name(each.key)} ({each.reason})" for each in found[:_EXAMPLES])
+    return warned("fleet's lake", f"{len(found)} objects are not read: {examples}", _repair(every=every))
 
 
-def _strays_of(lake: BucketLake, table: Table) -> Iterator[str]:
-    """Return what lies in a table without belonging to it."""
-    for folder in lake.store.folders(table.name):
-        if day_of(folder) is None:
-            yield lake.name(f"{table.name}/{folder} (not the folder of a day)")
-    for day in lake.table_days(table)[-NEWEST_DAYS:]:
-        for each in lake.store.listed(day_prefix(table, day)):
-            name = name_of(each.key)
-            if name is None:
-                yield lake.name(f"{each.key} (not the object of a bucket)")
-            elif name.bucket >= lake.buckets:
-                yield lake.name(f"{each.key} (the fleet has {lake.buckets} buckets)")
-
-
-def _rows(lake: BucketLake) -> CheckResult:
-    """Read objects of each table's newest day, and count rows that do not belong there."""
-    chosen = [each for table in TABLES.values() for each in _newest(lake, table)]
-
-    def wrong(each: tuple[Table, date, int]) -> str:
-        table, day, bucket = each
-        try:
-            return lake.wrong_rows(table, bucket, day)
-        except LakeUnreadableError as error:
-            return error.message
-
-    found = [told for told in lake.store.at_once(wrong, chosen) if told]
-    detail = f"{len(chosen)} objects of the newest day of each table"
-    if not found:
+def _rows(lake: BucketLake, progress: Progress | None, *, every: bool) -> CheckResult:
+    found = object_faults(lake, every=every, progress=progress)
+    detail = f"{found.objects} objects"
+    if found.days_left:
+        detail += f" of the newest days (`darkstar doctor --all` reads the {found.days_left} other days of tables too)"
+    if not found.faults:
         return passed("fleet's rows", f"{detail} hold rows of their bucket and day alone")
-    remedy = "backfill those days again; imported tables have to be imported again"
-    return failed("fleet's rows", f"{len(found)} of {detail} are wrong: {'; '.join(found[:_EXAMPLES])}", remedy)
+    examples = "; ".join(each.words for each in found.faults[:_EXAMPLES])
+    remedy = f"{_repair(every=every)}; then backfill those days again, or import their readings or prices"
+    return failed("fleet's rows", f"{len(found.faults)} of {detail} are wrong: {examples}", remedy)
 
 
-def _newest(lake: BucketLake, table: Table) -> list[tuple[Table, date, int]]:
-    return [
-        (table, day, bucket)
-        for day in lake.table_days(table)[-1:]
-        for bucket in sorted(lake.objects(table, day))[:OBJECTS_A_TABLE]
-    ]
+def _repair(*, every: bool) -> str:
+    return f"`darkstar doctor --repair{' --all' if every else ''}` sets them aside"

@@ -232,7 +232,7 @@ def _nothing(report: FleetReport, rejects: pl.DataFrame) -> DataRefusedError:
     if report.damaged:
         bucket, reason = next(iter(report.damaged.items()))
         message = f"no home of {report.file} got its readings; bucket {bucket}: {reason}"
-        return DataRefusedError(message, "`darkstar doctor --repair` sets damaged objects aside")
+        return DataRefusedError(message, "`darkstar doctor --repair --all` sets damaged objects aside")
     if report.refused:
         name, reason = next(iter(report.refused.items()))
         return DataRefusedError(f"none of {len(report.refused)} homes could be imported; {name}: {reason}")

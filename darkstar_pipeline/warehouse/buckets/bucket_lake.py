@@ -241,25 +241,19 @@ class BucketLake:
         Raises:
             LakeUnreadableError: the object is damaged, or does not fit its table.
         """
-        own, wrong = self._sorted_out(table, bucket, day, data, sites)
+        own, wrong = self.sorted_out(table, bucket, day, data, sites)
         if wrong:
             _log.warning("%s, which are left out; `darkstar doctor` finds them", wrong)
         return own
 
-    def wrong_rows(self, table: Table, bucket: int, day: date) -> str:
-        """Return how many rows of an object are of another bucket or day, or doubled, in words; empty for none.
+    def sorted_out(
+        self, table: Table, bucket: int, day: date, data: bytes, sites: Collection[str] | None = None
+    ) -> tuple[pl.DataFrame, str]:
+        """Return the rows of an object that belong there, and what is wrong with the others, in words.
 
         Raises:
             LakeUnreadableError: the object is damaged, or does not fit its table.
-            OutsideServiceError: the store failed.
         """
-        found = self.store.get(object_key(table, bucket, day))
-        return "" if found is None else self._sorted_out(table, bucket, day, found.data, None)[1]
-
-    def _sorted_out(
-        self, table: Table, bucket: int, day: date, data: bytes, sites: Collection[str] | None
-    ) -> tuple[pl.DataFrame, str]:
-        """Return the rows of an object that belong there, and what is wrong with the others, in words."""
         name = self.name(object_key(table, bucket, day))
         rows = rows_of(table, name, data, sites)
         named: list[str] = rows["site"].drop_nulls().unique().to_list()

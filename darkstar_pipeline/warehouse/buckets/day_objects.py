@@ -80,5 +80,7 @@ def sites_done(name: str, tail: Callable[[int], bytes | None]) -> list[str]:
 def _unreadable(name: str, error: BaseException, table: str) -> LakeUnreadableError:
     message = f"an object of the lake cannot be read: {name}: {' '.join(str(error).split())}"
     return LakeUnreadableError(
-        message, "delete it and backfill its day again; readings and prices have to be imported again", table=table
+        message,
+        "`darkstar doctor --repair --all` sets it aside; then backfill its day again, or import its readings or prices",
+        table=table,
     )

@@ -12,7 +12,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -135,6 +135,13 @@ class ObjectStore(ABC):
                 if self._is_place_missing(error):
                     raise
                 return None
+
+    def delete(self, key: str) -> None:
+        """Remove an object that nobody writes; that there is none is no error."""
+        import obstore
+
+        with self._translated(key), suppress(FileNotFoundError):
+            obstore.delete(self.client, key)
 
     def get_many(self, keys: Iterable[str]) -> dict[str, StoredObject]:
         """Return those of some objects that are there, in the order of the keys, each whole."""
