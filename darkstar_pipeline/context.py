@@ -65,12 +65,16 @@ def open_context(site: str | None = None, *, settings: Settings | None = None, h
         home: state folder to use instead of the environment's.
 
     Raises:
-        ConfigurationError: the configuration is missing or wrong, no site can be chosen, or a newer release made the
-            state folder.
+        ConfigurationError: the configuration is missing or wrong, no site can be chosen, the fleet has a home of the
+            site's name too, or a newer release made the state folder.
     """
     folder = home_dir() if home is None else home
     chosen = with_fleet_home(load_settings() if settings is None else settings, site, folder)
     name = chosen.site_name(site)
+    if chosen.fleet is not None and not chosen.is_of_fleet(name):
+        from darkstar_pipeline.fleet.homes_file import refuse_second_home
+
+        refuse_second_home(chosen, folder, name)
     migrate_state(folder)
     return Context(
         settings=chosen,

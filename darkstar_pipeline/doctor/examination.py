@@ -76,6 +76,7 @@ def run_checks(
         if site is None:
             findings += check_fleet(settings, home)
             findings += check_fleet_lake(settings.fleet, home, every=every, progress=progress)
+            settings = settings.model_copy(update={"fleet": None})  # what follows is of single homes
     findings += [finding for name in names for finding in check_days(tables_of(settings, home, name), name, now)]
     findings += [finding for name in names for finding in check_authority(name, settings.sites[name])]
     findings += [check_prices(settings, home, name, now) for name in names]

@@ -1,6 +1,8 @@
 """The file of a fleet's homes, `<state>/fleet/homes.parquet`: replaced whole or not at all."""
 
+import logging
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -11,11 +13,14 @@ from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fleet.homes import FleetHomes
+from darkstar_pipeline.state.atomic_files import FileIdentity, file_identity
 from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.warehouse.checksums import parquet_bytes
 from darkstar_pipeline.warehouse.day_files import UNREADABLE, decoded
 from planner.artifacts.atomic_files import atomic_file
 
+_log = logging.getLogger(__name__)
+_NO_FILE: FileIdentity = (0, 0, 0)
 FLEET_FOLDER, _HOMES_FILE, _LOCK = "fleet", "homes.parquet", ".homes.lock"
 
 
@@ -41,7 +46,54 @@ def open_homes(settings: Settings, home: Path) -> FleetHomes:
     Raises:
         ConfigurationError: the configuration has no fleet, or the file cannot be read.
     """
-    return FleetHomes(fleet_of(settings), read_homes(home))
+    homes = FleetHomes(fleet_of(settings), read_homes(home))
+    for name in settings.sites:
+        if name in homes and not settings.is_of_fleet(name):
+            _tell_once(f"{_stands_twice(name)}; the fleet goes by its row")
+    return homes
+
+
+def refuse_second_home(settings: Settings, home: Path, site: str) -> None:
+    """Refuse a site that the fleet has a home of the same name of: nobody knows which of them is meant.
+
+    Where the fleet's file cannot be read, the site is taken for what it is; the fleet's own commands tell of the file.
+
+    Args:
+        settings: the whole configuration.
+        home: the state folder.
+        site: a name under `sites`.
+
+    Raises:
+        ConfigurationError: both have it.
+    """
+    path = homes_path(home)
+    if settings.fleet is None or not _has(path, file_identity(path), site):
+        return
+    hint = "take its section out of darkstar.yaml, or its row out of the fleet (darkstar fleet import HOMES.csv "
+    raise ConfigurationError(_stands_twice(site), hint + "--remove-missing, with a file of the homes that stay)")
+
+
+def _stands_twice(site: str) -> str:
+    return f"{site} stands under sites of darkstar.yaml and among the homes of the fleet, whose tables are others"
+
+
+@lru_cache(maxsize=256)
+def _has(path: Path, identity: FileIdentity, site: str) -> bool:
+    """Return whether a file of homes has one; of a million homes' only the part is read that may have it."""
+    if identity == _NO_FILE:
+        return False
+    try:
+        found = pl.scan_parquet(path).select(SITE).filter(pl.col(SITE) == site).collect()
+    except (*UNREADABLE, OSError):
+        _log.warning("%s cannot be read, so whether %s is a home of the fleet is not known", path, site)
+        return False
+    return found.height > 0
+
+
+@lru_cache(maxsize=256)
+def _tell_once(words: str) -> None:
+    """Log words, once in a process: a service reads its homes every few seconds."""
+    _log.warning(words)
 
 
 def home_of_fleet(settings: Settings, home: Path, site: str) -> SiteSettings:

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from darkstar_pipeline.config.fleet.columns import SITE
+from darkstar_pipeline.config.fleet.settings import FleetSettings
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.doctor.finding import CheckResult, failed, passed, warned
 from darkstar_pipeline.errors import ConfigurationError
@@ -30,8 +31,20 @@ def check_fleet(settings: Settings, home: Path) -> list[CheckResult]:
         return [failed("fleet", error.message, error.hint)]
     if rows.is_empty():
         return [warned("fleet", "no homes yet", "darkstar fleet import FILE")]
-    checked = check_homes(settings.fleet, rows.with_row_index(ROW).cast({ROW: pl.Int64}))
-    told = f"{rows.height} homes in {settings.fleet.buckets} buckets"
+    return [*_twice(settings, rows), _checked(settings.fleet, rows)]
+
+
+def _twice(settings: Settings, rows: pl.DataFrame) -> list[CheckResult]:
+    """Return the failure of homes that stand under `sites` too, if there are any."""
+    twice = sorted(set(settings.sites).intersection(rows[SITE]))
+    words = f"{', '.join(twice[:_SHOWN])}: under sites of darkstar.yaml too, where commands refuse them"
+    return [failed("fleet's names", words, "take them out of one of the two")] if twice else []
+
+
+def _checked(fleet: FleetSettings, rows: pl.DataFrame) -> CheckResult:
+    """Check the rows of homes as an import would."""
+    checked = check_homes(fleet, rows.with_row_index(ROW).cast({ROW: pl.Int64}))
+    told = f"{rows.height} homes in {fleet.buckets} buckets"
     if checked.faults.height:
         shown = [
             f"{rows[SITE][row]}, {column or 'its row'}: {reason}"
@@ -39,8 +52,8 @@ def check_fleet(settings: Settings, home: Path) -> list[CheckResult]:
         ]
         more = [f"and {checked.faults.height - _SHOWN} more"] if checked.faults.height > _SHOWN else []
         words = "; ".join([*shown, *more])
-        return [failed("fleet", f"{told}: {words}", "correct fleet in darkstar.yaml, or import these homes again")]
+        return failed("fleet", f"{told}: {words}", "correct fleet in darkstar.yaml, or import these homes again")
     if checked.doubts:
         doubted = "; ".join(f"{words} ({count})" for words, count in list(checked.doubts.items())[:_SHOWN])
-        return [warned("fleet", f"{told}; {doubted}", "look at these settings again")]
-    return [passed("fleet", told)]
+        return warned("fleet", f"{told}; {doubted}", "look at these settings again")
+    return passed("fleet", told)

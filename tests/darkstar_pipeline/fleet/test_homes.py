@@ -18,7 +18,7 @@ from darkstar_pipeline.doctor.finding import Verdict
 from darkstar_pipeline.doctor.fleet.homes import check_fleet
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fleet.homes import FleetHomes
-from darkstar_pipeline.fleet.homes_file import change_homes
+from darkstar_pipeline.fleet.homes_file import change_homes, homes_path, open_homes
 from darkstar_pipeline.fleet.selection import page_of
 from darkstar_pipeline.warehouse.buckets.bucket_lake import HomeTables
 from darkstar_pipeline.warehouse.buckets.object_names import bucket_of
@@ -122,3 +122,40 @@ def test_doctor_finds_rows_that_no_longer_fit(tmp_path: Path) -> None:
     assert found.verdict is Verdict.FAIL
     assert "b, tariff: 'villa' is not under fleet.tariffs" in found.detail
     assert check_fleet(Settings(), tmp_path) == []
+
+
+def test_a_name_under_sites_and_in_the_fleet_is_refused_for_the_site_and_told_by_the_fleet(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    change_homes(tmp_path, lambda _: THREE.rows)
+    settings = Settings(fleet=FLEET, sites={"b": SiteSettings(), "cabin": SiteSettings()}, default_site="b")
+    for named in ("b", None):
+        with pytest.raises(
+            ConfigurationError, match=r"b stands under sites .* and among the homes of the fleet"
+        ) as told:
+            open_context(named, settings=settings, home=tmp_path)
+        assert "take its section out of darkstar.yaml" in told.value.hint
+    assert open_context("cabin", settings=settings, home=tmp_path).site_name == "cabin"
+    assert open_context("a", settings=settings, home=tmp_path).settings.is_of_fleet("a")
+    for _ in range(2):
+        assert open_homes(settings, tmp_path).names == THREE.names
+    assert [each.message for each in caplog.records if "goes by its row" in each.message] == [
+        "b stands under sites of darkstar.yaml and among the homes of the fleet, whose tables are others; "
+        "the fleet goes by its row"
+    ]
+    names, rows = check_fleet(settings, tmp_path)
+    assert (names.verdict, rows.verdict) == (Verdict.FAIL, Verdict.OK)
+    assert names.detail.startswith("b: under sites")
+
+
+def test_a_site_beside_a_fleet_whose_file_is_damaged_is_opened_and_the_file_named_by_the_fleet(tmp_path: Path) -> None:
+    change_homes(tmp_path, lambda _: THREE.rows)
+    path = homes_path(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 1
+    path.write_bytes(data)
+    settings = Settings(fleet=FLEET, sites={"cabin": SiteSettings()})
+    assert open_context(settings=settings, home=tmp_path).site_name == "cabin"
+    with pytest.raises(ConfigurationError, match=r"homes\.parquet cannot be read") as told:
+        open_homes(settings, tmp_path)
+    assert "restore it from a backup" in told.value.hint
