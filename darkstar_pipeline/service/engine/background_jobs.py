@@ -11,6 +11,8 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
+from darkstar_pipeline.config.fleet.engine import EngineSettings
+from darkstar_pipeline.engines.choice import on_engine
 from darkstar_pipeline.errors import DarkstarError
 from env.errors import CodedError
 from planner.local_engine import end_with_parent
@@ -58,12 +60,13 @@ class BackgroundJobs:
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
         self._lock = threading.Lock()
 
-    def start(self, work: Callable[..., Document], *args: object) -> str:
+    def start(self, work: Callable[..., Document], *args: object, engine: EngineSettings | None = None) -> str:
         """Begin a calculation; its id.
 
         Args:
             work: importable by name; takes the arguments and a `Progress`.
             args: its arguments, which have to be picklable.
+            engine: what its shards run on; None for that process's own choice.
 
         Raises:
             BusyError: another one is being worked out.
@@ -72,7 +75,7 @@ class BackgroundJobs:
             if any(job.state.state == RUNNING for job in self._jobs.values()):
                 raise BusyError(f"{self._what} already", "ask again when that is done, or cancel it")
             name = secrets.token_hex(4)
-            self._jobs[name] = _Job(work, args)
+            self._jobs[name] = _Job(work, args, engine or EngineSettings())
             while len(self._jobs) > KEPT:
                 self._jobs.popitem(last=False)
             return name
@@ -93,11 +96,13 @@ class BackgroundJobs:
 class _Job:
     """A calculation in a process, and the thread that listens to it."""
 
-    def __init__(self, work: Callable[..., Document], args: tuple[object, ...]) -> None:
+    def __init__(self, work: Callable[..., Document], args: tuple[object, ...], engine: EngineSettings) -> None:
         self.state = JobState()
         self._lock = threading.Lock()
         ours, theirs = _SPAWN.Pipe(duplex=False)
-        self._process = _SPAWN.Process(target=_run, args=(theirs, work, args))  # no daemon: those have no children
+        self._process = _SPAWN.Process(
+            target=_run, args=(theirs, work, args, engine)
+        )  # no daemon: those have no children
         self._process.start()
         atexit.register(self._process.terminate)  # else the service would wait for it
         theirs.close()
@@ -124,7 +129,9 @@ class _Job:
                 self.state = state
 
 
-def _run(told: "Connection[JobState, Any]", work: Callable[..., Document], args: tuple[object, ...]) -> None:
+def _run(
+    told: "Connection[JobState, Any]", work: Callable[..., Document], args: tuple[object, ...], engine: EngineSettings
+) -> None:
     """Work in this process, let plans go first, and end with the service."""
     os.nice(_NICE)
     end_with_parent()
@@ -134,7 +141,9 @@ def _run(told: "Connection[JobState, Any]", work: Callable[..., Document], args:
         told.send(replace(state, progress=done / total))
 
     try:
-        told.send(JobState(DONE, progress=1.0, document=work(*args, progress)))
+        with on_engine(lambda: engine):
+            document = work(*args, progress)
+        told.send(JobState(DONE, progress=1.0, document=document))
     except (CodedError, ValueError) as error:
         hint = error.hint if isinstance(error, CodedError) else ""
         told.send(JobState(FAILED, error=f"{error}; {hint}" if hint else str(error)))

@@ -63,7 +63,9 @@ def begin_retrain(wanted: RetrainRequest, service: StateDep) -> RetrainJob:
     """As `darkstar retrain --force --why`, in a process of its own; a version comes into use only by the gate."""
     from darkstar_pipeline.learning.forced_retrain import forced_retrain
 
-    name = _retrains.jobs.start(forced_retrain, service.context, service.today, wanted.why)
+    name = _retrains.jobs.start(
+        forced_retrain, service.context, service.today, wanted.why, engine=service.context.settings.engine
+    )
     return RetrainJob(id=name, state="running")
 
 

@@ -17,7 +17,9 @@ _replays = Calculations(BackgroundJobs("adjustments are being replayed"), "repla
 def begin(wanted: StrategyRequest, service: StateDep) -> StrategyJob:
     """Begin to replay `value` with each adjustment alone, as `darkstar strategy`; nothing is stored."""
     check_span(wanted.first, wanted.last)
-    name = _replays.jobs.start(strategy_document, service.context, wanted.first, wanted.last)
+    name = _replays.jobs.start(
+        strategy_document, service.context, wanted.first, wanted.last, engine=service.context.settings.engine
+    )
     return StrategyJob(id=name, state="running")
 
 

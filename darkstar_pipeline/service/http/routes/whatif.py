@@ -92,7 +92,9 @@ def begin_sizing(request: SizingRequest, service: StateDep) -> SizingJob:
     changes, question = _changes(request), _question(request, service)
     check_question(question)
     what_if(service.context, changes)  # refuses wrong changes at once
-    name = _sizing.jobs.start(grid_document, service.context, changes, question, span)
+    name = _sizing.jobs.start(
+        grid_document, service.context, changes, question, span, engine=service.context.settings.engine
+    )
     return SizingJob(id=name, state="running")
 
 

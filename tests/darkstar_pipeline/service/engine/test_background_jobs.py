@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from darkstar_pipeline.config.fleet.engine import EngineSettings
 from darkstar_pipeline.service.engine.background_jobs import BackgroundJobs, BusyError, JobState
+from planner import parallel
 from tests.builders.waiting import until
 
 
@@ -19,6 +21,12 @@ def wait_for(gate: str, progress: Callable[[int, int], None]) -> dict[str, Any]:
     if Path(gate).read_text() == "wrong":
         raise ValueError("wrong days")
     return {"answer": 42}
+
+
+def engine_of(progress: Callable[[int, int], None]) -> dict[str, Any]:
+    """The workers of the engine that shards of this process run on."""
+    del progress
+    return {"workers": parallel._engine.get()._settings().workers}  # pyright: ignore[reportAttributeAccessIssue] - of the chosen engine
 
 
 def state_of(jobs: BackgroundJobs, name: str) -> JobState:
@@ -46,3 +54,11 @@ def test_calculations_tell_progress_one_at_a_time_and_can_be_cancelled(tmp_path:
     assert state_of(jobs, third) == JobState("failed", error="wrong days")
     assert not jobs.cancel("00000000")
     assert jobs.find("00000000") is None
+
+
+@pytest.mark.thorough  # a process starts
+def test_shards_of_a_calculation_run_on_the_configured_engine() -> None:
+    jobs = BackgroundJobs("sums are being worked out")
+    name = jobs.start(engine_of, engine=EngineSettings(workers=3))
+    until(lambda: state_of(jobs, name).state != "running", "it is done", seconds=60)
+    assert state_of(jobs, name).document == {"workers": 3}
