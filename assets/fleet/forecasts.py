@@ -1,13 +1,16 @@
 """Past readings and forecasts of many homes."""
 
+from datetime import timedelta
+
 import polars as pl
 
 from assets.fleet.homes import Homes
+from assets.fleet.readings import graded_homes
 from assets.rows.forecasts import forecast_rows
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.datasets.past_readings import past_readings
+from darkstar_pipeline.datasets.past_readings import usable_readings
 from darkstar_pipeline.forecasts.promoted import pointer_of
-from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, SLOT_FORECASTS
 from env.time_grid import days_between
 from planner.forecasts.naive import naive_forecasts
 
@@ -22,16 +25,13 @@ def is_plain(home: Context) -> bool:
 
 def known_before(homes: Homes, lookback_days: int) -> pl.DataFrame:
     """Return the usable readings of the homes from some days before the range on: `site, slot_start, …`."""
+    start = homes.first - timedelta(days=lookback_days)
+    readings, statistics = homes.read(METER_READINGS, start), homes.read(METER_STATISTICS, start)
     rows = [
-        past_readings(
-            home.lake,
-            home.site,
-            homes.first,
-            homes.last,
-            lookback_days=lookback_days,
-            has_pv=homes.has_pv[home.site_name],
-        ).with_columns(site=pl.lit(home.site_name))
-        for home in homes
+        usable_readings(
+            alike.own(readings), alike.own(statistics), start, homes.last, alike.one.timezone, homes=graded_homes(alike)
+        )
+        for alike in homes.alike(lambda home: home.timezone)
     ]
     return pl.concat(rows)
 

@@ -5,19 +5,19 @@ from collections.abc import Hashable
 import polars as pl
 
 from assets.fleet.homes import Homes
-from assets.rows.observations import grade_rows
+from assets.rows.observations import homes_observations
 from assets.rows.prices import price_rows, repaired_prices
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.quality.day_quality import grade_homes
+from darkstar_pipeline.quality.graded_homes import GradedHome
 from darkstar_pipeline.warehouse.schemas import (
     IMPORT_REMARKS,
     METER_READINGS,
     METER_STATISTICS,
     PRICE_REPAIRS,
     RAW_SPOT_PRICES,
-    SLOT_OBSERVATIONS,
     SPOT_PRICES,
 )
-from env.time_grid import grid
 
 _PRICED = ("slot_start", "price", "native_minutes", "imported_at")
 """Columns of raw prices that a repair rests on."""
@@ -53,33 +53,34 @@ def _handed_to(homes: Homes, rows: pl.DataFrame) -> pl.DataFrame:
 def observed(homes: Homes) -> pl.DataFrame:
     """Return rows of `slot_observations`: the whole grid of every home."""
     readings = homes.read(METER_READINGS)
-    names = SLOT_OBSERVATIONS.schema.names()
-    measured = [name for name in names if name != "local_day"]
-    rows = [pl.DataFrame(schema=SLOT_OBSERVATIONS.schema)]
-    for alike in homes.alike(lambda home: home.timezone):
-        slots = grid(homes.first, homes.last, alike.one.timezone)
-        every = pl.DataFrame({"site": alike.names}).join(slots, how="cross", maintain_order="left_right")
-        keys = ["site", "slot_start"]
-        rows.append(every.join(readings.select(measured), on=keys, how="left", maintain_order="left").select(names))
-    return pl.concat(rows)
+    return pl.concat(
+        homes_observations(alike.names, readings, homes.first, homes.last, alike.one.timezone)
+        for alike in homes.alike(lambda home: home.timezone)
+    )
 
 
 def graded(homes: Homes, observations: pl.DataFrame, prices: pl.DataFrame, repairs: pl.DataFrame) -> pl.DataFrame:
     """Return rows of `data_quality_daily`."""
-    statistics, remarks = homes.read(METER_STATISTICS), homes.read(IMPORT_REMARKS)
+    tables = homes.read(METER_STATISTICS), repairs, homes.read(IMPORT_REMARKS)
     rows: list[pl.DataFrame] = []
-    for home in homes:
-        own = pl.col("site") == home.site_name
+    for alike in homes.alike(lambda home: home.timezone):
+        statistics, repaired, remarks = (alike.own(table) for table in tables)
         rows.append(
-            grade_rows(
-                home,
+            grade_homes(
+                alike.own(observations),
+                alike.own(prices),
+                statistics,
                 homes.first,
                 homes.last,
-                observations=observations.filter(own),
-                prices=prices.filter(own),
-                statistics=statistics.filter(own),
-                repairs=repairs.filter(own),
-                remarks=remarks.filter(own),
+                alike.one.timezone,
+                homes=graded_homes(alike),
+                repairs=repaired,
+                remarks=remarks,
             )
         )
     return pl.concat(rows)
+
+
+def graded_homes(homes: Homes) -> dict[str, GradedHome]:
+    """Return what the grades of homes rest on besides readings and prices."""
+    return {home.site_name: GradedHome(home.site.battery, homes.has_pv[home.site_name]) for home in homes}

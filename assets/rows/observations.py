@@ -1,5 +1,6 @@
 """Rows of `slot_observations` and `data_quality_daily`."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
@@ -13,9 +14,17 @@ from env.time_grid import grid
 
 def observation_rows(context: Context, readings: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
     """Rows of `slot_observations` for a range of local days."""
-    slots = grid(first, last, context.timezone).with_columns(pl.lit(context.site_name).alias("site"))
-    measured = [name for name in SLOT_OBSERVATIONS.schema.names() if name not in slots.columns]
-    return slots.join(readings.select("slot_start", *measured), on="slot_start", how="left", maintain_order="left")
+    return homes_observations([context.site_name], readings, first, last, context.timezone)
+
+
+def homes_observations(
+    names: Sequence[str], readings: pl.DataFrame, first: date, last: date, timezone: str
+) -> pl.DataFrame:
+    """Rows of `slot_observations` of homes of one time zone: the whole grid of each of them."""
+    columns = SLOT_OBSERVATIONS.schema.names()
+    slots = pl.DataFrame({"site": names}).join(grid(first, last, timezone), how="cross", maintain_order="left_right")
+    read = readings.select(name for name in columns if name != "local_day")
+    return slots.join(read, on=["site", "slot_start"], how="left", maintain_order="left").select(columns)
 
 
 def grade_rows(  # noqa: PLR0913 - keyword-only, the tables that a grade rests on

@@ -4,14 +4,16 @@ Read from what was imported, not from `slot_observations`, so that a day's forec
 cut into ranges.
 """
 
+from collections.abc import Mapping
 from datetime import date, timedelta
-from functools import lru_cache
 
 import polars as pl
 
-from darkstar_pipeline.quality.day_quality import grade_days
-from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, SLOT_OBSERVATIONS, SPOT_PRICES
+from darkstar_pipeline.quality.day_quality import grade_homes
+from darkstar_pipeline.quality.graded_homes import GradedHome
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, METER_STATISTICS, SLOT_OBSERVATIONS
 from darkstar_pipeline.warehouse.tables import Tables
+from env.home_rows import HOME
 from env.site import Site
 from env.time_grid import grid
 from planner.replay.usable_slots import USABLE
@@ -21,8 +23,6 @@ def past_readings(
     lake: Tables, site: Site, first: date, last: date, *, lookback_days: int, has_pv: bool
 ) -> pl.DataFrame:
     """Return the readings that forecasts of the days `first` to `last` may use.
-
-    Days are graded on their readings alone: a price that is missing or wrong is no reason to distrust a load.
 
     Args:
         lake: the tables that are read.
@@ -36,28 +36,40 @@ def past_readings(
         `slot_start, load_kwh, pv_kwh` of usable days from `first - lookback_days` to `last`.
     """
     start, name = first - timedelta(days=lookback_days), site.name
-    measured = [column for column in SLOT_OBSERVATIONS.schema.names() if column not in ("site", "local_day")]
-    readings = lake.read(METER_READINGS, name, start, last).select(measured)
-    observations = grid(start, last, site.timezone).join(readings, on="slot_start", how="left", maintain_order="left")
-    grades = grade_days(
-        observations,
-        _unremarkable_prices(start, last, site.timezone),
-        lake.read(METER_STATISTICS, name, start, last).select("hour_start", "quantity", "energy_kwh"),
-        start,
-        last,
-        site.timezone,
-        battery=site.battery,
-        has_pv=has_pv,
-    )
-    usable = grades.filter(pl.col("status").is_in(USABLE)).select(pl.col("day").alias("local_day"))
-    return observations.join(usable, on="local_day", how="semi").select("slot_start", "load_kwh", "pv_kwh")
+    readings, statistics = (lake.read(table, name, start, last) for table in (METER_READINGS, METER_STATISTICS))
+    home = {name: GradedHome(site.battery, has_pv)}
+    return usable_readings(readings, statistics, start, last, site.timezone, homes=home).drop(HOME)
 
 
-@lru_cache(maxsize=8)
-def _unremarkable_prices(first: date, last: date, timezone: str) -> pl.DataFrame:
-    """A price for every slot that no grade objects to."""
-    names = [name for name in SPOT_PRICES.schema.names() if name not in ("site", "area")]
-    prices = grid(first, last, timezone).with_columns(
-        price=pl.lit(1.0), raw_price=pl.lit(1.0), repaired=pl.lit(value=False), native_minutes=pl.lit(15, pl.Int32)
-    )
-    return prices.select(names)
+def usable_readings(
+    readings: pl.DataFrame,
+    statistics: pl.DataFrame,
+    first: date,
+    last: date,
+    timezone: str,
+    *,
+    homes: Mapping[str, GradedHome],
+) -> pl.DataFrame:
+    """Return the readings of the usable days of homes of one time zone.
+
+    Days are graded on their readings alone: a price that is missing or wrong is no reason to distrust a load.
+
+    Args:
+        readings: rows of `meter_readings`.
+        statistics: rows of `meter_statistics`.
+        first: first local day.
+        last: last local day.
+        timezone: IANA zone of the local days.
+        homes: the homes by name.
+
+    Returns:
+        `site, slot_start, load_kwh, pv_kwh` of the whole grid of each usable day, by home and time.
+    """
+    grades = grade_homes(readings.select(_MEASURED), None, statistics, first, last, timezone, homes=homes)
+    usable = grades.filter(pl.col("status").is_in(USABLE)).select(HOME, pl.col("day").alias("local_day"))
+    slots = usable.join(grid(first, last, timezone), on="local_day", how="left", maintain_order="left_right")
+    read = readings.select(HOME, "slot_start", "load_kwh", "pv_kwh")
+    return slots.join(read, on=[HOME, "slot_start"], how="left", maintain_order="left").select(read.columns)
+
+
+_MEASURED = [column for column in SLOT_OBSERVATIONS.schema.names() if column != "local_day"]

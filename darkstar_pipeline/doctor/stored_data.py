@@ -118,7 +118,8 @@ def examine_data(context: Context, first: date | None, last: date | None) -> Sto
 
 def _disagreeing(readings: pl.DataFrame, statistics: pl.DataFrame) -> tuple[DisagreeingHour, ...]:
     """Return the hours whose slots differ from their statistic, by more than an hour of a good day may."""
-    hours = compared_hours(readings, statistics, has_pv=True).filter(~pl.col("agrees")).drop("agrees")
+    hourly = statistics.select("hour_start", "quantity", "energy_kwh")
+    hours = compared_hours(readings.drop("site", strict=False), hourly).filter(~pl.col("agrees")).drop("agrees")
     named = hours.sort("hour_start", "quantity").with_columns(pl.col("read_kwh", "statistic_kwh").round(3))
     return tuple(DisagreeingHour(**row) for row in named.iter_rows(named=True))
 

@@ -21,7 +21,8 @@ A residual shows that something is wrong, not what. It is attributed to
 
 import polars as pl
 
-from env.battery import Battery
+from darkstar_pipeline.quality.graded_homes import CAPACITY, CHARGE_EFFICIENCY, DISCHARGE_EFFICIENCY, HAS_PV
+from env.home_rows import HOME, by_home, total, with_home
 
 LARGEST_ERROR_KWH = 0.2
 """An hour is bad beyond this difference [kWh]."""
@@ -42,31 +43,38 @@ _TINY = 1e-9  # kWh; sums of decimals that are 0.2 apart on paper are not a faul
 _HOUR_MINUTES = 60
 
 
-def bad_hours(
-    observations: pl.DataFrame, statistics: pl.DataFrame, timezone: str, *, battery: Battery, has_pv: bool
-) -> pl.DataFrame:
+def bad_hours(slots: pl.DataFrame, statistics: pl.DataFrame, timezone: str) -> pl.DataFrame:
     """Return the bad hours of some days.
 
     Args:
-        observations: the whole slot grid of the days, columns of `slot_observations`; null where nothing was read.
-        statistics: `hour_start` [UTC], `quantity` (keys of `QUANTITIES`), `energy_kwh` [kWh].
+        slots: the whole slot grid of the days of each home by home and time, columns of `slot_observations` and those
+            of `graded_homes`; null where nothing was read. Without PV an unread `pv_kwh` is zero.
+        statistics: `site`, `hour_start` [UTC], `quantity` (keys of `QUANTITIES`), `energy_kwh` [kWh]; those of PV are
+            ignored in homes without.
         timezone: IANA zone of the local days.
-        battery: its capacity and efficiencies are used.
-        has_pv: without PV an unread `pv_kwh` is zero and its statistics are ignored.
 
     Returns:
-        A row a bad hour and quantity (`ATTRIBUTED`): `local_day, hour_start, quantity`.
+        A row a bad hour and quantity (`ATTRIBUTED`): `site, local_day, hour_start, quantity`.
     """
-    compared = compared_hours(observations, statistics, has_pv=has_pv)
-    unbalanced = _unbalanced(observations, battery, has_pv=has_pv)
+    compared = _compared(slots, statistics)
+    unbalanced = _unbalanced(slots)
     if compared.is_empty() and unbalanced.is_empty():
-        hour = observations.schema["slot_start"]
-        return pl.DataFrame(schema={"local_day": pl.Date, "hour_start": hour, "quantity": pl.String})
-    disagreeing = compared.filter(pl.col("agrees").not_()).select("hour_start", quantity=_owner("quantity"))
+        hour = slots.schema["slot_start"]
+        return pl.DataFrame(schema={HOME: pl.String, "local_day": pl.Date, "hour_start": hour, "quantity": pl.String})
+    disagreeing = compared.filter(pl.col("agrees").not_()).select(HOME, "hour_start", quantity=_owner("quantity"))
     both = pl.concat([disagreeing, _attributed(unbalanced, compared)]).unique()
     day = pl.col("hour_start").dt.convert_time_zone(timezone).dt.date().alias("local_day")
-    days = observations.select("local_day").unique()
-    return both.with_columns(day).join(days, on="local_day", how="semi").select("local_day", "hour_start", "quantity")
+    days = slots.select(HOME, "local_day").unique()
+    known = both.with_columns(day).join(days, on=[HOME, "local_day"], how="semi")
+    return known.select(HOME, "local_day", "hour_start", "quantity")
+
+
+def _compared(slots: pl.DataFrame, statistics: pl.DataFrame) -> pl.DataFrame:
+    """Compare statistics, less those of PV in homes without."""
+    if statistics.is_empty():
+        return compared_hours(slots, statistics)
+    dark = slots.filter(~pl.col(HAS_PV))[HOME].unique().implode()
+    return compared_hours(slots, statistics.filter(~(pl.col(HOME).is_in(dark) & (pl.col("quantity") == "pv"))))
 
 
 def _owner(column: str) -> pl.Expr:
@@ -74,83 +82,91 @@ def _owner(column: str) -> pl.Expr:
     return pl.when(pl.col(column).is_in(_BATTERY_PARTS)).then(pl.lit("battery")).otherwise(pl.col(column))
 
 
-def compared_hours(observations: pl.DataFrame, statistics: pl.DataFrame, *, has_pv: bool) -> pl.DataFrame:
+def compared_hours(observations: pl.DataFrame, statistics: pl.DataFrame) -> pl.DataFrame:
     """Compare each statistic whose four slots were all read.
 
     Args:
-        observations: `slot_start`, `local_day` and the columns of `QUANTITIES`.
-        statistics: `hour_start` [UTC], `quantity` (keys of `QUANTITIES`), `energy_kwh` [kWh].
-        has_pv: whether statistics of PV are looked at.
+        observations: `slot_start`, `local_day` and the columns of `QUANTITIES`, of several homes with `site`.
+        statistics: `hour_start` [UTC], `quantity` (keys of `QUANTITIES`), `energy_kwh` [kWh], with `site` as well then.
 
     Returns:
-        `hour_start, quantity, read_kwh, statistic_kwh, agrees`.
+        `hour_start, quantity, read_kwh, statistic_kwh, agrees`, of several homes `site` in front.
     """
-    quantities = [name for name in QUANTITIES if has_pv or name != "pv"]
     offsets = [pl.duration(minutes=minutes) for minutes in range(0, _HOUR_MINUTES, _HOUR_MINUTES // SLOTS_PER_HOUR)]
-    relevant = statistics.filter(pl.col("quantity").is_in(quantities), pl.col("energy_kwh").is_finite())
+    relevant = statistics.filter(pl.col("quantity").is_in(list(QUANTITIES)), pl.col("energy_kwh").is_finite())
+    keys = by_home(observations, "hour_start", "quantity")
     if relevant.is_empty():
         figures = {"read_kwh": pl.Float64, "statistic_kwh": pl.Float64, "agrees": pl.Boolean}
-        return pl.DataFrame(schema={"hour_start": statistics.schema["hour_start"], "quantity": pl.String, **figures})
-    slots = relevant.with_columns(slot_start=pl.concat_list(pl.col("hour_start") + offset for offset in offsets))
-    read = observations.unpivot(
-        list(QUANTITIES.values()), index=["slot_start", "local_day"], variable_name="column", value_name="kwh"
+        known = {HOME: pl.String, "hour_start": statistics.schema["hour_start"], "quantity": pl.String}
+        return pl.DataFrame(schema={name: known[name] for name in keys} | figures)
+    slots = with_home(relevant).with_columns(
+        slot_start=pl.concat_list(pl.col("hour_start") + offset for offset in offsets)
+    )
+    read = with_home(observations).unpivot(
+        list(QUANTITIES.values()), index=[HOME, "slot_start", "local_day"], variable_name="column", value_name="kwh"
     )
     named = {column: name for name, column in QUANTITIES.items()}
     read = read.drop_nulls("kwh").with_columns(quantity=pl.col("column").replace_strict(named))
-    off = (pl.col("kwh").sum() - pl.col("energy_kwh").first()).abs()
-    both = (pl.col("kwh").sum().alias("read_kwh"), pl.col("energy_kwh").first().alias("statistic_kwh"))
+    both = (total(pl.col("kwh")).alias("read_kwh"), pl.col("energy_kwh").first().alias("statistic_kwh"))
+    off = (pl.col("read_kwh") - pl.col("statistic_kwh")).abs()
     return (
         slots.explode("slot_start")
-        .join(read, on=["slot_start", "quantity"])
-        .group_by("hour_start", "quantity", "local_day")
-        .agg(*both, slots=pl.len(), agrees=off <= LARGEST_ERROR_KWH + _TINY)
+        .join(read, on=[HOME, "slot_start", "quantity"], maintain_order="left")
+        .group_by(HOME, "hour_start", "quantity", "local_day", maintain_order=True)
+        .agg(*both, slots=pl.len())
         .filter(pl.col("slots") == SLOTS_PER_HOUR)
-        .drop("slots", "local_day")
+        .select(*keys, "read_kwh", "statistic_kwh", agrees=off <= LARGEST_ERROR_KWH + _TINY)
     )
 
 
-def _unbalanced(observations: pl.DataFrame, battery: Battery, *, has_pv: bool) -> pl.DataFrame:
-    """Return the hours that do not balance: `hour_start`, whether a battery is measured, whether its balance is off."""
-    if any(observations[name].null_count() == observations.height for name in ("load_kwh", "import_kwh", "export_kwh")):
-        flags = {"has_battery": pl.Boolean, "battery_off": pl.Boolean}
-        return pl.DataFrame(schema={"hour_start": observations.schema["slot_start"], **flags})
+def _unbalanced(slots: pl.DataFrame) -> pl.DataFrame:
+    """Return the hours that do not balance: `site, hour_start`, whether a battery is measured, whether that is off."""
+    if any(slots[name].null_count() == slots.height for name in ("load_kwh", "import_kwh", "export_kwh")):
+        hour = slots.schema["slot_start"]
+        return pl.DataFrame(
+            schema={HOME: pl.String, "hour_start": hour, "has_battery": pl.Boolean, "battery_off": pl.Boolean}
+        )
     charge, discharge = pl.col("batt_charge_kwh"), pl.col("batt_discharge_kwh")
     has_battery = charge.is_not_null() | discharge.is_not_null()
-    absent = ~has_battery.any().over("local_day")
-    pv = pl.col("pv_kwh") if has_pv else pl.col("pv_kwh").fill_null(0.0)
+    absent = ~has_battery.any().over(HOME, "local_day")
+    pv = pl.when(HAS_PV).then(pl.col("pv_kwh")).otherwise(pl.col("pv_kwh").fill_null(0.0))
     into = pl.when(absent).then(0.0).otherwise(charge)
     out_of = pl.when(absent).then(0.0).otherwise(discharge)
     appliances = pl.col("water_kwh").fill_null(0.0) + pl.col("ev_kwh").fill_null(0.0)
     residual = pl.col("load_kwh") + appliances + pl.col("export_kwh") + into - pv - out_of - pl.col("import_kwh")
-    gained = battery.charge_efficiency * into - out_of / battery.discharge_efficiency
-    stored = (pl.col("soc_end_percent").last() - pl.col("soc_start_percent").first()) * battery.capacity_kwh / 100
-    slack = battery.capacity_kwh * SOC_STEP_PERCENT / 100 + LARGEST_ERROR_KWH
+    gained = pl.col(CHARGE_EFFICIENCY) * into - out_of / pl.col(DISCHARGE_EFFICIENCY)
+    stored = (pl.col("soc_end_percent").last() - pl.col("soc_start_percent").first()) * pl.col(CAPACITY).first() / 100
+    slack = pl.col(CAPACITY) * SOC_STEP_PERCENT / 100 + LARGEST_ERROR_KWH
     return (
-        observations.sort("slot_start")
-        .with_columns(residual=residual, gained=gained, has_battery=has_battery)
-        .group_by("local_day", hour_start=pl.col("slot_start").dt.truncate("1h"), maintain_order=True)
+        slots.with_columns(residual=residual, gained=gained, has_battery=has_battery)
+        .group_by(HOME, "local_day", hour_start=pl.col("slot_start").dt.truncate("1h"), maintain_order=True)
         .agg(
             pl.col("residual").count().alias("checked"),
-            pl.col("residual").sum(),
+            pl.col(CAPACITY).first(),
+            total(pl.col("residual")),
             pl.col("has_battery").all(),
-            off=((stored - pl.col("gained").sum()).abs() > slack + _TINY).fill_null(value=False),
+            total(pl.col("gained")),
+            stored=stored,
         )
         .filter(pl.col("checked") == SLOTS_PER_HOUR, pl.col("residual").abs() > LARGEST_ERROR_KWH + _TINY)
-        .select("hour_start", "has_battery", battery_off=pl.col("has_battery") & pl.col("off"))
+        .with_columns(off=((pl.col("stored") - pl.col("gained")).abs() > slack + _TINY).fill_null(value=False))
+        .select(HOME, "hour_start", "has_battery", battery_off=pl.col("has_battery") & pl.col("off"))
     )
 
 
 def _attributed(unbalanced: pl.DataFrame, compared: pl.DataFrame) -> pl.DataFrame:
-    """Attribute each unbalanced hour to quantities by the rule of the module: `hour_start, quantity`."""
+    """Attribute each unbalanced hour to quantities by the rule of the module: `site, hour_start, quantity`."""
     verdicts = (
         compared.with_columns(quantity=_owner("quantity"))
-        .group_by("hour_start", "quantity")
+        .group_by(HOME, "hour_start", "quantity")
         .agg(pl.col("agrees").all())
     )
     wide = unbalanced
     for name in ATTRIBUTED:
-        column = verdicts.filter(pl.col("quantity") == name).select("hour_start", pl.col("agrees").alias(f"_{name}"))
-        wide = wide.join(column, on="hour_start", how="left")
+        column = verdicts.filter(pl.col("quantity") == name).select(
+            HOME, "hour_start", pl.col("agrees").alias(f"_{name}")
+        )
+        wide = wide.join(column, on=[HOME, "hour_start"], how="left")
     disagrees = pl.any_horizontal(pl.col(f"_{name}").not_().fill_null(value=False) for name in ATTRIBUTED)
     others = [name for name in ATTRIBUTED if name != "load"]
     unconfirmed = {name: pl.col(f"_{name}").is_null() for name in others}
@@ -165,4 +181,4 @@ def _attributed(unbalanced: pl.DataFrame, compared: pl.DataFrame) -> pl.DataFram
         .then(pl.lit(["load"]))
         .otherwise(pl.concat_list(pl.when(test).then(pl.lit(name)) for name, test in unconfirmed.items()))
     )
-    return wide.select("hour_start", quantity=attributed).explode("quantity").drop_nulls("quantity")
+    return wide.select(HOME, "hour_start", quantity=attributed).explode("quantity").drop_nulls("quantity")

@@ -13,6 +13,7 @@ what went through it (losses that the data sheet leaves out: standby, heating, t
 discharge and both states of charge were read.
 """
 
+from collections.abc import Mapping
 from datetime import date
 
 import polars as pl
@@ -21,14 +22,18 @@ from darkstar_pipeline.quality.bad_hours import ATTRIBUTED, QUANTITIES, bad_hour
 from darkstar_pipeline.quality.day_issues import (
     CORE,
     DAY,
+    HOME_DAY,
     battery_balance,
     core_issues,
     hour_counts,
+    no_price_issues,
     price_issues,
     soc_issues,
     unlike_issues,
 )
+from darkstar_pipeline.quality.graded_homes import GradedHome, facts_of
 from env.battery import Battery
+from env.home_rows import HOME, with_home
 from env.time_grid import SLOT_DTYPE, grid
 
 MOST_CORE_HOURS = 2
@@ -67,20 +72,67 @@ def grade_days(  # noqa: PLR0913 - three tables, a range and its clock
     Returns:
         The columns of `data_quality_daily` less site, a row a day, ascending.
     """
-    slots = _on_grid(observations, first, last, timezone)
-    hours = bad_hours(slots, statistics, timezone, battery=battery, has_pv=has_pv)
-    graded = (
-        slots.select(DAY)
-        .unique(maintain_order=True)
-        .join(core_issues(slots, timezone, has_pv=has_pv, remarks=remarks), on=DAY, how="left")
-        .join(unlike_issues(slots, timezone), on=DAY, how="left")
-        .join(soc_issues(slots, timezone), on=DAY, how="left")
-        .join(price_issues(slots, prices, repairs, timezone, remarks), on=DAY, how="left")
-        .join(hour_counts(hours, timezone), on=DAY, how="left")
-        .join(battery_balance(slots, battery), on=DAY, how="left")
-        .with_columns(pl.selectors.numeric().exclude("gained", "stored").fill_null(0))
+    graded = grade_homes(
+        _unnamed(observations),
+        _unnamed(prices),
+        _unnamed(statistics),
+        first,
+        last,
+        timezone,
+        homes={"": GradedHome(battery, has_pv)},
+        repairs=None if repairs is None else _unnamed(repairs),
+        remarks=None if remarks is None else _unnamed(remarks),
     )
-    return _with_status(graded).select(_COLUMNS).sort("day")
+    return graded.drop(HOME)
+
+
+def _unnamed(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of one home, whatever its name."""
+    return with_home(table.drop(HOME, strict=False))
+
+
+def grade_homes(  # noqa: PLR0913 - the tables of many homes, a range and its clock
+    observations: pl.DataFrame,
+    prices: pl.DataFrame | None,
+    statistics: pl.DataFrame,
+    first: date,
+    last: date,
+    timezone: str,
+    *,
+    homes: Mapping[str, GradedHome],
+    repairs: pl.DataFrame | None = None,
+    remarks: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Grade days of homes of one time zone: a home's grades are those that it gets alone.
+
+    Args:
+        observations: as in `grade_days`, with `site`.
+        prices: the same; None: days are graded on their readings alone.
+        statistics: the same.
+        first: first local day.
+        last: last local day.
+        timezone: IANA zone of the local days.
+        homes: the homes by name; rows of others are not looked at.
+        repairs: as in `grade_days`, with `site`.
+        remarks: the same.
+
+    Returns:
+        The columns of `data_quality_daily`, `site` in front, by home and day.
+    """
+    slots = _on_grid(observations, first, last, timezone, homes)
+    issues = [
+        core_issues(slots, timezone, remarks),
+        unlike_issues(slots, timezone),
+        soc_issues(slots, timezone),
+        hour_counts(bad_hours(slots, statistics, timezone), timezone),
+        battery_balance(slots),
+        no_price_issues(slots) if prices is None else price_issues(slots, prices, repairs, timezone, remarks),
+    ]
+    graded = slots.lazy().select(HOME_DAY).unique(maintain_order=True)
+    for found in issues:
+        graded = graded.join(found.lazy(), on=HOME_DAY, how="left", maintain_order="left")
+    graded = graded.with_columns(pl.selectors.numeric().exclude("gained", "stored").fill_null(0)).collect()
+    return _with_status(graded).select(HOME, *_COLUMNS).sort(HOME, "day")
 
 
 _COLUMNS = (
@@ -94,13 +146,19 @@ _COLUMNS = (
 )
 
 
-def _on_grid(observations: pl.DataFrame, first: date, last: date, timezone: str) -> pl.DataFrame:
-    """Return the whole slot grid of the days with every measured column."""
+def _on_grid(
+    observations: pl.DataFrame, first: date, last: date, timezone: str, homes: Mapping[str, GradedHome]
+) -> pl.DataFrame:
+    """Return the whole slot grid of the days of each home, by home and time, with every measured column."""
     absent = [pl.lit(None, pl.Float64).alias(name) for name in _MEASURED if name not in observations.columns]
-    read = observations.with_columns(absent).select(
-        pl.col("slot_start").cast(SLOT_DTYPE), pl.col(_MEASURED).cast(pl.Float64).fill_nan(None)
+    read = (
+        observations.lazy()
+        .with_columns(absent)
+        .select(HOME, pl.col("slot_start").cast(SLOT_DTYPE), pl.col(_MEASURED).cast(pl.Float64).fill_nan(None))
     )
-    return grid(first, last, timezone).join(read, on="slot_start", how="left", validate="1:1", maintain_order="left")
+    slots = grid(first, last, timezone).lazy()
+    every = facts_of(homes).lazy().sort(HOME).join(slots, how="cross", maintain_order="left_right")
+    return every.join(read, on=[HOME, "slot_start"], how="left", validate="m:1", maintain_order="left").collect()
 
 
 def _with_status(graded: pl.DataFrame) -> pl.DataFrame:

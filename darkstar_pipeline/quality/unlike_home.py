@@ -12,6 +12,9 @@ One rule set, for every import and for the gate. A reading is refused where
 - a stretch is one that no home has: `odd_stretches`.
 
 The first day of a range has no day before: the rules that look at another day say less of it.
+
+Readings of many homes are judged in one frame, each home by its own rows. What is cheap is asked of all rows, and what
+takes runs and words only of those that may be refused.
 """
 
 from functools import partial
@@ -19,14 +22,9 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from darkstar_pipeline.quality.odd_stretches import (
-    LEAST_LOAD_KW,
-    Rows,
-    below_base,
-    counted_later,
-    stuck,
-    times_ten,
-)
+from darkstar_pipeline.quality.odd_stretches import LEAST_LOAD_KW, below_base, counted_later, stuck, times_ten
+from darkstar_pipeline.quality.series_rows import Rows
+from env.home_rows import HOME, by_home, total, with_home
 
 STILL_HOURS = 12.0
 """A load of zero for as long is no reading in a home that else always uses something [h]."""
@@ -46,92 +44,102 @@ _CAR_KWH = 120.0
 _DARK_HOURS = (23, 0, 1, 2)
 _DARK_KW = 0.5
 _DARK_SHARE = 0.2
-_STRETCH = "_stretch"
 _LIMITED = ("pv_kwh", "export_kwh")
 _STICKING = ("load_kwh", "import_kwh", *_LIMITED)
 _WHOLE_DAY_H = 22.0
 _NATIVE = "native_minutes"
 REASON = "unlike"
+_ROW, _OF_HOME, _OF_DAY = "_row", "_home", "_day"
 
 
 def unlike_home(rows: pl.DataFrame, column: str, timezone: str) -> pl.DataFrame:
     """Return the readings of a quantity that are not believed.
 
     Args:
-        rows: `slot_start`, `native_minutes` and the column [kWh per row]; null where nothing was read.
+        rows: `slot_start`, `native_minutes` and the column [kWh per row], of several homes with `site`; null where
+            nothing was read.
         column: an energy.
         timezone: IANA zone of the local days.
 
     Returns:
-        `[slot_start, unlike]`; `unlike` is the reason in words.
+        `[slot_start, unlike]`, of several homes `site` in front, by home and time; `unlike` is the reason in words.
     """
+    nothing = pl.DataFrame(
+        schema={**{name: rows.schema[name] for name in by_home(rows, "slot_start")}, REASON: pl.String}
+    )
+    read = _read(rows, column, timezone)
+    if read.is_empty():
+        return nothing
+    judged = read.join(_days(read, column), on=_OF_DAY, how="left", maintain_order="left")
+    found = _stood_still(judged) if column == "load_kwh" else []
+    found += [*_stretches(judged, column), *_repeats(judged, column), *_many_times(judged, column)]
+    if column == "pv_kwh":
+        found += _in_the_dark(judged)
+    if not found:
+        return nothing
+    refused = pl.concat(found).unique(_ROW, keep="first", maintain_order=True).sort(_ROW)
+    return refused.select(*by_home(rows, "slot_start"), REASON)
+
+
+def _read(rows: pl.DataFrame, column: str, timezone: str) -> pl.DataFrame:
+    """Return what was read, by home and time, with power, local day and clock, and numbers of row, home and day."""
     local = pl.col("slot_start").dt.convert_time_zone(timezone)
     hours = pl.col(_NATIVE) / 60
-    read = (
-        rows.select("slot_start", _NATIVE, pl.col(column).alias("kwh"))
-        .drop_nulls("kwh")
-        .filter(pl.col("kwh").is_finite())
-        .sort("slot_start")
-        .with_columns(day=local.dt.date(), clock=local.dt.hour(), hours=hours, kw=pl.col("kwh") / hours)
-    )
-    if read.is_empty():
-        return pl.DataFrame(schema={"slot_start": rows.schema["slot_start"], REASON: pl.String})
-    still = column == "load_kwh" and bool((read["kw"] < LEAST_LOAD_KW).any())
-    judged = _with_stretches(_with_usual(read, column), column)
-    checks = [pl.col(_STRETCH), _repeats(column), _many_times(column), _in_the_dark(column)]
-    if still:
-        judged = _with_standstill(judged)
-        checks.insert(0, _stood_still())
     return (
-        judged.with_columns(pl.coalesce(checks).alias(REASON))
-        .filter(pl.col(REASON).is_not_null())
-        .select("slot_start", REASON)
+        with_home(rows)
+        .lazy()
+        .select(HOME, "slot_start", _NATIVE, pl.col(column).alias("kwh"))
+        .filter(pl.col("kwh").is_finite())
+        .sort(HOME, "slot_start")
+        .with_columns(day=local.dt.date(), clock=local.dt.hour(), hours=hours, kw=pl.col("kwh") / hours)
+        .with_columns(_changes(HOME).alias(_OF_HOME), _changes(HOME, "day").alias(_OF_DAY))
+        .with_row_index(_ROW)
+        .collect()
     )
 
 
-def _with_usual(read: pl.DataFrame, column: str) -> pl.DataFrame:
-    """Add what is usual on the day, the total of the day before, and how long and even runs of large readings are."""
+def _changes(*names: str) -> pl.Expr:
+    """Return a number that grows wherever one of the columns changes."""
+    return pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in names).cum_sum()
+
+
+def _days(read: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Return by day what is usual on it, whether it was read whole, and the total of the day before."""
     used = pl.col("kw").filter(pl.col("kw") > 0)
-    # In a short day of sun two wrong readings must not become what is usual.
-    around = used.quantile(0.9 if column == "load_kwh" else 0.75, interpolation="lower")
-    days = read.group_by("day", maintain_order=True).agg(usual=used.quantile(0.9), around=around)
+    usual = used.quantile(0.9)
+    grouped = read.lazy().group_by(_OF_DAY, maintain_order=True)
+    days = grouped.agg(
+        pl.col(HOME, "day").first(),
+        usual=usual,
+        # In a short day of sun two wrong readings must not become what is usual.
+        around=used.quantile(0.9 if column == "load_kwh" else 0.75, interpolation="lower"),
+        ordinary=total(pl.col("kwh").filter(pl.col("kw") <= _TOTAL_TIMES_USUAL * usual)),
+        whole=total(pl.col("hours")) >= _WHOLE_DAY_H,
+    ).collect()
     if column == "load_kwh":
         # Nor must readings that are wrong for hours; but the sun may be so from one day to the next.
-        beside = [pl.col("around").shift(-1), pl.col("around"), pl.col("around").shift(1)]
+        around = pl.col("around")
+        beside = [around.shift(-1).over(HOME), around, around.shift(1).over(HOME)]
         middle = pl.when(beside[0].is_null() | beside[2].is_null()).then(pl.min_horizontal(beside))
         days = days.with_columns(around=middle.otherwise(pl.concat_list(beside).list.median()))
-    days = days.with_columns(typical=pl.col("around").median())
-    known = read.join(days, on="day", how="left", maintain_order="left")
-    ordinary = pl.col("kwh").filter(pl.col("kw") <= _TOTAL_TIMES_USUAL * pl.col("usual"))
-    totals = known.group_by("day").agg(ordinary=ordinary.sum(), whole=pl.col("hours").sum() >= _WHOLE_DAY_H)
-    before = totals.select(pl.col("day") + pl.duration(days=1), before="ordinary", before_whole="whole")
-    large = (pl.col("kw") > _LEAST_KW) & (pl.col("kw") > _TIMES_USUAL * pl.col("around"))
-    far = (pl.col("kw") > _FAR_KW) & (pl.col("kw") > _FAR_TIMES_USUAL * pl.col("around"))
-    beyond = (pl.col("kw") > _MOST_KW) & (pl.col("kw") > _TIMES_USUAL * pl.col("typical"))
-    uneven = (pl.col("kw").max() - pl.col("kw").min()) / pl.col("kw").max() > _EVEN
+    after = pl.col("day") + pl.duration(days=1)
+    before = days.lazy().select(HOME, after, before="ordinary", before_whole="whole")
     return (
-        known.join(totals.select("day", "whole"), on="day", how="left", maintain_order="left")
-        .join(before, on="day", how="left", maintain_order="left")
-        .with_columns(
-            large=large.fill_null(value=False),
-            far=far.fill_null(value=False),
-            beyond=beyond.fill_null(value=False),
-        )
-        .with_columns(_run=pl.col("large").rle_id(), _far_run=pl.col("far").rle_id())
-        .with_columns(
-            run_hours=pl.col("hours").sum().over("_run"),
-            far_hours=pl.col("hours").sum().over("_far_run"),
-            no_car=(uneven | (pl.col("kwh").sum() > _CAR_KWH)).over("_run") & pl.lit(column == "load_kwh"),
-        )
-        .drop("_run", "_far_run")
+        days.lazy()
+        .with_columns(typical=pl.col("around").median().over(HOME))
+        .join(before, on=[HOME, "day"], how="left")
+        .drop(HOME, "day", "ordinary")
+        .collect()
     )
 
 
-def _with_stretches(judged: pl.DataFrame, column: str) -> pl.DataFrame:
-    """Add why a reading belongs to a stretch that no home has; null where it does not."""
-    number = judged["day"].rle_id().to_numpy().astype(np.int64)
-    values = [judged[name].to_numpy() for name in ("kw", "hours")]
-    rows = Rows(kw=values[0], hours=values[1], day=number, whole=judged["whole"].to_numpy())
+def _refused(rows: pl.DataFrame, words: pl.Expr) -> list[pl.DataFrame]:
+    """Return rows with the reason for which they are not believed; no frame where there are none."""
+    return [] if rows.is_empty() else [rows.select(HOME, "slot_start", _ROW, words.cast(pl.String).alias(REASON))]
+
+
+def _stretches(judged: pl.DataFrame, column: str) -> list[pl.DataFrame]:
+    """Return the readings that belong to a stretch that no home has."""
     rules = {"{} repeats one value for hours: its sensor stuck": partial(stuck, limited=column in _LIMITED)}
     if column == "load_kwh":
         rules |= {
@@ -141,67 +149,85 @@ def _with_stretches(judged: pl.DataFrame, column: str) -> pl.DataFrame:
         }
     elif column not in _STICKING:
         rules = {}
-    why = pl.Series(_STRETCH, [None] * judged.height, dtype=pl.String)
+    values = [judged[name].to_numpy() for name in ("kw", "hours", "whole")]
+    day, home = (judged[name].to_numpy().astype(np.int64) for name in (_OF_DAY, _OF_HOME))
+    rows = Rows(kw=values[0], hours=values[1], day=day, whole=values[2], home=home)
+    found: list[pl.DataFrame] = []
     for words, rule in rules.items():
-        found = pl.Series(rule(rows))
-        if found.any():
-            why = why.zip_with(why.is_not_null() | ~found, pl.Series([words.format(column)] * judged.height))
-    return judged.with_columns(why.alias(_STRETCH))
+        mask = rule(rows)
+        if mask.any():
+            found += _refused(judged.filter(pl.Series(mask)), pl.lit(words.format(column)))
+    return found
 
 
-def _repeats(column: str) -> pl.Expr:
-    """The total of the day before, shown once around midnight."""
+def _repeats(judged: pl.DataFrame, column: str) -> list[pl.DataFrame]:
+    """Return the total of the day before, shown once around midnight."""
     near = (pl.col("clock") < _NEAR_MIDNIGHT_H) | (pl.col("clock") >= 24 - _NEAR_MIDNIGHT_H)
-    total = pl.col("before")
-    same = (pl.col("kwh") - total).abs().is_between(0, _TOTAL_SHARE * total + pl.col("usual") * pl.col("hours"))
+    before = pl.col("before")
+    same = (pl.col("kwh") - before).abs().is_between(0, _TOTAL_SHARE * before + pl.col("usual") * pl.col("hours"))
     far = pl.col("kw") > _TOTAL_TIMES_USUAL * pl.col("usual")
-    alone = ~far.shift(1, fill_value=False) & ~far.shift(-1, fill_value=False)
-    applies = near & same & far & alone & pl.col("before_whole") & (total >= _LEAST_TOTAL_KWH)
+    alone = ~_beside(far, 1) & ~_beside(far, -1)
+    applies = near & same & far & alone & pl.col("before_whole") & (before >= _LEAST_TOTAL_KWH)
     words = pl.format("{} {} kWh is the total of the day before", pl.lit(column), pl.col("kwh").round(2))
-    return pl.when(applies).then(words)
+    return _refused(judged.filter(applies), words)
 
 
-def _in_the_dark(column: str) -> pl.Expr:
-    """PV around midnight, where even the midnight sun gives next to nothing."""
-    dark = pl.col("clock").is_in(_DARK_HOURS)
-    bright = pl.col("kw") > pl.max_horizontal(_DARK_KW, _DARK_SHARE * pl.col("kw").quantile(0.95))
-    words = pl.format("{} {} kWh flowed around midnight", pl.lit(column), pl.col("kwh").round(2))
-    return pl.when(dark & bright & pl.col("whole") & pl.lit(column == "pv_kwh")).then(words)
+def _beside(flag: pl.Expr, step: int) -> pl.Expr:
+    """Return the flag of a neighbouring row of the same home, false where there is none."""
+    other = pl.col(_OF_HOME).ne_missing(pl.col(_OF_HOME).shift(step))
+    return pl.when(other).then(pl.lit(value=False)).otherwise(flag.shift(step))
 
 
-def _many_times(column: str) -> pl.Expr:
-    times = (pl.col("kw") / pl.col("around")).round(0).cast(pl.Int64)
+def _many_times(judged: pl.DataFrame, column: str) -> list[pl.DataFrame]:
+    """Return readings that are many times what the home else has, by how long and how even their runs are."""
+    kw = pl.col("kw")
+    if not (judged["kw"] > _LEAST_KW).any():
+        return []
+    flagged = judged.with_columns(
+        large=((kw > _LEAST_KW) & (kw > _TIMES_USUAL * pl.col("around"))).fill_null(value=False),
+        far=((kw > _FAR_KW) & (kw > _FAR_TIMES_USUAL * pl.col("around"))).fill_null(value=False),
+        beyond=((kw > _MOST_KW) & (kw > _TIMES_USUAL * pl.col("typical"))).fill_null(value=False),
+    )
+    runs = flagged.with_columns(_run=_changes(_OF_HOME, "large"), _far_run=_changes(_OF_HOME, "far"))
+    some = runs.filter(pl.any_horizontal("large", "far", "beyond"))
+    uneven = (kw.max() - kw.min()) / kw.max() > _EVEN
+    no_car = (uneven | (pl.col("kwh").sum() > _CAR_KWH)).over("_run") & pl.lit(column == "load_kwh")
+    short, far_short = (pl.col("hours").sum().over(run) <= _SINGLE_HOURS for run in ("_run", "_far_run"))
+    large = pl.col("large") & (short | (kw > _MOST_KW) | no_car)
     words = pl.format(
         "{} {} kWh is {} kW, {} times what is usual that day",
         pl.lit(column),
         pl.col("kwh").round(2),
-        pl.col("kw").round(1),
-        times,
+        kw.round(1),
+        (kw / pl.col("around")).round(0).cast(pl.Int64),
     )
-    large = pl.col("large") & ((pl.col("run_hours") <= _SINGLE_HOURS) | (pl.col("kw") > _MOST_KW) | pl.col("no_car"))
-    return pl.when(pl.col("beyond") | large | (pl.col("far") & (pl.col("far_hours") <= _SINGLE_HOURS))).then(words)
+    return _refused(some.filter(pl.col("beyond") | large | (pl.col("far") & far_short)), words)
 
 
-def _with_standstill(judged: pl.DataFrame) -> pl.DataFrame:
-    """Add how long the load is zero around a row, and whether it is zero elsewhere."""
+def _in_the_dark(judged: pl.DataFrame) -> list[pl.DataFrame]:
+    """Return PV around midnight, where even the midnight sun gives next to nothing."""
+    dark = pl.col("clock").is_in(_DARK_HOURS) & (pl.col("kw") > _DARK_KW) & pl.col("whole")
+    bright = pl.col("kw") > _DARK_SHARE * pl.col("kw").quantile(0.95).over(_OF_HOME)
+    words = pl.format("pv_kwh {} kWh flowed around midnight", pl.col("kwh").round(2))
+    return _refused(judged.filter(dark & bright), words) if judged.select(dark.any()).item() else []
+
+
+def _stood_still(judged: pl.DataFrame) -> list[pl.DataFrame]:
+    """Return loads of zero that last all day, or for hours in a home that else is never at zero."""
     zero = pl.col("kw") < LEAST_LOAD_KW
-    runs = judged.with_columns(_zero=zero, _run=zero.rle_id()).with_columns(
-        still=pl.when(pl.col("_zero")).then(pl.col("hours").sum().over("_run")).otherwise(0.0),
-        all_day=(pl.col("kwh").sum().over("day") < LEAST_LOAD_KW * pl.col("hours").sum().over("day"))
-        & (pl.col("hours").sum().over("day") >= _WHOLE_DAY_H),
+    if not (judged["kw"] < LEAST_LOAD_KW).any():
+        return []
+    homes = judged.filter(zero)[_OF_HOME].unique().implode()
+    runs = judged.filter(pl.col(_OF_HOME).is_in(homes)).with_columns(_zero=zero)
+    all_day = pl.col("kwh").sum() < LEAST_LOAD_KW * pl.col("hours").sum()
+    judged_runs = runs.with_columns(_run=_changes(_OF_HOME, "_zero")).with_columns(
+        still=pl.when("_zero").then(pl.col("hours").sum().over("_run")).otherwise(0.0),
+        all_day=(all_day & pl.col("_zero").any() & (pl.col("hours").sum() >= _WHOLE_DAY_H)).over(_OF_DAY),
     )
     long = pl.col("still") >= STILL_HOURS
-    short = (pl.col("_zero") & ~long).sum().over("day")
-    spoken = (~long).sum().over("day")
-    return runs.with_columns(rare=(spoken > 0) & (short <= _RARELY_ZERO * spoken))
-
-
-def _stood_still() -> pl.Expr:
-    still = (pl.col("still") >= STILL_HOURS) & pl.col("rare")
-    words = pl.format("load_kwh is zero for {} hours: its counter stood still", pl.col("still").round(1))
-    return (
-        pl.when(pl.col("all_day"))
-        .then(pl.lit("load_kwh is zero or next to it all day: its counter stood still"))
-        .when(still)
-        .then(words)
-    )
+    short, spoken = (pl.col("_zero") & ~long).sum().over(_OF_DAY), (~long).sum().over(_OF_DAY)
+    rare = (spoken > 0) & (short <= _RARELY_ZERO * spoken)
+    for_hours = pl.format("load_kwh is zero for {} hours: its counter stood still", pl.col("still").round(1))
+    every = pl.lit("load_kwh is zero or next to it all day: its counter stood still")
+    words = pl.when("all_day").then(every).otherwise(for_hours)
+    return _refused(judged_runs.filter(pl.col("all_day") | (long & rare)), words)

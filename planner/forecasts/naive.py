@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import polars as pl
-from polars.dataframe.group_by import GroupBy
 
-from env.home_rows import by_home
+from env.home_rows import average, by_home
 from env.time_grid import SLOT_DTYPE, grid, local_clock, local_day
 
 MODEL_VERSION = "naive_mean"
@@ -48,8 +47,10 @@ def naive_forecasts(
         pl.col("pv_kwh").fill_nan(None),
     )
     longest = max(load_days, pv_days)
-    load, pv = _profile(daily, "load_kwh", load_days, longest), _profile(daily, "pv_kwh", pv_days, longest)
-    targets, keys = _targets(days, timezone), by_home(daily, "vintage_day", "local_clock")
+    wanted = pl.DataFrame({"vintage_day": list(days)}, schema={"vintage_day": pl.Date}).unique()
+    spans = {"load_kwh": load_days, "pv_kwh": pv_days}
+    load, pv = (_profile(daily, name, wanted, n_days, longest) for name, n_days in spans.items())
+    targets, keys = _targets(wanted, timezone), by_home(daily, "vintage_day", "local_clock")
     if homes := by_home(daily):
         targets = targets.join(daily.select(homes).unique(), how="cross")
     joined = (
@@ -79,39 +80,40 @@ def naive_forecasts(
     )
 
 
-def _profile(daily: pl.DataFrame, quantity: str, n_days: int, longest: int) -> pl.DataFrame:
+def _profile(daily: pl.DataFrame, quantity: str, wanted: pl.DataFrame, n_days: int, longest: int) -> pl.DataFrame:
     """Return the mean by `vintage_day` and `local_clock` over the `n_days` before each vintage.
 
     A time that none of these was read at has the value of the last day before them that was, up to `longest` days back.
     """
-    per_day = daily.group_by(by_home(daily, "local_day", "local_clock")).agg(pl.col(quantity).mean())
-    # Sorted, since a floating-point sum depends on its order and the same input must give the same bytes.
-    averaged = _of_days_before(per_day, 1, n_days).agg(pl.col(quantity).sort_by("shift").mean())
-    if longest == n_days:
-        return averaged
-    older = _of_days_before(per_day, n_days + 1, longest).agg(
-        pl.col(quantity).sort_by("shift").drop_nulls().first().alias("older")
+    per_day = (
+        daily.group_by(by_home(daily, "local_day", "local_clock"))
+        .agg(pl.col(quantity).mean())
+        # Sorted, since a floating-point sum depends on its order and the same input must give the same bytes.
+        .sort("local_day", descending=True)
     )
     keys = by_home(daily, "vintage_day", "local_clock")
+    near = _of_days_before(per_day, wanted, 1, n_days)
+    averaged = near.group_by(keys, maintain_order=True).agg(average(pl.col(quantity)))
+    if longest == n_days:
+        return averaged
+    far = _of_days_before(per_day, wanted, n_days + 1, longest)
+    older = far.group_by(keys, maintain_order=True).agg(pl.col(quantity).drop_nulls().first().alias("older"))
     return averaged.join(older, on=keys, how="full", coalesce=True).select(
         *keys, pl.coalesce(quantity, "older").alias(quantity)
     )
 
 
-def _of_days_before(per_day: pl.DataFrame, first: int, last: int) -> GroupBy:
-    """Return the days `first` to `last` before each vintage, grouped by `vintage_day` and `local_clock`."""
+def _of_days_before(per_day: pl.DataFrame, wanted: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
+    """Return the days `first` to `last` before each wanted vintage, the last of them first."""
     shifts = pl.DataFrame({"shift": range(first, last + 1)})
-    return (
-        per_day.join(shifts, how="cross")
-        .with_columns((pl.col("local_day") + pl.duration(days="shift")).alias("vintage_day"))
-        .group_by(by_home(per_day, "vintage_day", "local_clock"))
-    )
+    ahead = wanted.join(shifts, how="cross").with_columns(local_day=pl.col("vintage_day") - pl.duration(days="shift"))
+    return per_day.join(ahead.drop("shift"), on="local_day", maintain_order="left")
 
 
-def _targets(days: Sequence[date], timezone: str) -> pl.DataFrame:
+def _targets(wanted: pl.DataFrame, timezone: str) -> pl.DataFrame:
     """Return every slot of each day and the next, with the vintage it is forecast from."""
+    days = wanted["vintage_day"].to_list()
     slots = grid(min(days), max(days) + timedelta(days=1), timezone).with_columns(local_clock(timezone))
-    wanted = pl.DataFrame({"vintage_day": list(days)}, schema={"vintage_day": pl.Date}).unique()
     starts = slots.group_by("local_day").agg(pl.col("slot_start").min().alias("vintage"))
     spans = [
         wanted.with_columns((pl.col("vintage_day") + pl.duration(days=ahead)).alias("local_day")) for ahead in (0, 1)

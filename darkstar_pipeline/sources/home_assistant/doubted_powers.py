@@ -14,7 +14,8 @@ A recorder's power is doubted where
 
 import numpy as np
 
-from darkstar_pipeline.quality.odd_stretches import LEAST_LOAD_KW, Rows, below_base, stuck_runs
+from darkstar_pipeline.quality.odd_stretches import LEAST_LOAD_KW, below_base, stuck_runs
+from darkstar_pipeline.quality.series_rows import Rows
 from darkstar_pipeline.sources.home_assistant.energy_curve import Reals
 from darkstar_pipeline.sources.plausibility import MAX_HOME_KW
 from env.types import Integers, Mask

@@ -5,7 +5,9 @@ import pytest
 
 from darkstar_pipeline.quality.bad_hours import QUANTITIES, bad_hours
 from env.battery import Battery
+from env.home_rows import with_home
 from env.time_grid import SLOT_DTYPE, grid
+from tests.builders.graded_slots import of_one_home
 
 STOCKHOLM = "Europe/Stockholm"
 DAY = date(2026, 1, 15)
@@ -55,7 +57,7 @@ def statistics(*rows):
 
 
 def bad(frame, *rows, timezone=STOCKHOLM, has_pv=True):
-    found = bad_hours(frame, statistics(*rows), timezone, battery=BATTERY, has_pv=has_pv)
+    found = bad_hours(of_one_home(frame, BATTERY, has_pv=has_pv), with_home(statistics(*rows)), timezone)
     return sorted(
         (int((row["hour_start"] - START).total_seconds()) // 3600, row["quantity"]) for row in found.to_dicts()
     )
@@ -149,7 +151,7 @@ def test_a_home_without_battery_or_panels_balances_when_load_is_what_it_buys():
 )
 def test_every_hour_of_a_clock_change_is_checked_once_when_all_are_bad(day, hours):
     frame = observed(day).with_columns(load_kwh=pl.lit(0.9))
-    found = bad_hours(frame, statistics(), STOCKHOLM, battery=BATTERY, has_pv=True)
+    found = bad_hours(of_one_home(frame, BATTERY, has_pv=True), with_home(statistics()), STOCKHOLM)
     assert found.height == found["hour_start"].n_unique() == hours
     assert found["local_day"].unique().to_list() == [day]
 
@@ -165,5 +167,5 @@ def test_an_hour_that_midnight_cuts_is_not_checked_whatever_the_range_when_the_z
         orient="row",
     )
     for frame in (alone, with_next):
-        found = bad_hours(frame, rows, "Asia/Kolkata", battery=BATTERY, has_pv=True)
+        found = bad_hours(of_one_home(frame, BATTERY, has_pv=True), with_home(rows), "Asia/Kolkata")
         assert found.select("local_day", "hour_start").rows() == [(DAY, half)]

@@ -12,6 +12,7 @@ from darkstar_pipeline.quality.day_quality import grade_days
 from darkstar_pipeline.quality.energy_balance import balance_of, in_words
 from darkstar_pipeline.quality.import_refusals import refusals, treatments
 from env.time_grid import SLOT_DTYPE, grid
+from tests.builders.graded_slots import of_one_home
 
 ZONE = "Europe/Berlin"
 DAY = date(2026, 1, 15)
@@ -76,7 +77,9 @@ def test_one_missing_slot_excludes_the_day():
         status, reasons = grade(day({name: {40: None}}))
         assert (status, reasons) == ("exclude", "missing 1 core slot (first 2026-01-15 10:00 local)")
     assert grade(day({"import_kwh": {40: None}}))[0] == "clean"
-    assert core_issues(day({"pv_kwh": {40: None}}), ZONE, has_pv=False)["missing_slots"].to_list() == [0]
+    assert core_issues(of_one_home(day({"pv_kwh": {40: None}}), BATTERY, has_pv=False), ZONE)[
+        "missing_slots"
+    ].to_list() == [0]
 
 
 def test_two_bad_core_hours_are_bearable_and_three_are_not():
@@ -110,7 +113,7 @@ def test_one_bad_hour_of_the_battery_masks_it():
     ],
 )
 def test_state_of_charge_jumps_by_forty_points_at_most(changes: dict[str, dict[int, float | None]], count: int):
-    found = soc_issues(day(changes), ZONE)
+    found = soc_issues(of_one_home(day(changes), BATTERY), ZONE)
     assert found["soc_issues"].to_list() == [count]
 
 
@@ -119,7 +122,7 @@ def test_flows_and_levels_of_a_day_agree_within_two_points(excess: float, *, unb
     """And within a tenth of what flowed."""
     rise = 100 * excess / BATTERY.capacity_kwh
     for sign in (1, -1):
-        found = battery_balance(day({"soc_end_percent": {95: 50 + sign * rise}}), BATTERY)
+        found = battery_balance(of_one_home(day({"soc_end_percent": {95: 50 + sign * rise}}), BATTERY))
         assert found["unbalanced"].to_list() == [unbalanced]
         assert found["stored"].item() == pytest.approx(sign * excess)
     flowed = day(
@@ -129,13 +132,16 @@ def test_flows_and_levels_of_a_day_agree_within_two_points(excess: float, *, unb
             "soc_end_percent": {95: 50 + rise},
         }
     )
-    assert not battery_balance(flowed, BATTERY)["unbalanced"].item()
+    assert not battery_balance(of_one_home(flowed, BATTERY))["unbalanced"].item()
     through = 2.0 / BATTERY.charge_efficiency + 2.0 * BATTERY.discharge_efficiency
     more = 50 + 100 * (excess + 0.1 * through) / BATTERY.capacity_kwh
-    assert battery_balance(flowed.with_columns(soc_end_percent=more), BATTERY)["unbalanced"].item() == unbalanced
-    assert battery_balance(flowed, BATTERY)["gained"].item() == pytest.approx(0)
+    assert (
+        battery_balance(of_one_home(flowed.with_columns(soc_end_percent=more), BATTERY))["unbalanced"].item()
+        == unbalanced
+    )
+    assert battery_balance(of_one_home(flowed, BATTERY))["gained"].item() == pytest.approx(0)
     unread = day({"batt_charge_kwh": {3: None}, "soc_end_percent": {95: 99.0}})
-    assert battery_balance(unread, BATTERY)["unbalanced"].to_list() == [False]
+    assert battery_balance(of_one_home(unread, BATTERY))["unbalanced"].to_list() == [False]
 
 
 def flows(**columns: list[float | None]) -> pl.DataFrame:
@@ -170,11 +176,13 @@ def test_balance_takes_appliances_from_the_flows_and_names_what_is_not_read():
 
 def test_refusals_of_missing_slots_are_counted_with_their_first_reason():
     slots = [START + timedelta(minutes=15 * n) for n in range(6)]
-    missing = pl.DataFrame({"slot_start": pl.Series(slots[:4]).cast(SLOT_DTYPE), "local_day": [DAY] * 4})
+    missing = pl.DataFrame(
+        {"slot_start": pl.Series(slots[:4]).cast(SLOT_DTYPE), "local_day": [DAY] * 4, "site": [""] * 4}
+    )
 
     def remark(quantity: str, first: int, last: int, reason: str, action: str = "refused") -> dict[str, object]:
         span = {"first_slot": slots[first], "last_slot": slots[last]}
-        return {"local_day": DAY, "quantity": quantity, "action": action, "reason": reason, **span}
+        return {"site": "", "local_day": DAY, "quantity": quantity, "action": action, "reason": reason, **span}
 
     def found(*remarks: dict[str, object]) -> list[tuple[int, str]]:
         frame = pl.DataFrame(list(remarks)).with_columns(pl.col("first_slot", "last_slot").cast(SLOT_DTYPE))
@@ -191,11 +199,12 @@ def test_refusals_of_missing_slots_are_counted_with_their_first_reason():
 
 def test_readings_that_were_altered_are_told_and_prices_are_not():
     start = pl.Series([START]).cast(SLOT_DTYPE)
-    missing = pl.DataFrame({"slot_start": start, "local_day": [DAY]}).clear()
+    missing = pl.DataFrame({"site": [""], "slot_start": start, "local_day": [DAY]}).clear()
 
     def told(quantity: str, readings: int, action: str = "altered") -> list[str]:
         remarks = pl.DataFrame(
             {
+                "site": [""],
                 "local_day": [DAY],
                 "quantity": quantity,
                 "action": action,

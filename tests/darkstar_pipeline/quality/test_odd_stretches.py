@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from darkstar_pipeline.quality.odd_stretches import Rows, below_base, counted_later, stuck, times_ten
+from darkstar_pipeline.quality.odd_stretches import below_base, counted_later, stuck, times_ten
+from darkstar_pipeline.quality.series_rows import Rows
 from env.types import Mask
 
 DAY = 96

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from darkstar_pipeline.quality.odd_stretches import (
-    Reals,
-    Rows,
     below_base,
     counted_later,
     stuck,
     stuck_runs,
     times_ten,
 )
+from darkstar_pipeline.quality.series_rows import Reals, Rows
 from env.types import Mask
 
 DAY = 96
