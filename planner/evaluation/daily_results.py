@@ -6,6 +6,7 @@ from typing import Literal
 import polars as pl
 
 from env.battery import Battery
+from env.home_rows import total
 from env.inverter import Command, slot_limit
 from env.site import Site
 from env.time_grid import SLOT_HOURS
@@ -38,8 +39,8 @@ def daily_results(
         schedules.sort(*homes, "policy", "slot_start")
         .group_by(*homes, "local_day", "policy", maintain_order=True)
         .agg(
-            pl.col("cost").sum().alias("slots_cost"),
-            pl.col(_SUMS).sum(),
+            total(pl.col("cost")).alias("slots_cost"),
+            total(pl.col(_SUMS)),
             pl.col("soc_start_kwh").first().alias("start_soc_kwh"),
             pl.col("soc_end_kwh").last().alias("end_soc_kwh"),
             _settlement(protocol, site).alias("settlement_value"),
