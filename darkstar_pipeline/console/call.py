@@ -7,15 +7,18 @@ work of any command.
 import functools
 import inspect
 import math
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from darkstar_pipeline.console.failures import INTERRUPTED, Interrupted, UsageError, describe
+from darkstar_pipeline.console.failures import INTERRUPTED, Interrupted, Terminated, UsageError, describe
 from darkstar_pipeline.console.output import Answer
 from darkstar_pipeline.console.relative_days import LastDays, resolve_days
 from darkstar_pipeline.console.stdout import reserve_stdout
@@ -208,7 +211,7 @@ def _run(function: Callable[..., Answer | None], context: typer.Context, argumen
     from darkstar_pipeline.engines.choice import on_engine
 
     try:
-        with reserve_stdout() as out, on_engine(_configured_engine):
+        with _ended_by_sigterm(), reserve_stdout() as out, on_engine(_configured_engine):
             call = Call(site=context.meta["darkstar.site"], json=context.meta["darkstar.json"], out=out)
             answer = function(call, **arguments)
             if answer is None:
@@ -217,8 +220,32 @@ def _run(function: Callable[..., Answer | None], context: typer.Context, argumen
             return int(answer.exit_code)
     except BrokenPipeError:
         return READER_LEFT
+    except _SigtermError as error:
+        raise Terminated from error
     except KeyboardInterrupt as error:
         raise Interrupted from error
+
+
+class _SigtermError(KeyboardInterrupt):
+    """SIGTERM came: everything ends as after Ctrl-C."""
+
+
+@contextmanager
+def _ended_by_sigterm() -> Generator[None]:
+    """End as after Ctrl-C where SIGTERM comes, so that no worker is left; a second one kills."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise _SigtermError
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _configured_engine() -> "EngineSettings":

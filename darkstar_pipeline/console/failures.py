@@ -22,8 +22,12 @@ class Interrupted(Exception):  # noqa: N818 - a person stopped it; nothing faile
     """The command was stopped with Ctrl-C."""
 
 
-INTERRUPTED = 130
-"""Exit code, as shells expect it, of a program that Ctrl-C ended."""
+class Terminated(Interrupted):
+    """The command was stopped with SIGTERM, as containers and units do it."""
+
+
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit codes, as shells expect them, of a program that Ctrl-C or SIGTERM ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +84,8 @@ def describe(error: BaseException) -> Failure:
     if isinstance(error, typer.TyperException):
         return _usage(error)
     if isinstance(error, Interrupted):
-        return Failure(code="interrupted", message="interrupted", hint="it can be repeated", exit_code=INTERRUPTED)
+        exit_code = TERMINATED if isinstance(error, Terminated) else INTERRUPTED
+        return Failure(code="interrupted", message="interrupted", hint="it can be repeated", exit_code=exit_code)
     if isinstance(error, OSError):
         return _file_system(error)
     if isinstance(error, CodedError) and error.code in EXIT_CODES:

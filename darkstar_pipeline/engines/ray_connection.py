@@ -11,6 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+import stamina
+
 from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
 from planner.local_engine import ATTEMPTS
 
@@ -90,8 +92,11 @@ def _join(address: str) -> None:
     ray = ray_module()
     _probe(address)
     code = {"py_modules": [str(_folder(package)) for package in PACKAGES]}
+    stamina.instrumentation.set_on_retry_hooks([])  # its own writes to stdout, where a command's JSON goes
     try:
-        ray.init(address=address, runtime_env=code, **_QUIET)
+        for attempt in stamina.retry_context(on=_is_slow_start, attempts=ATTEMPTS, timeout=None):
+            with attempt:
+                ray.init(address=address, runtime_env=code, **_QUIET)
     except ConnectionError as error:
         raise _unreachable(address, str(error)) from error
     except RuntimeError as error:
@@ -99,6 +104,11 @@ def _join(address: str) -> None:
             raise _unreachable(address, str(error)) from error
         message = f"the Ray cluster at {address} has other versions than this process: {error}"
         raise ConfigurationError(message, "install the same Ray and Python (to the last number) on both") from error
+
+
+def _is_slow_start(error: Exception) -> bool:
+    """Return whether a busy head did not start the process of this client within Ray's half a minute."""
+    return isinstance(error, ConnectionError) and "Starting Ray client server failed" in str(error)
 
 
 def _probe(address: str) -> None:
@@ -125,8 +135,10 @@ def _probe(address: str) -> None:
 
 
 def _unreachable(address: str, why: str) -> OutsideServiceError:
-    message = f"the Ray cluster at {address} (engine.address) cannot be reached: {why.splitlines()[0]}"
-    return OutsideServiceError(message, "start it with `ray start --head`, or leave out engine.address")
+    reason = why.strip().splitlines()[-1]  # the first lines of an answer of the head are its stack
+    message = f"the Ray cluster at {address} (engine.address) cannot be reached: {reason}"
+    hint = "start it with `ray start --head --ray-client-server-port=10001`, or leave out engine.address"
+    return OutsideServiceError(message, hint)
 
 
 def _folder(package: str) -> Path:

@@ -7,15 +7,18 @@ hands over by itself are arrays in shared memory that nobody may write to.
 import faulthandler
 import logging
 import pickle
+import re
 from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
 from itertools import islice
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
 import stamina
 
-from darkstar_pipeline.engines.ray_connection import connect, ray_module
-from darkstar_pipeline.errors import OutsideServiceError
+from darkstar_pipeline.engines.ray_connection import EXTRA, connect, ray_module
+from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
 from planner.errors import ShardLostError
 from planner.local_engine import ATTEMPTS, become_worker, in_worker, named, whole
 
@@ -31,6 +34,7 @@ _INLINE_BYTES = 90_000
 """Work of this size travels with every task (Ray takes 100 kB), so that a worker needs nothing of its node's store."""
 _WAITING_PER_CORE = 2
 """Shards handed over per core of the cluster, so that none waits for the next; all the others stay here."""
+_MISSING = re.compile(r"No module named '([\w.]+)'")
 _log = logging.getLogger(__name__)
 
 
@@ -67,8 +71,9 @@ class RayEngine:
         """Yield the number and the answer of every shard, as they come.
 
         Raises:
-            ConfigurationError: Ray is not installed, or another version of it or of Python runs in the cluster.
-            OutsideServiceError: the cluster cannot be reached.
+            ConfigurationError: Ray is not installed, another version of it or of Python runs in the cluster, or a node
+                lacks a package.
+            OutsideServiceError: the cluster cannot be reached, or is lost at work.
             ShardLostError: a shard's worker or node ended again and again before it had answered.
         """
         if in_worker():
@@ -95,29 +100,52 @@ class RayEngine:
         dumps: Callable[[object], bytes] = ray.cloudpickle.dumps
         task = ray.remote(max_retries=ATTEMPTS - 1, retry_exceptions=False)(_work)
         work, left = dumps(fn), iter(numbers)
-        shared = work if len(work) <= _INLINE_BYTES else ray.put(work)
         at_work: dict[object, int] = {}
         try:
+            with self._reached():
+                shared = work if len(work) <= _INLINE_BYTES else ray.put(work)
             while True:
-                room = (workers or self._workers or self._room()) - len(at_work)
-                for number in islice(left, max(room, 0)):
-                    at_work[task.remote(shared, dumps(shards[number]), self._deadline)] = number
-                if not at_work:
-                    return
-                done, _ = ray.wait(list(at_work), timeout=self._deadline)
+                with self._reached():
+                    room = (workers or self._workers or self._room()) - len(at_work)
+                    for number in islice(left, max(room, 0)):
+                        at_work[task.remote(shared, dumps(shards[number]), self._deadline)] = number
+                    if not at_work:
+                        return
+                    done, _ = ray.wait(list(at_work), timeout=self._deadline)
                 if not done:
                     waiting = ", ".join(named(shards, number) for number in at_work.values())
                     _log.warning("no answer for %.0f s from %s: begun again", self._deadline, waiting)
                     raise _StalledError
                 number = at_work.pop(done[0])
-                yield number, cast("Answer", _answer(done[0], shards, number))
+                with self._reached():
+                    answer = _answer(done[0], shards, number)
+                yield number, cast("Answer", answer)
+        except _ClusterLostError:
+            at_work.clear()  # it works no more
+            raise
         finally:
             for waited in at_work:
                 ray.cancel(waited, force=True)
 
+    @contextmanager
+    def _reached(self) -> Generator[None]:
+        """Tell a person that the cluster itself was lost; errors of the work are its own."""
+        try:
+            yield
+        except Exception as error:
+            if not _of_connection(error):
+                raise
+            message = f"the Ray cluster at {self._address} (engine.address) was lost at work: {_last_line(error)}"
+            hint = "start it again, then run this again: what was written stays"
+            raise _ClusterLostError(message, hint) from error
+
     def _room(self) -> int:
         """Return how many shards the cluster takes now; nodes come and go."""
         return _WAITING_PER_CORE * max(int(ray_module().cluster_resources().get("CPU", 0)), 1)
+
+
+class _ClusterLostError(OutsideServiceError):
+    """The cluster itself is gone."""
 
 
 class _StalledError(Exception):
@@ -142,9 +170,35 @@ def _answer(done: object, shards: Sequence[object], number: int) -> Any:  # noqa
     try:
         return pickle.loads(ray_module().get(done))  # noqa: S301 - ours
     except RayTaskError as error:
-        raise cast("Exception", error.cause) from error
+        cause = cast("Exception", error.cause)
+        if (module := _lacking(cause)) is not None:
+            message = f"a node of the Ray cluster lacks the package {module}, which is installed here"
+            raise ConfigurationError(message, f"run `{EXTRA}` of this version on every node") from error
+        raise cause from error
     except RuntimeEnvSetupError as error:
         message = f"Ray's workers could not be given the code: {error}"
         raise OutsideServiceError(message, "see the logs of its nodes, and `docs/fleet.md`, Engines") from error
     except RayError as error:
         raise ShardLostError(named(shards, number), ATTEMPTS) from error
+
+
+def _lacking(error: Exception) -> str | None:
+    """Return the module that a worker could not import, where this process has it."""
+    found = _MISSING.search(str(error))
+    if found is None or not isinstance(error, (ImportError, RuntimeError)):
+        return None
+    module = found[1].partition(".")[0]
+    return module if find_spec(module) is not None else None
+
+
+def _of_connection(error: Exception) -> bool:
+    """Return whether the way to the cluster failed, as Ray's client or gRPC says it, and not the work itself."""
+    from ray.exceptions import RayError
+
+    is_failed_call = isinstance(error, ConnectionError) or type(error).__module__.startswith("grpc.")
+    return is_failed_call and not isinstance(error.__cause__, RayError)
+
+
+def _last_line(error: BaseException) -> str:
+    """Return the end of what Ray says, whose beginning may be a stack."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]

@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+SENT_BYTES = 80_000_000
+
 
 class StubbornError(Exception):
     """An error that cannot be pickled: its constructor takes a keyword."""
@@ -42,6 +44,17 @@ def slowly_squared(shard: int, *, ballast: bytes = b"") -> int:
     del ballast
     time.sleep(0.3)
     return squared(shard)
+
+
+def large(shard: int) -> bytes:
+    """Return more than a message of gRPC takes."""
+    return bytes([shard]) * SENT_BYTES
+
+
+def unreachable(shard: int) -> int:
+    """Raise an error of a connection, which is the work's own."""
+    message = f"no price server for {shard}"
+    raise ConnectionRefusedError(message)
 
 
 def begun(folder: Path, shard: int) -> int:

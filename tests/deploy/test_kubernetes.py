@@ -29,6 +29,9 @@ OVERLAYS = ("cluster", "dev")
 VERSIONS = ("1.32.0", "1.37.0")  # the oldest and the newest that docs/scaling.md names
 SECRETS = {"darkstar-access", "darkstar-postgres", "darkstar-store"}
 CUSTOM = {"RayCluster"}  # its own pods are checked as pods; its schema is KubeRay's
+RAY_GROUP = {"rayStartParams", "template"}
+RAY_WORKERS = RAY_GROUP | {"groupName", "minReplicas", "maxReplicas"}
+"""Fields that KubeRay's types demand of a head and of a group of workers."""
 
 Manifest = dict[str, Any]
 
@@ -189,6 +192,18 @@ def test_runs_are_closed_as_our_pods_and_start_in_the_image_of_the_overlay() -> 
     code = dict(pods(rendered("cluster")))["Deployment/dagster-code"]["spec"]["containers"][0]
     current = next(each["value"] for each in code["env"] if each["name"] == "DAGSTER_CURRENT_IMAGE")
     assert current == code["image"] != "darkstar-fleet"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_ray_cluster_has_the_fields_of_kuberays_types(overlay: str) -> None:
+    spec = next(each["spec"] for each in rendered(overlay) if each["kind"] == "RayCluster")
+    assert spec.keys() == {"rayVersion", "headGroupSpec", "workerGroupSpecs"}
+    assert spec["headGroupSpec"].keys() == RAY_GROUP
+    for group in spec["workerGroupSpecs"]:
+        assert group.keys() == RAY_WORKERS | {"replicas"}
+        assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
+    for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"]):
+        assert all(isinstance(value, str) for value in group["rayStartParams"].values()), "a map of text to text"
 
 
 def test_ray_is_the_one_that_is_locked() -> None:
