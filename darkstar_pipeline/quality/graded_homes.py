@@ -14,7 +14,7 @@ CAPACITY, CHARGE_EFFICIENCY, DISCHARGE_EFFICIENCY = "_capacity_kwh", "_charge_ef
 
 @dataclass(frozen=True)
 class GradedHome:
-    """What a grade rests on besides readings and prices.
+    """A home as its grades see it, besides readings and prices.
 
     Attributes:
         battery: its capacity and efficiencies are used.

@@ -16,7 +16,7 @@ from planner.replay.schedules import leaving_reserve
 
 @dataclass(frozen=True, kw_only=True)
 class LearnedView:
-    """What a learned policy sees beside `HomesAhead`, of the same homes and slots.
+    """Arrays that a learned policy sees beside `HomesAhead`, of the same homes and slots.
 
     Attributes:
         load_forecast: load as the morning saw it, also in slots that are over `(n_homes, n_slots)` [kWh].

@@ -40,7 +40,7 @@ class ObjectFault:
 
 @dataclass(frozen=True)
 class ObjectFaults:
-    """What was looked at, and what is wrong with it.
+    """Faults of the objects that were looked at.
 
     Attributes:
         faults: of the objects.

@@ -15,7 +15,9 @@ from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
 from darkstar_pipeline.warehouse.buckets.bucket_count import is_counted, keep_count
 from darkstar_pipeline.warehouse.buckets.day_objects import encoded, rows_of, sites_done
 from darkstar_pipeline.warehouse.buckets.object_names import bucket_of, day_prefix, name_of, object_key
-from darkstar_pipeline.warehouse.buckets.object_store import CHANGE_ATTEMPTS, ListedObject, ObjectStore, attempts_on
+from darkstar_pipeline.warehouse.buckets.object_store import ObjectStore
+from darkstar_pipeline.warehouse.buckets.repeated_requests import CHANGE_ATTEMPTS, attempts_on
+from darkstar_pipeline.warehouse.buckets.stored_objects import ListedObject
 from darkstar_pipeline.warehouse.day_names import day_of
 from darkstar_pipeline.warehouse.lake import FEW_DAYS, SchemaMismatchError, conform
 from darkstar_pipeline.warehouse.schemas import Table

@@ -13,7 +13,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +28,7 @@ from darkstar_pipeline.warehouse.buckets.repeated_requests import (
     whole_listing,
 )
 from darkstar_pipeline.warehouse.buckets.s3_refusals import KEYS_REMEDY, is_no_object_store, remedy, told
+from darkstar_pipeline.warehouse.buckets.stored_objects import ListedObject, StoredObject
 from planner.artifacts.atomic_files import atomic_file, make_folder
 
 if TYPE_CHECKING:
@@ -62,23 +62,6 @@ Change = Callable[[bytes | None], bytes | None]
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[\w./-]*)?", re.ASCII)
 Key = TypeVar("Key")
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class StoredObject:
-    """A whole object as it was at one moment."""
-
-    data: bytes
-    version: str
-
-
-@dataclass(frozen=True)
-class ListedObject:
-    """An object as a listing tells of it; its version changes whenever it is replaced."""
-
-    key: str
-    size: int
-    version: str
 
 
 class ObjectStore(ABC):
@@ -158,7 +141,10 @@ class ObjectStore(ABC):
 
         with self._translated(prefix):
             found = whole_listing(lambda: obstore.list(self.client, prefix, chunk_size=LIST_CHUNK).collect())  # pyright: ignore[reportUnknownMemberType] - of arro3, which is not installed
-        return sorted((ListedObject(each["path"], each["size"], each["e_tag"] or "") for each in found), key=_by_key)
+        return sorted(
+            (ListedObject(each["path"], each["size"], each["e_tag"] or "") for each in found),
+            key=lambda listed: listed.key,
+        )
 
     def heads(self, keys: Iterable[str]) -> dict[str, ListedObject]:
         """Return size and version of those of some objects that are there, in the order of the keys."""
@@ -368,10 +354,6 @@ class BucketStore(ObjectStore):
 
     def _access_hint(self) -> str:
         return KEYS_REMEDY
-
-
-def _by_key(listed: ListedObject) -> str:
-    return listed.key
 
 
 def open_store(place: str | Path) -> ObjectStore:
