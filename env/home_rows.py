@@ -1,8 +1,12 @@
 """Rows of one home, or of several that a column `site` tells apart: what groups and joins go by."""
 
+from collections.abc import Iterator
+
 import polars as pl
 
 HOME = "site"
+ALONE = ""
+"""The name of the home whose rows carry none."""
 
 
 def by_home(rows: pl.DataFrame, *names: str) -> list[str]:
@@ -15,12 +19,41 @@ def by_home(rows: pl.DataFrame, *names: str) -> list[str]:
 
 
 def with_home(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return rows that name their home; those of one home that do not get a name that is empty.
+    """Return rows that name their home, `ALONE` where they are of one.
 
-    >>> with_home(pl.DataFrame({"price": [1]})).columns
-    ['price', 'site']
+    >>> with_home(pl.DataFrame({"price": [1]})).columns, with_home(pl.DataFrame({"site": ["a"]}))["site"][0]
+    (['price', 'site'], 'a')
     """
-    return rows if HOME in rows.columns else rows.with_columns(pl.lit("").alias(HOME))
+    return rows if HOME in rows.columns else rows.with_columns(pl.lit(ALONE).alias(HOME))
+
+
+def within_home(rows: pl.DataFrame, value: pl.Expr) -> pl.Expr:
+    """Return a value that looks at the rows of the same home only.
+
+    >>> rows = pl.DataFrame({"site": ["a", "a", "b"], "kwh": [1, 2, 3]})
+    >>> rows.select(within_home(rows, pl.col("kwh").shift(1)))["kwh"].to_list()
+    [None, 1, None]
+    """
+    return value.over(HOME) if HOME in rows.columns else value
+
+
+def per_home(rows: pl.DataFrame, *values: pl.Expr) -> pl.DataFrame:
+    """Return aggregates of rows, a row a home that has any: `site` and the values.
+
+    >>> per_home(pl.DataFrame({"kwh": [1, 2]}), pl.col("kwh").sum()).rows()
+    [('', 3)]
+    """
+    return with_home(rows).group_by(HOME, maintain_order=True).agg(*values)
+
+
+def homes_of(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield the homes of rows, each with its own in their order.
+
+    >>> [(home, own.height) for home, own in homes_of(pl.DataFrame({"site": ["b", "a", "b"]}))]
+    [('b', 2), ('a', 1)]
+    """
+    for (home,), own in with_home(rows).partition_by(HOME, as_dict=True, maintain_order=True).items():
+        yield str(home), own
 
 
 def total(values: pl.Expr) -> pl.Expr:

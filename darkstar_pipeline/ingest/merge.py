@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
-from darkstar_pipeline.sources.observations import MEASURED
+from darkstar_pipeline.sources.readings.homes import MEASURED
 from darkstar_pipeline.warehouse.schemas import OUTLOOK_COLUMNS, Table
 from darkstar_pipeline.warehouse.tables import Tables
 from env.time_grid import local_day

@@ -1,19 +1,22 @@
 """The result of a reader: accepted rows, refused rows with file, row and reason, and notes.
 
-A check is an expression that yields a reason or null; the first reason of a row counts.
+A check is an expression that yields a reason or null; the first reason of a row counts. Rows may be of several homes
+(`env.home_rows`): each is then judged by its own rows, as if it were alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.remarks import no_remarks
+from env.home_rows import ALONE, HOME, by_home, per_home, with_home
 from env.time_grid import SLOT_DTYPE
 
 ROW = "_row"
 REASON = "_reason"
+_KINDS_SHOWN = 4
 REJECT_SCHEMA = pl.Schema(
     {
         "file": pl.String(),
@@ -24,6 +27,20 @@ REJECT_SCHEMA = pl.Schema(
         "quantity": pl.String(),
     }
 )
+
+
+Refused = Mapping[str, DataRefusedError]
+"""Homes that are refused as a whole, each with the reason; a home whose rows carry no name is `ALONE`."""
+
+
+def raise_refusal(refused: Refused) -> None:
+    """Refuse the file of a home alone, if its home is.
+
+    Raises:
+        DataRefusedError: the reason.
+    """
+    for error in refused.values():
+        raise error
 
 
 def no_rejects() -> pl.DataFrame:
@@ -76,6 +93,27 @@ class Parsed:
         return replace(self, notes=(*self.notes, *(note for note in notes if note)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class ParsedHomes:
+    """The outcome of reading the rows of homes; frames carry `site`.
+
+    Attributes:
+        rows: accepted rows, by home and slot.
+        rejects: refused rows of homes that are not refused as a whole, see `Parsed`.
+        refused: homes that are refused as a whole.
+        notes: remarks for the person who imports, `[site, note]`; a home's in the order in which they are told.
+        read_as: how each quantity was read.
+        remarks: readings that are altered or left out though their row is accepted, see `remarks`.
+    """
+
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+    refused: Refused
+    notes: pl.DataFrame
+    read_as: tuple[ReadAs, ...]
+    remarks: pl.DataFrame
+
+
 def numbered(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the frame with its data rows numbered from 1 and no reason against any of them."""
     return frame.with_columns(
@@ -94,7 +132,7 @@ def reason_if(condition: pl.Expr, reason: pl.Expr) -> pl.Expr:
 
 
 def rejects_of(checked: pl.DataFrame, raw: pl.DataFrame, file: str) -> pl.DataFrame:
-    """Return the refused rows of `checked`, each with its content as in the file.
+    """Return the refused rows of `checked`, each with its content as in the file; of several homes also `site`.
 
     Args:
         checked: frame with `_row`, `_reason` and, where it is known, `slot_start`.
@@ -102,38 +140,66 @@ def rejects_of(checked: pl.DataFrame, raw: pl.DataFrame, file: str) -> pl.DataFr
         file: name that is reported.
     """
     instant = pl.col("slot_start") if "slot_start" in checked.columns else pl.lit(None).alias("slot_start")
-    bad = checked.filter(pl.col(REASON).is_not_null()).select(ROW, REASON, instant.cast(SLOT_DTYPE)).sort(ROW)
+    refused = checked.filter(pl.col(REASON).is_not_null())
+    bad = refused.select(*by_home(checked, ROW), REASON, instant.cast(SLOT_DTYPE)).sort(ROW)
+    names = by_home(checked, *REJECT_SCHEMA.names())
     if bad.is_empty():
-        return no_rejects()
+        return no_rejects() if HOME not in names else with_home(no_rejects()).select(names)
     texts = raw[(bad[ROW] - 1).to_list()].select(pl.struct(pl.all()).struct.json_encode().alias("raw"))
     named = bad.rename({ROW: "row", REASON: "reason"}).hstack(texts)
-    return named.with_columns(pl.lit(file).alias("file"), pl.lit(None, pl.String).alias("quantity")).select(
-        REJECT_SCHEMA.names()
+    return named.with_columns(pl.lit(file).alias("file"), pl.lit(None, pl.String).alias("quantity")).select(names)
+
+
+def refused_notes(rejects: pl.DataFrame, file: str) -> pl.DataFrame:
+    """Return a note a home that counts its refused rows by the kind of reason: `site`, `note`.
+
+    Reasons that differ only in their numbers are one kind, shown by its first.
+    """
+    kind = pl.col("reason").str.replace_all(r"[0-9][0-9.:TZ+-]*", "0")
+    kinds = (
+        with_home(rejects)
+        .group_by(HOME, kind.alias("_kind"), maintain_order=True)
+        .agg(pl.len(), pl.col("reason").first())
+    )
+    shown = pl.format("{} × {}", "len", "reason").head(_KINDS_SHOWN).str.join("; ")
+    return (
+        kinds.group_by(HOME, maintain_order=True)
+        .agg(pl.col("len").sum(), shown.alias("shown"))
+        .select(HOME, pl.format("{}: {} rows were refused: {}", pl.lit(file), "len", "shown").alias("note"))
     )
 
 
 def refused_note(rejects: pl.DataFrame, file: str) -> str:
-    """Return a note that counts the refused rows by the kind of reason; empty where none was refused.
-
-    Reasons that differ only in their numbers are one kind, shown by its first.
-    """
-    if rejects.is_empty():
-        return ""
-    kind = pl.col("reason").str.replace_all(r"[0-9][0-9.:TZ+-]*", "0")
-    kinds = rejects.group_by(kind.alias("_kind"), maintain_order=True).agg(pl.len(), pl.col("reason").first())
-    shown = "; ".join(f"{count} × {reason}" for count, reason in kinds.select("len", "reason").head(4).iter_rows())
-    return f"{file}: {rejects.height} rows were refused: {shown}"
+    """Return a home's `refused_notes`; empty where no row was refused."""
+    return "".join(refused_notes(rejects, file)["note"])
 
 
 def refuse_if_mostly_bad(parsed: Parsed, file: str, *, kept_at: str) -> None:
-    """Refuse a file most of whose rows were refused: it probably holds something else.
+    """Refuse a file of one home by `mostly_bad`.
 
     Raises:
         DataRefusedError: more than half of the rows, or every row, is bad.
     """
-    count = parsed.rejects.height
-    if count == 0 or (count * 2 <= parsed.rows_read and not parsed.rows.is_empty()):
-        return
-    first = parsed.rejects.row(0, named=True)
-    message = f"{file}: {count} of {parsed.rows_read} rows are bad; the first is row {first['row']}: {first['reason']}"
-    raise DataRefusedError(message, f"fix the file and import it again; the refused rows are in {kept_at}")
+    read = pl.DataFrame({HOME: [ALONE], "rows": [parsed.rows_read]})
+    raise_refusal(mostly_bad(parsed.rows, parsed.rejects, read, file, kept_at=kept_at))
+
+
+def mostly_bad(rows: pl.DataFrame, rejects: pl.DataFrame, read: pl.DataFrame, file: str, *, kept_at: str) -> Refused:
+    """Return the homes most of whose rows were refused: they probably hold something else.
+
+    Args:
+        rows: accepted rows.
+        rejects: refused rows.
+        read: the number of `rows` that each `site` has in the file.
+        file: name that is reported.
+        kept_at: where the refused rows are.
+    """
+    first = [pl.col("row").first(), pl.col("reason").first()]
+    counts = per_home(rejects, pl.len().alias("bad"), *first).join(read, on=HOME)
+    empty = ~pl.col(HOME).is_in(with_home(rows)[HOME].unique().implode())
+    refused = dict[str, DataRefusedError]()
+    for home, bad, row, reason, of in counts.filter(empty | (pl.col("bad") * 2 > pl.col("rows"))).iter_rows():
+        message = f"{file}: {bad} of {of} rows are bad; the first is row {row}: {reason}"
+        hint = f"fix the file and import it again; the refused rows are in {kept_at}"
+        refused[home] = DataRefusedError(message, hint)
+    return refused

@@ -4,13 +4,16 @@ A home draws between a few tens of watts and some tens of kilowatts. Between wat
 ten, so the limits need not be sharp. The size of prices: `price_lists.scale`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
+from darkstar_pipeline.sources.parsed import Refused, raise_refusal
 from darkstar_pipeline.sources.resolution import NATIVE
+from env.home_rows import ALONE, HOME, per_home
 
 MAX_HOME_KW = 100.0
 """No single row of a home may imply more [kW]."""
@@ -37,37 +40,67 @@ def most_typical_kw(name: str) -> float:
 
 
 def refuse_wrong_energy_unit(rows: pl.DataFrame, energy: Sequence[str], file: str, site: SiteSettings) -> None:
-    """Refuse a file whose energy columns are in W, Wh, kW or MWh.
+    """Refuse a file of one home by `wrong_energy_units`.
+
+    Raises:
+        DataRefusedError: naming the column and the remedy.
+    """
+    raise_refusal(wrong_energy_units(rows, energy, file, {ALONE: site}))
+
+
+def wrong_energy_units(
+    rows: pl.DataFrame, energy: Sequence[str], file: str, sites: Mapping[str, SiteSettings]
+) -> Refused:
+    """Return the homes whose energy columns are in W, Wh, kW or MWh, each with the column and the remedy.
 
     Args:
         rows: readable rows with `native_minutes` and the energy columns.
         energy: their names.
         file: name that is reported.
-        site: battery and grid limits, which distinguish kW from kWh per slot.
-
-    Raises:
-        DataRefusedError: naming the column and the remedy.
+        sites: battery and grid limits of each home, which distinguish kW from kWh per slot.
     """
+    refused = dict[str, DataRefusedError]()
     for name in energy:
-        kw = rows.select(implied_kw(name).abs().alias(name)).to_series()
+        kw = implied_kw(name).abs()
         used = kw.filter(kw.is_finite() & (kw > 0))
-        if used.is_empty():
-            continue
-        typical = _number(used.median())
-        if typical > (most := most_typical_kw(name)):
-            limit = f"a home's is below {most:.0f} kW"
-            message = f"{file}: {name} implies a typical power of {typical:,.0f} kW, {limit}"
-            raise DataRefusedError(message, _energy_remedy(rows, name))
-        top = _number(used.quantile(0.95))
-        if name == "load_kwh" and len(used) >= _ENOUGH and top < MIN_TYPICAL_KW:
-            message = f"{file}: {name} implies at most {top * 1000:.2g} W, which no home runs on"
-            raise DataRefusedError(message, f"if {name} is in MWh, multiply it by 1000")
-        _refuse_kw(used, name, file, site, int(_number(rows[NATIVE].min())))
+        sizes = per_home(
+            rows,
+            used.median().alias("typical"),
+            used.quantile(0.95).alias("top"),
+            used.count().alias("count"),
+            pl.col(NATIVE).min().alias("finest"),
+            pl.col(NATIVE).median().alias("native"),
+        ).filter(pl.col("count") > 0)
+        for home, *size in sizes.iter_rows():
+            if home not in refused and (error := _unit_error(_Size(*size), name, file, sites[home])) is not None:
+                refused[home] = error
+    return refused
 
 
-def _energy_remedy(rows: pl.DataFrame, name: str) -> str:
+class _Size(NamedTuple):
+    """The readings of a quantity that are not zero: median and 95th percentile [kW], number, and row lengths [min]."""
+
+    typical: float
+    top: float
+    count: int
+    finest: int
+    native: float
+
+
+def _unit_error(size: _Size, name: str, file: str, site: SiteSettings) -> DataRefusedError | None:
+    """Return why a quantity of that size is in another unit; None where it is not."""
+    if size.typical > (most := most_typical_kw(name)):
+        limit = f"a home's is below {most:.0f} kW"
+        message = f"{file}: {name} implies a typical power of {size.typical:,.0f} kW, {limit}"
+        return DataRefusedError(message, _energy_remedy(int(size.native), name))
+    if name == "load_kwh" and size.count >= _ENOUGH and size.top < MIN_TYPICAL_KW:
+        message = f"{file}: {name} implies at most {size.top * 1000:.2g} W, which no home runs on"
+        return DataRefusedError(message, f"if {name} is in MWh, multiply it by 1000")
+    return _kw_error(size, name, file, site)
+
+
+def _energy_remedy(native: int, name: str) -> str:
     """Return the divisors for Wh and for W: the size alone cannot distinguish them."""
-    native = int(_number(rows[NATIVE].median()))
     per_kilowatt = 60_000 // native if 60_000 % native == 0 else 60_000 / native
     return (
         f"{name} must be kWh per row: if it holds Wh, divide by 1000; "
@@ -75,8 +108,8 @@ def _energy_remedy(rows: pl.DataFrame, name: str) -> str:
     )
 
 
-def _refuse_kw(used: pl.Series, name: str, file: str, site: SiteSettings, native: int) -> None:
-    """Refuse kW in a column of kWh, where a limit of the site shows it."""
+def _kw_error(size: _Size, name: str, file: str, site: SiteSettings) -> DataRefusedError | None:
+    """Return why a quantity is in kW, where a limit of the site shows it; None where none does."""
     limits = {
         "batt_charge_kwh": ("battery.charge_kw", site.battery.charge_kw),
         "batt_discharge_kwh": ("battery.discharge_kw", site.battery.discharge_kw),
@@ -84,28 +117,34 @@ def _refuse_kw(used: pl.Series, name: str, file: str, site: SiteSettings, native
         "export_kwh": ("limits.export_kw", site.limits.export_kw),
     }
     setting, limit = limits.get(name, ("", None))
-    top = _number(used.quantile(0.95))
-    if limit is None or limit <= 0 or native >= _HOUR or len(used) < _ENOUGH or top <= _KW_FOR_KWH * limit:
-        return
-    message = f"{file}: {name} implies {top:.1f} kW where {setting} is {limit:g} kW"
+    few = size.finest >= _HOUR or size.count < _ENOUGH
+    if limit is None or limit <= 0 or few or size.top <= _KW_FOR_KWH * limit:
+        return None
+    message = f"{file}: {name} implies {size.top:.1f} kW where {setting} is {limit:g} kW"
+    native = size.finest
     hint = f"if {name} holds kW, divide by {60 / native:g} to get kWh per {native}-minute row; else correct {setting}"
-    raise DataRefusedError(message, hint)
+    return DataRefusedError(message, hint)
 
 
 def refuse_soc_fraction(rows: pl.DataFrame, names: Sequence[str], file: str) -> None:
-    """Refuse a state of charge given as 0..1.
+    """Refuse a file of one home by `soc_fractions`.
 
     Raises:
-        DataRefusedError: no value is above 1, in at least eight rows.
+        DataRefusedError: with the remedy.
     """
+    raise_refusal(soc_fractions(rows, names, file))
+
+
+def soc_fractions(rows: pl.DataFrame, names: Sequence[str], file: str) -> Refused:
+    """Return the homes whose state of charge is 0..1: no value is above 1, in at least eight rows."""
+    refused = dict[str, DataRefusedError]()
     for name in names:
-        values = rows[name].drop_nulls()
-        if len(values) >= _ENOUGH and 0 < _number(values.max()) <= _SOC_FRACTION and values.n_unique() > 1:
-            raise DataRefusedError(
+        values = pl.col(name).drop_nulls()
+        fraction = (values.max() > 0) & (values.max() <= _SOC_FRACTION) & (values.n_unique() > 1)
+        found = per_home(rows, (fraction & (values.len() >= _ENOUGH)).alias("fraction")).filter("fraction")
+        for home in found[HOME]:
+            error = DataRefusedError(
                 f"{file}: {name} never exceeds 1 %, so it looks like 0..1", f"multiply {name} by 100"
             )
-
-
-def _number(value: object) -> float:
-    """A scalar that Polars types as anything; here it is a number."""
-    return float(value) if isinstance(value, int | float) else float("nan")
+            refused.setdefault(home, error)
+    return refused

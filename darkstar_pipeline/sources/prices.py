@@ -32,7 +32,7 @@ from darkstar_pipeline.sources.price_lists.units import says_more_than_spot, uni
 from darkstar_pipeline.sources.price_lists.zeros import refuse_unlikely_zeros
 from darkstar_pipeline.sources.resampling import repeat_prices
 from darkstar_pipeline.sources.resolution import resolution_note, with_resolution
-from darkstar_pipeline.sources.stamps import placed_by_clock, stamp_checks, with_instants
+from darkstar_pipeline.sources.stamps import placed_by_clock, refuse_all_naive, stamp_checks, with_instants
 from darkstar_pipeline.sources.unread_formats import refuse_unread
 from env.time_grid import SLOT_MINUTES
 
@@ -80,14 +80,16 @@ def read_prices(
     every = _checked_currency(numbered(raw), site, name)
     mine = _of_area(every, site, area, name)
     stamped = with_instants(mine.rename({"slot_start": _STAMP, column: "price"}), _STAMP, "slot_start", name)
-    stamped = placed_by_clock(stamped, _STAMP, "slot_start", name, clock)
+    stamped = placed_by_clock(stamped, "slot_start", clock)
+    refuse_all_naive(stamped, _STAMP, "slot_start", name)
     frame = object_to(with_numbers(stamped, ["price"]), stamp_checks(_STAMP, "slot_start"))
     if way is not None:
         frame = frame.with_columns(pl.col("price") / way.divisor)
     timed = with_resolution(frame, name, PRICE_MINUTES, grid=SLOT_MINUTES)
     refuse_future(timed, name, now)
     refuse_wrong_price_scale(timed.filter(pl.col(REASON).is_null())["price"].drop_nulls(), site.currency, name)
-    checked, copies = resolve_duplicates(object_to(timed, price_checks(site)), ["price"])
+    checked = resolve_duplicates(object_to(timed, price_checks(site)), ["price"])
+    copies = timed.height - checked.height
     beside = _of_other_areas(every, site, column, name)
     others_in_unit = beside.with_columns(pl.col("price") / (1.0 if way is None else way.divisor))
     like, told = refuse_unlike_neighbours(checked, others_in_unit, site.timezone)

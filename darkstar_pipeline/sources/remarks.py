@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from env.home_rows import HOME, by_home
 from env.time_grid import SLOT_DTYPE, SLOT_MINUTES, local_day
 
 Reals = NDArray[np.float64]
@@ -37,23 +38,29 @@ def no_remarks() -> pl.DataFrame:
     return pl.DataFrame(schema=REMARKS)
 
 
+def remarks_of_homes() -> pl.DataFrame:
+    """Return no remarks, with a column for the home."""
+    return pl.DataFrame(schema={HOME: pl.String(), **REMARKS})
+
+
 def remarks_on(readings: pl.DataFrame, quantity: str, action: str, timezone: str) -> pl.DataFrame:
     """Return remarks on readings; reasons that differ only in their numbers are one, told by the first.
 
     Args:
-        readings: `[slot_start, reason]`, a row a reading; one without an instant is left out.
+        readings: `[slot_start, reason]`, a row a reading; one without an instant is left out. Of several homes also
+            `site`, which the remarks then have too.
         quantity: column that they belong to.
         action: `REFUSED`, `ALTERED`, `MISSING` (nothing was read) or `FILLED` (known without a reading).
         timezone: IANA zone of the local days.
     """
-    known = readings.drop_nulls("slot_start").sort("slot_start")
+    known = readings.drop_nulls("slot_start").sort(by_home(readings, "slot_start"))
     if known.is_empty():
-        return no_remarks()
+        return no_remarks() if HOME not in known.columns else remarks_of_homes()
     slot = pl.col("slot_start").cast(SLOT_DTYPE).dt.truncate("15m")
     return (
         known.with_columns(slot, _kind=pl.col("reason").str.replace_all(_NUMBERS, "0"))
         .with_columns(local_day(timezone))
-        .group_by("local_day", "_kind", maintain_order=True)
+        .group_by(by_home(known, "local_day", "_kind"), maintain_order=True)
         .agg(
             pl.lit(quantity).alias("quantity"),
             pl.lit(action).alias("action"),
@@ -62,7 +69,7 @@ def remarks_on(readings: pl.DataFrame, quantity: str, action: str, timezone: str
             first_slot=pl.col("slot_start").min(),
             last_slot=pl.col("slot_start").max(),
         )
-        .select(pl.col(name).cast(dtype) for name, dtype in REMARKS.items())
+        .select(*by_home(known), *(pl.col(name).cast(dtype) for name, dtype in REMARKS.items()))
     )
 
 
@@ -112,11 +119,12 @@ def remarks_on_rejects(rejects: pl.DataFrame, timezone: str, quantity: str = WHO
 
 
 def all_remarks(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Return remarks as one frame, one row a slot, quantity, action and reason."""
-    keys = ["first_slot", "quantity", "action", "reason"]
-    joined = pl.concat([no_remarks(), *parts])
+    """Return remarks as one frame, one row a slot, quantity, action and reason; of several homes each home's own."""
+    every = list(parts)
+    joined = pl.concat(every) if every else no_remarks()
+    keys = by_home(joined, "first_slot", "quantity", "action", "reason")
     return (
         joined.group_by(keys, maintain_order=True)
         .agg(pl.col("readings").sum(), pl.col("last_slot").max())
-        .select(REMARKS.names())
+        .select(by_home(joined, *REMARKS.names()))
     )

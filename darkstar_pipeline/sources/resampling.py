@@ -9,19 +9,14 @@ from collections.abc import Sequence
 import polars as pl
 
 from darkstar_pipeline.sources.resolution import NATIVE
+from env.home_rows import by_home, within_home
 from env.time_grid import SLOT_MINUTES
 
 _FINE = 5
 _MICROS = 60_000_000
 _PIECE, _PIECES = "_piece", "_pieces"
+_IS_SLOTS, _IS_WHOLE = "_is_slots", "_is_whole"
 SOC_START, SOC_END = "soc_start_percent", "soc_end_percent"
-
-
-def _unit_minutes(rows: pl.DataFrame) -> int:
-    """The longest unit that every reading is made of whole: 15 min, else 5 min."""
-    start_minutes = pl.col("slot_start").dt.timestamp("us") // _MICROS
-    aligned = (pl.col(NATIVE) % SLOT_MINUTES == 0) & (start_minutes % SLOT_MINUTES == 0)
-    return SLOT_MINUTES if rows.select(aligned.all()).item() else _FINE
 
 
 def _cut(rows: pl.DataFrame, unit: int) -> pl.DataFrame:
@@ -31,59 +26,78 @@ def _cut(rows: pl.DataFrame, unit: int) -> pl.DataFrame:
     return listed.with_columns(pl.col("slot_start") + pl.duration(minutes=pl.col(_PIECE) * unit))
 
 
-def split_energy(rows: pl.DataFrame, energy: Sequence[str], *, soc: bool) -> tuple[pl.DataFrame, int]:
+def split_energy(rows: pl.DataFrame, energy: Sequence[str], *, soc: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return readings on the slot grid.
 
     Args:
         rows: `slot_start`, `native_minutes`, the energy columns [kWh] and, if `soc`, both SoC columns [%]; one row an
-            instant.
+            instant of a home.
         energy: names of the energy columns.
         soc: whether the SoC columns are there.
 
     Returns:
-        The slots in order, and how many slots were left out because readings cover them only in part.
+        The slots in order, and the starts of those that were left out because readings cover them only in part.
     """
-    unit = _unit_minutes(rows)
-    columns = [*energy, *((SOC_START, SOC_END) if soc else ())]
-    joined = _joined_soc(rows.sort("slot_start")) if soc else rows.sort("slot_start")
-    if unit == SLOT_MINUTES and joined.select((pl.col(NATIVE) == SLOT_MINUTES).all()).item():
-        return joined.select("slot_start", *columns, NATIVE), 0
-    units = _cut(joined, unit).with_columns(pl.col(name) / pl.col(_PIECES) for name in energy)
-    if soc:
-        slope = (pl.col(SOC_END) - pl.col(SOC_START)) / pl.col(_PIECES)
-        start = pl.col(SOC_START)
-        exact = pl.col(_PIECE) + 1 == pl.col(_PIECES)
-        units = units.with_columns(
-            pl.when(pl.col(_PIECE) == 0).then(start).otherwise(start + slope * pl.col(_PIECE)).alias(SOC_START),
-            pl.when(exact).then(pl.col(SOC_END)).otherwise(start + slope * (pl.col(_PIECE) + 1)).alias(SOC_END),
-        )
-    if unit == SLOT_MINUTES:
-        return units.select("slot_start", *columns, NATIVE).sort("slot_start"), 0
-    return _gather(units, energy, soc=soc)
+    columns = by_home(rows, "slot_start", *energy, *((SOC_START, SOC_END) if soc else ()), NATIVE)
+    keys = by_home(rows, "slot_start")
+    ordered = rows.sort(keys)
+    joined = (_joined_soc(ordered) if soc else ordered).select(columns)
+    whole = (pl.col(NATIVE) % SLOT_MINUTES == 0) & _on_slots()
+    in_units = joined.with_columns(
+        within_home(joined, ((pl.col(NATIVE) == SLOT_MINUTES) & _on_slots()).all()).alias(_IS_SLOTS),
+        within_home(joined, whole.all()).alias(_IS_WHOLE),
+    )
+    slots = in_units.filter(_IS_SLOTS).select(columns)
+    coarse = in_units.filter(pl.col(_IS_WHOLE) & ~pl.col(_IS_SLOTS)).select(columns)
+    fine = in_units.filter(~pl.col(_IS_WHOLE)).select(columns)
+    split = _pieces_of(coarse, SLOT_MINUTES, energy, soc=soc).select(columns)
+    covered, partial = _gather(_pieces_of(fine, _FINE, energy, soc=soc), energy, soc=soc)
+    return pl.concat([slots, split, covered.select(columns)]).sort(keys), partial
 
 
-def _gather(units: pl.DataFrame, energy: Sequence[str], *, soc: bool) -> tuple[pl.DataFrame, int]:
-    """Five-minute units into slots; a column of a slot needs all three of its units."""
+def _on_slots() -> pl.Expr:
+    return pl.col("slot_start").dt.timestamp("us") // _MICROS % SLOT_MINUTES == 0
+
+
+def _pieces_of(rows: pl.DataFrame, unit: int, energy: Sequence[str], *, soc: bool) -> pl.DataFrame:
+    """Readings cut into units of some minutes: energy in equal parts, a state of charge along a line."""
+    units = _cut(rows, unit).with_columns(pl.col(name) / pl.col(_PIECES) for name in energy)
+    if not soc:
+        return units
+    slope = (pl.col(SOC_END) - pl.col(SOC_START)) / pl.col(_PIECES)
+    start = pl.col(SOC_START)
+    exact = pl.col(_PIECE) + 1 == pl.col(_PIECES)
+    return units.with_columns(
+        pl.when(pl.col(_PIECE) == 0).then(start).otherwise(start + slope * pl.col(_PIECE)).alias(SOC_START),
+        pl.when(exact).then(pl.col(SOC_END)).otherwise(start + slope * (pl.col(_PIECE) + 1)).alias(SOC_END),
+    )
+
+
+def _gather(units: pl.DataFrame, energy: Sequence[str], *, soc: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Five-minute units into slots, and the slots left out; a column of a slot needs all three of its units."""
     whole = SLOT_MINUTES // _FINE
     sums = [pl.when(pl.col(name).count() == whole).then(pl.col(name).sum()).alias(name) for name in energy]
     socs = [pl.col(SOC_START).first(), pl.col(SOC_END).last()] if soc else []
+    keys = by_home(units, "slot_start")
     slots = (
-        units.sort("slot_start")
+        units.sort(keys)
         .with_columns(pl.col("slot_start").dt.truncate(f"{SLOT_MINUTES}m"))
-        .group_by("slot_start", maintain_order=True)
+        .group_by(keys, maintain_order=True)
         .agg(*sums, *socs, pl.col(NATIVE).max(), pl.len().alias(_PIECES))
     )
-    covered = slots.filter(pl.col(_PIECES) == whole).drop(_PIECES)
-    return covered, slots.height - covered.height
+    covered = pl.col(_PIECES) == whole
+    return slots.filter(covered).drop(_PIECES), slots.filter(~covered).select(keys)
 
 
 def _joined_soc(rows: pl.DataFrame) -> pl.DataFrame:
     """Fill a missing start or end from the neighbour that touches it: both are the same instant."""
-    following = pl.col("slot_start").shift(-1) == pl.col("slot_start") + pl.duration(minutes=pl.col(NATIVE))
+    ends = pl.col("slot_start") + pl.duration(minutes=pl.col(NATIVE))
+    following = pl.col("slot_start").shift(-1) == ends
     next_start = pl.when(following).then(pl.col(SOC_START).shift(-1))
     previous_end = pl.when(following.shift(1)).then(pl.col(SOC_END).shift(1))
     return rows.with_columns(
-        pl.coalesce(SOC_START, previous_end).alias(SOC_START), pl.coalesce(SOC_END, next_start).alias(SOC_END)
+        pl.coalesce(SOC_START, within_home(rows, previous_end)).alias(SOC_START),
+        pl.coalesce(SOC_END, within_home(rows, next_start)).alias(SOC_END),
     )
 
 

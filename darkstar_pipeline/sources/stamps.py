@@ -7,7 +7,8 @@ stamps (`with_naive_read_as`).
 import polars as pl
 
 from darkstar_pipeline.errors import DataRefusedError
-from darkstar_pipeline.sources.parsed import reason_if
+from darkstar_pipeline.sources.parsed import Refused, raise_refusal, reason_if
+from env.home_rows import HOME, homes_of, with_home, within_home
 from env.time_grid import SLOT_DTYPE
 
 # Date, clock and, optionally, an offset: "2026-03-29T02:15:00.000+02:00", "2026-03-29 00:15Z", "... UTC".
@@ -109,47 +110,50 @@ def too_old(target: str, source: str) -> pl.Expr:
     )
 
 
+def without_instants(frame: pl.DataFrame, source: str, target: str, file: str) -> Refused:
+    """Return the homes none of whose stamps has an offset, or whose stamps are of another form throughout."""
+    lost = frame.filter(within_home(frame, pl.col(target).is_null().all()))
+    found = {home: _without_instants(rows, source, target, file) for home, rows in homes_of(lost)}
+    return {home: error for home, error in found.items() if error is not None}
+
+
+def _without_instants(rows: pl.DataFrame, source: str, target: str, file: str) -> DataRefusedError | None:
+    """Return why a home none of whose stamps is an instant is refused; None leaves it to its rows."""
+    texts = rows[source].drop_nulls().cast(pl.String)
+    for form, words in _OTHER_CALENDARS.items():
+        if len(texts) and texts.str.contains(form).mean() == 1.0:
+            message = f"{file}: {target} holds {words}, as in {texts[0]}"
+            return DataRefusedError(message, "write instants: 2026-01-31T13:15:00Z, or ...T14:15:00+01:00")
+    if rows[NAIVE].null_count() == rows.height:
+        return None
+    example = rows.filter(pl.col(NAIVE).is_not_null())[source].cast(pl.String)[0]
+    return DataRefusedError(
+        f"{file}: {target} has no offset from UTC, as in {example}",
+        "write UTC with Z, or the offset: 2026-01-31T13:15:00Z, ...T14:15:00+01:00; "
+        "or add --clock local where they show the home's clock",
+    )
+
+
 def refuse_all_naive(frame: pl.DataFrame, source: str, target: str, file: str) -> None:
-    """Refuse a file none of whose stamps has an offset, or whose stamps are of another form throughout.
+    """Refuse a file of one home by `without_instants`.
 
     Raises:
         DataRefusedError: with the remedy.
     """
-    if frame.is_empty() or frame[target].null_count() < frame.height:
-        return
-    texts = frame[source].drop_nulls().cast(pl.String)
-    for form, words in _OTHER_CALENDARS.items():
-        if len(texts) and texts.str.contains(form).mean() == 1.0:
-            message = f"{file}: {target} holds {words}, as in {texts[0]}"
-            raise DataRefusedError(message, "write instants: 2026-01-31T13:15:00Z, or ...T14:15:00+01:00")
-    if frame[NAIVE].null_count() < frame.height:
-        example = frame.filter(pl.col(NAIVE).is_not_null())[source].cast(pl.String)[0]
-        message = f"{file}: {target} has no offset from UTC, as in {example}"
-        raise DataRefusedError(
-            message,
-            "write UTC with Z, or the offset: 2026-01-31T13:15:00Z, ...T14:15:00+01:00; "
-            "or add --clock local where they show the home's clock",
-        )
+    raise_refusal(without_instants(frame, source, target, file))
 
 
-def placed_by_clock(frame: pl.DataFrame, source: str, target: str, file: str, clock: str | None) -> pl.DataFrame:
+def placed_by_clock(frame: pl.DataFrame, target: str, clock: str | None) -> pl.DataFrame:
     """Return a tidy file's rows with the instants of stamps without offset, as the person says to read them.
 
     Args:
         frame: made by `with_instants`, in the file's order.
-        source: column of stamps.
         target: column of instants.
-        file: name that is reported.
-        clock: zone whose clock stamps without offset show; None where nobody said so, which refuses a file of them.
-
-    Raises:
-        DataRefusedError: no stamp of the file has an offset, and nobody said whose clock they show.
+        clock: zone whose clock stamps without offset show; None where nobody said so, which leaves them as they are.
     """
     if clock is None:
-        refuse_all_naive(frame, source, target, file)
         return frame
-    placed = with_naive_read_as(frame.with_columns(_file=pl.lit(0)), target, clock, "_file").drop("_file")
-    refuse_all_naive(placed, source, target, file)
+    placed = with_naive_read_as(with_home(frame), target, clock, HOME).select(frame.columns)
     return placed.with_columns(pl.when(pl.col(target).is_null()).then(NAIVE).alias(NAIVE))  # the skipped spring hour
 
 

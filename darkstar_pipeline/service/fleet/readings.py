@@ -14,8 +14,9 @@ from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts, merge_row
 from darkstar_pipeline.ingest.merge import stored_rows
 from darkstar_pipeline.planning.fleet.home_classes import readable_homes
 from darkstar_pipeline.service.fleet.documents import FleetReading, FleetReadingsReport, RefusedRow
-from darkstar_pipeline.sources.observations import MEASURED, rounded, value_checks
 from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
+from darkstar_pipeline.sources.readings.homes import MEASURED
+from darkstar_pipeline.sources.readings.values import rounded, value_checks
 from darkstar_pipeline.sources.resolution import NATIVE
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError

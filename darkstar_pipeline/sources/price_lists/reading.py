@@ -124,7 +124,8 @@ def _checked(
     timed = with_resolution(object_to(converted, [_repeats_today(converted)]), name, PRICE_MINUTES, grid=SLOT_MINUTES)
     refuse_future(timed, name, now)
     refuse_wrong_price_scale(timed.filter(pl.col(REASON).is_null())["price"].drop_nulls(), site.currency, name)
-    return resolve_duplicates(object_to(timed, price_checks(site)), ["price"])
+    single = resolve_duplicates(object_to(timed, price_checks(site)), ["price"])
+    return single, timed.height - single.height
 
 
 def _chosen(offer: PriceOffer, site: SiteSettings, name: str) -> tuple[list[PriceList], Conversion]:

@@ -116,7 +116,7 @@ def test_state_of_charge_as_a_fraction(levels: list[float], *, refused: bool):
 def test_level_of_charge_that_is_far_off_once(levels: list[float], minutes: int, count: int):
     frame = numbered(rows(levels, "soc_start_percent", minutes))
     found, gone = without_soc_excursions(frame, ["soc_start_percent"])
-    assert gone == count
+    assert gone.height == count
     assert found["soc_start_percent"].to_list() == [levels[0], None, levels[2]] if count else levels
 
 
@@ -225,9 +225,9 @@ def test_energy_of_coarse_readings_is_split_and_of_fine_ones_added(steps: int):
     )
     slots, partial = split_energy(frame, ["load_kwh"], soc=False)
     assert slots["load_kwh"].to_list() == pytest.approx([0.9] * 12)
-    assert partial == 0
+    assert partial.height == 0
     short, cut = split_energy(frame[:-1], ["load_kwh"], soc=False)
-    assert (short.height, cut) == {1: (11, 1), 3: (11, 0), 6: (10, 0), 12: (8, 0)}[steps]
+    assert (short.height, cut.height) == {1: (11, 1), 3: (11, 0), 6: (10, 0), 12: (8, 0)}[steps]
 
 
 @pytest.mark.parametrize(
