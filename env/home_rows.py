@@ -37,13 +37,13 @@ def within_home(rows: pl.DataFrame, value: pl.Expr) -> pl.Expr:
     return value.over(HOME) if HOME in rows.columns else value
 
 
-def per_home(rows: pl.DataFrame, *values: pl.Expr) -> pl.DataFrame:
+def per_home(rows: pl.DataFrame, *values: pl.Expr, **named: pl.Expr) -> pl.DataFrame:
     """Return aggregates of rows, a row a home that has any: `site` and the values.
 
     >>> per_home(pl.DataFrame({"kwh": [1, 2]}), pl.col("kwh").sum()).rows()
     [('', 3)]
     """
-    return with_home(rows).group_by(HOME, maintain_order=True).agg(*values)
+    return with_home(rows).group_by(HOME, maintain_order=True).agg(*values, **named)
 
 
 def homes_of(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:

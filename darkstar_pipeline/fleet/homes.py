@@ -1,7 +1,7 @@
 """The homes of a fleet: a mapping from name to settings that are made of a row when they are asked for."""
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 
 import polars as pl
@@ -34,6 +34,7 @@ class FleetHomes(Mapping[str, SiteSettings]):
         self.fleet = fleet
         self.rows = rows.select(HOMES_SCHEMA.names()).sort(SITE)
         self._made = lru_cache(maxsize=_SHARED_SETTINGS)(self._make)
+        self._zones: dict[str, str] = {}
 
     def __reduce__(self) -> tuple[type["FleetHomes"], tuple[FleetSettings, pl.DataFrame]]:
         """Return what it is made of again in another process."""
@@ -89,6 +90,22 @@ class FleetHomes(Mapping[str, SiteSettings]):
             KeyError: there is none of that name.
         """
         return str(self._cells(site)[1])
+
+    def zones(self, sites: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the IANA zones of homes, which are kept, and what is wrong with the settings of those that have none.
+
+        Raises:
+            KeyError: there is no home of a name.
+        """
+        wrong: dict[str, str] = {}
+        wanted = list(sites)
+        for site in wanted:
+            if site not in self._zones:
+                try:
+                    self._zones[site] = self[site].timezone
+                except ConfigurationError as error:
+                    wrong[site] = error.message
+        return {site: self._zones[site] for site in wanted if site not in wrong}, wrong
 
     def of_tenant(self, tenant: str) -> "FleetHomes":
         """Return the homes of a tenant."""

@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.sources.readings.homes import MEASURED
 from darkstar_pipeline.warehouse.schemas import OUTLOOK_COLUMNS, Table
 from darkstar_pipeline.warehouse.tables import Tables
+from env.home_rows import HOME
 from env.time_grid import local_day
 
 Progress = Callable[[int, int], None]
@@ -44,24 +44,31 @@ class MergeResult:
 
 
 def stored_rows(
-    table: Table, rows: pl.DataFrame, *, site_name: str, site: SiteSettings, source: str, now: datetime
+    table: Table,
+    rows: pl.DataFrame,
+    *,
+    site_name: str,
+    timezone: str,
+    source: str,
+    now: datetime,
+    area: str | None = None,
 ) -> pl.DataFrame:
     """Return accepted rows in the columns of a lake table.
 
     Args:
         table: a table with `source` and `imported_at`.
         rows: accepted rows of a reader; columns that the source did not have become null.
-        site_name: the home.
-        site: its time zone gives the local days, its price area that of prices.
+        site_name: the home; rows of several have a column `site` instead.
+        timezone: IANA zone of the local days.
         source: file or service that the rows came from.
         now: the instant of the import, with offset.
+        area: price area of prices.
     """
-    described = rows.with_columns(
-        pl.lit(site_name).alias("site"),
-        local_day(site.timezone, table.key[0]),
+    described = (rows if HOME in rows.columns else rows.with_columns(pl.lit(site_name).alias(HOME))).with_columns(
+        local_day(timezone, table.key[0]),
         pl.lit(source).alias("source"),
         pl.lit(now.astimezone(UTC)).alias("imported_at"),
-        pl.lit(site.area).alias("area"),
+        pl.lit(area).alias("area"),
     )
     schema = table.schema.items()
     absent = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema if name not in described.columns]

@@ -1,13 +1,13 @@
 """Remarks of an import merged into the lake: what it says of a span replaces what its file said of it before."""
 
 from datetime import date, datetime
-from typing import NamedTuple
 
 import polars as pl
 
 from darkstar_pipeline.ingest.merge import stored_rows
 from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.warehouse.schemas import IMPORT_REMARKS
+from env.home_rows import HOME, per_home
 from env.time_grid import zone
 
 _SAID = [name for name in IMPORT_REMARKS.schema if name != "imported_at"]
@@ -28,59 +28,64 @@ def store_remarks(
         source: file or service that the readings came from.
         now: the instant of the import, with offset.
     """
-    span = remarked_span(remarks, accepted)
-    if span is None:
+    lake, name, timezone = target.lake, target.site_name, target.site.timezone
+    own = pl.lit(name).alias(HOME)
+    spans = remarked_spans(remarks.with_columns(own), accepted.to_frame("slot_start").with_columns(own), timezone)
+    days = remarked_days(spans)
+    if days is None or (
+        remarks.is_empty() and not any(days[0] <= day <= days[1] for day in lake.days(IMPORT_REMARKS, name))
+    ):
         return
-    lake, name = target.lake, target.site_name
-    start, end = span.days(target.site.timezone)
-    if remarks.is_empty() and not any(start <= day <= end for day in lake.days(IMPORT_REMARKS, name)):
-        return
-    offered = stored_rows(IMPORT_REMARKS, remarks, site_name=name, site=target.site, source=source, now=now)
-    lake.merge_days(IMPORT_REMARKS, name, (start, end), lambda stored: merged_remarks(stored, offered, source, span))
+    offered = stored_rows(IMPORT_REMARKS, remarks, site_name=name, timezone=timezone, source=source, now=now)
+    lake.merge_days(IMPORT_REMARKS, name, days, lambda stored: merged_remarks(stored, offered, source, spans))
 
 
-class RemarkedSpan(NamedTuple):
-    """The slots that an import says something of: those it accepted, and those that its remarks are on.
-
-    Attributes:
-        first: first slot.
-        last: last slot.
-    """
-
-    first: datetime
-    last: datetime
-
-    def days(self, timezone: str) -> tuple[date, date]:
-        """Return the first and the last local day."""
-        return self.first.astimezone(zone(timezone)).date(), self.last.astimezone(zone(timezone)).date()
-
-
-def remarked_span(remarks: pl.DataFrame, accepted: pl.Series) -> RemarkedSpan | None:
-    """Return the span of an import; None where it accepted nothing and remarks on nothing.
+def remarked_spans(remarks: pl.DataFrame, accepted: pl.DataFrame, timezone: str) -> pl.DataFrame:
+    """Return the slots that an import says something of: those it accepted, and those that its remarks are on.
 
     Args:
-        remarks: see `sources.remarks`.
-        accepted: slots that the import accepted.
+        remarks: see `sources.remarks`, with `site`.
+        accepted: `site` and `slot_start` of what the import accepted.
+        timezone: IANA zone of the homes.
+
+    Returns:
+        `site`, `first` and `last` slot, `first_day` and `last_day`; a home of which it says nothing has no row.
     """
-    spans = pl.concat([accepted.cast(IMPORT_REMARKS.schema["first_slot"]), remarks["first_slot"], remarks["last_slot"]])
-    first, last = spans.min(), spans.max()
-    return RemarkedSpan(first, last) if isinstance(first, datetime) and isinstance(last, datetime) else None
+    slot = pl.col("slot_start").cast(IMPORT_REMARKS.schema["first_slot"])
+    said = [accepted.select(HOME, slot)]
+    said += [remarks.select(HOME, pl.col(name).alias("slot_start")) for name in ("first_slot", "last_slot")]
+    spans = per_home(pl.concat(said).drop_nulls(), first=pl.col("slot_start").min(), last=pl.col("slot_start").max())
+    zone(timezone)
+    local = [pl.col(name).dt.convert_time_zone(timezone).dt.date().alias(f"{name}_day") for name in ("first", "last")]
+    return spans.with_columns(local)
 
 
-def merged_remarks(stored: pl.DataFrame, offered: pl.DataFrame, source: str, span: RemarkedSpan) -> pl.DataFrame:
-    """Return the remarks of a home on the days on which they change.
+def remarked_days(spans: pl.DataFrame) -> tuple[date, date] | None:
+    """Return the first and the last local day of `remarked_spans`; None where there is none."""
+    first, last = spans["first_day"].min(), spans["last_day"].max()
+    return (first, last) if isinstance(first, date) and isinstance(last, date) else None
+
+
+def merged_remarks(stored: pl.DataFrame, offered: pl.DataFrame, source: str, spans: pl.DataFrame) -> pl.DataFrame:
+    """Return the remarks of homes on the days on which they change.
 
     Args:
-        stored: its remarks in the lake.
+        stored: their remarks in the lake.
         offered: those of the import.
         source: file or service that the readings came from.
-        span: what the import says something of.
+        spans: what the import says something of, see `remarked_spans`; days of a home outside it are left alone.
     """
-    again = (pl.col("source") == source) & (pl.col("first_slot") >= span.first) & (pl.col("last_slot") <= span.last)
-    known = stored.join(offered, on=_SAID, how="semi")
-    new = offered.join(stored, on=_SAID, how="anti")
-    withdrawn = stored.filter(again).join(offered, on=_SAID, how="anti")
-    changed = pl.concat([new["local_day"], withdrawn["local_day"]]).unique().implode()
-    kept = pl.concat([stored.filter(~again), known, new]).unique(_SAID, keep="first", maintain_order=True)
-    once = kept.unique(["site", *IMPORT_REMARKS.key], keep="last", maintain_order=True)
-    return once.filter(pl.col("local_day").is_in(changed))
+    own = stored.join(spans, on=HOME, maintain_order="left").filter(
+        pl.col("local_day").is_between("first_day", "last_day")
+    )
+    inside = (pl.col("first_slot") >= pl.col("first")) & (pl.col("last_slot") <= pl.col("last"))
+    again = (pl.col("source") == source) & inside
+    columns = stored.columns
+    known = own.select(columns).join(offered, on=_SAID, how="semi")
+    new = offered.join(own, on=_SAID, how="anti")
+    withdrawn = own.filter(again).select(columns).join(offered, on=_SAID, how="anti")
+    day = [HOME, "local_day"]
+    changed = pl.concat([new.select(day), withdrawn.select(day)]).unique()
+    kept = pl.concat([own.filter(~again).select(columns), known, new]).unique(_SAID, keep="first", maintain_order=True)
+    once = kept.unique([HOME, *IMPORT_REMARKS.key], keep="last", maintain_order=True)
+    return once.join(changed, on=day, how="semi", maintain_order="left")

@@ -69,5 +69,13 @@ class ImportTarget:
             keep_finer: leave an hour as it is where the lake has a value of it at a finer resolution.
             progress: called after every day that was written.
         """
-        rows = stored_rows(table, accepted, site_name=self.site_name, site=self.site, source=source, now=now)
+        rows = stored_rows(
+            table,
+            accepted,
+            site_name=self.site_name,
+            timezone=self.site.timezone,
+            source=source,
+            now=now,
+            area=self.site.area,
+        )
         return merge_into(self.lake, table, self.site_name, rows, keep_finer=keep_finer, progress=progress)

@@ -82,7 +82,7 @@ class _Size(NamedTuple):
 
     typical: float
     top: float
-    count: int
+    rows: int
     finest: int
     native: float
 
@@ -93,7 +93,7 @@ def _unit_error(size: _Size, name: str, file: str, site: SiteSettings) -> DataRe
         limit = f"a home's is below {most:.0f} kW"
         message = f"{file}: {name} implies a typical power of {size.typical:,.0f} kW, {limit}"
         return DataRefusedError(message, _energy_remedy(int(size.native), name))
-    if name == "load_kwh" and size.count >= _ENOUGH and size.top < MIN_TYPICAL_KW:
+    if name == "load_kwh" and size.rows >= _ENOUGH and size.top < MIN_TYPICAL_KW:
         message = f"{file}: {name} implies at most {size.top * 1000:.2g} W, which no home runs on"
         return DataRefusedError(message, f"if {name} is in MWh, multiply it by 1000")
     return _kw_error(size, name, file, site)
@@ -117,7 +117,7 @@ def _kw_error(size: _Size, name: str, file: str, site: SiteSettings) -> DataRefu
         "export_kwh": ("limits.export_kw", site.limits.export_kw),
     }
     setting, limit = limits.get(name, ("", None))
-    few = size.finest >= _HOUR or size.count < _ENOUGH
+    few = size.finest >= _HOUR or size.rows < _ENOUGH
     if limit is None or limit <= 0 or few or size.top <= _KW_FOR_KWH * limit:
         return None
     message = f"{file}: {name} implies {size.top:.1f} kW where {setting} is {limit:g} kW"

@@ -5,6 +5,8 @@ repeated, not split.
 """
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 
 import polars as pl
 
@@ -76,7 +78,8 @@ def _pieces_of(rows: pl.DataFrame, unit: int, energy: Sequence[str], *, soc: boo
 def _gather(units: pl.DataFrame, energy: Sequence[str], *, soc: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Five-minute units into slots, and the slots left out; a column of a slot needs all three of its units."""
     whole = SLOT_MINUTES // _FINE
-    sums = [pl.when(pl.col(name).count() == whole).then(pl.col(name).sum()).alias(name) for name in energy]
+    # Added in their order: a sum of a group may round otherwise beside other homes.
+    sums = [reduce(add, (pl.col(name).get(unit, null_on_oob=True) for unit in range(whole))) for name in energy]
     socs = [pl.col(SOC_START).first(), pl.col(SOC_END).last()] if soc else []
     keys = by_home(units, "slot_start")
     slots = (

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Collection
 from datetime import date
+from functools import partial
 from typing import NamedTuple
 
 import polars as pl
 
 from darkstar_pipeline.errors import OutsideServiceError
 from darkstar_pipeline.ingest.merge import compared_rows, merged_rows, new_and_changed
-from darkstar_pipeline.ingest.remarks import RemarkedSpan, merged_remarks
+from darkstar_pipeline.ingest.provenance import merged_provenance, unknown_provenance
+from darkstar_pipeline.ingest.remarks import merged_remarks, remarked_days
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake, RowsChangedError
 from darkstar_pipeline.warehouse.buckets.object_store import CHANGE_ATTEMPTS, attempts_on
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError
-from darkstar_pipeline.warehouse.schemas import IMPORT_REMARKS, Table
+from darkstar_pipeline.warehouse.schemas import IMPORT_PROVENANCE, IMPORT_REMARKS, Table
 
 
 class MergeCounts(NamedTuple):
@@ -23,31 +25,37 @@ class MergeCounts(NamedTuple):
     unchanged: int = 0
 
 
-class OfferedRemarks(NamedTuple):
-    """Remarks of an import on one home.
+class Merged(NamedTuple):
+    """What became of offered rows: their counts, and the homes of which something is new or changed."""
+
+    counts: MergeCounts
+    touched: list[str]
+
+
+class Offered(NamedTuple):
+    """Rows that an import offers to a bucket, in the lake's columns.
 
     Attributes:
-        rows: remarks in the lake's columns.
-        span: what the import says something of.
-        days: its first and last local day.
+        rows: new rows of its table, one per key.
+        provenance: how each quantity was read.
+        remarks: what was refused or altered.
+        spans: what the import says something of, see `remarked_spans`.
     """
 
     rows: pl.DataFrame
-    span: RemarkedSpan
-    days: tuple[date, date]
+    provenance: pl.DataFrame
+    remarks: pl.DataFrame
+    spans: pl.DataFrame
 
 
-def merge_bucket(
-    lake: BucketLake, table: Table, bucket: int, rows: pl.DataFrame, remarks: dict[str, OfferedRemarks], source: str
-) -> tuple[MergeCounts, str]:
-    """Merge rows and remarks of a bucket's homes; return the counts, and what is damaged, for which nothing is merged.
+def merge_bucket(lake: BucketLake, table: Table, bucket: int, offered: Offered, source: str) -> tuple[MergeCounts, str]:
+    """Merge what an import offers; return the counts, and what is damaged, for which nothing is merged.
 
     Args:
         lake: the fleet's lake.
         table: table of the rows.
         bucket: the bucket.
-        rows: new rows, one per key.
-        remarks: of the homes that the import says something of.
+        offered: rows of the bucket's homes.
         source: file or service that the rows came from.
 
     Raises:
@@ -55,15 +63,15 @@ def merge_bucket(
     """
     counts = MergeCounts()
     try:
-        if rows.height:
-            counts = merge_rows(lake, table, bucket, rows)
-        merge_remarks(lake, bucket, remarks, source)
+        counts, touched = merge_rows(lake, table, bucket, offered.rows)
+        merge_provenance(lake, bucket, offered.provenance.filter(pl.col("site").is_in(touched)))
+        merge_remarks(lake, bucket, offered.remarks, offered.spans, source)
     except LakeUnreadableError as error:
         return counts, error.message
     return counts, ""
 
 
-def merge_rows(lake: BucketLake, table: Table, bucket: int, offered: pl.DataFrame) -> MergeCounts:
+def merge_rows(lake: BucketLake, table: Table, bucket: int, offered: pl.DataFrame) -> Merged:
     """Merge new rows of a bucket's homes into those of the lake, and write the days that change.
 
     Args:
@@ -77,51 +85,59 @@ def merge_rows(lake: BucketLake, table: Table, bucket: int, offered: pl.DataFram
     """
     first, last = offered[table.day_column].min(), offered[table.day_column].max()
     if not (isinstance(first, date) and isinstance(last, date)):
-        return MergeCounts()
-    counts: list[tuple[int, int]] = []
+        return Merged(MergeCounts(), [])
+    found: list[tuple[int, int, list[str]]] = []
 
     def merged(stored: pl.DataFrame) -> pl.DataFrame:
         compared = compared_rows(stored, offered, table)
-        counts.append(new_and_changed(compared))
-        return merged_rows(compared, table)
+        changed = merged_rows(compared, table)
+        found.append((*new_and_changed(compared), changed["site"].unique(maintain_order=True).to_list()))
+        return changed
 
     _change(lake, table, bucket, (first, last), offered["site"].unique().to_list(), merged)
-    new, changed = counts[0]  # where another writer came in between, the second time has written a part already
-    return MergeCounts(new=new, changed=changed, unchanged=offered.height - new - changed)
+    new, changed, touched = found[0]  # where another writer came in between, the second time has written a part already
+    return Merged(MergeCounts(new=new, changed=changed, unchanged=offered.height - new - changed), touched)
 
 
-def merge_remarks(lake: BucketLake, bucket: int, offered: dict[str, OfferedRemarks], source: str) -> None:
+def merge_remarks(lake: BucketLake, bucket: int, offered: pl.DataFrame, spans: pl.DataFrame, source: str) -> None:
     """Merge the remarks of an import on a bucket's homes into those of the lake; only days that change are written.
 
     Args:
         lake: the fleet's lake.
         bucket: the bucket.
-        offered: remarks by home, of all homes that the import says something of.
+        offered: remarks in the lake's columns.
+        spans: what the import says something of, see `remarked_spans`.
         source: file or service that the readings came from.
     """
-    if not offered:
+    days = remarked_days(spans)
+    if days is None or (
+        offered.is_empty() and not any(days[0] <= day <= days[1] for day in lake.days(IMPORT_REMARKS, bucket))
+    ):
         return
-    first = min(each.days[0] for each in offered.values())
-    last = max(each.days[1] for each in offered.values())
-    said = any(each.rows.height for each in offered.values())
-    if not said and not any(first <= day <= last for day in lake.days(IMPORT_REMARKS, bucket)):
+    sites: list[str] = spans["site"].to_list()
+    change = partial(merged_remarks, offered=offered, source=source, spans=spans)
+    _change(lake, IMPORT_REMARKS, bucket, days, sites, change)
+
+
+def merge_provenance(lake: BucketLake, bucket: int, offered: pl.DataFrame) -> None:
+    """Store how an import read each quantity of a bucket's homes, unless the same was said of its source on that day.
+
+    Args:
+        lake: the fleet's lake.
+        bucket: the bucket.
+        offered: rows of `import_provenance`.
+    """
+    first, last = offered["local_day"].min(), offered["local_day"].max()
+    if not (isinstance(first, date) and isinstance(last, date)):
         return
 
     def merged(stored: pl.DataFrame) -> pl.DataFrame:
-        known = {key[0]: rows for key, rows in stored.partition_by("site", as_dict=True).items()}
-        none = stored.clear()
-        parts = [
-            merged_remarks(_of_days(known.get(site, none), each.days), each.rows, source, each.span)
-            for site, each in offered.items()
-            if site in known or each.rows.height
-        ]
-        return pl.concat([none, *parts])
+        new = unknown_provenance(offered, stored)
+        touched = new.select("site", "local_day").unique()
+        days = stored.join(touched, on=["site", "local_day"], how="semi")
+        return merged_provenance(days, new)
 
-    _change(lake, IMPORT_REMARKS, bucket, (first, last), list(offered), merged)
-
-
-def _of_days(rows: pl.DataFrame, days: tuple[date, date]) -> pl.DataFrame:
-    return rows.filter(pl.col("local_day").is_between(*days))
+    _change(lake, IMPORT_PROVENANCE, bucket, (first, last), offered["site"].unique().to_list(), merged)
 
 
 def _change(

@@ -13,10 +13,11 @@ from darkstar_pipeline.config.fleet.columns import SITE
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.fleet.homes import FleetHomes
-from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts, OfferedRemarks, merge_bucket
+from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts, Offered, merge_bucket
 from darkstar_pipeline.ingest.fleet.report import FleetReport, summed
 from darkstar_pipeline.ingest.merge import Progress, stored_rows
-from darkstar_pipeline.ingest.remarks import RemarkedSpan, remarked_span
+from darkstar_pipeline.ingest.provenance import provenance_rows
+from darkstar_pipeline.ingest.remarks import remarked_spans
 from darkstar_pipeline.sources.files import read_table
 from darkstar_pipeline.sources.parsed import Parsed, no_rejects, refuse_if_mostly_bad
 from darkstar_pipeline.sources.price_lists.areas import same_area
@@ -26,6 +27,7 @@ from darkstar_pipeline.sources.remarks import all_remarks, remarks_on_rejects
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import IMPORT_REMARKS, RAW_SPOT_PRICES
+from env.home_rows import ALONE, with_home
 from planner.parallel import map_shards
 
 _AREA = "area"
@@ -47,8 +49,12 @@ class _Offer(NamedTuple):
     sites: frozenset[str]
     prices: pl.DataFrame
     remarks: pl.DataFrame
-    span: RemarkedSpan
-    days: tuple[date, date]
+    spans: pl.DataFrame
+    provenance: pl.DataFrame
+
+    def of_homes(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return rows of the offer with each of its homes."""
+        return pl.DataFrame({SITE: sorted(self.sites)}).join(rows.drop(SITE), how="cross").select(rows.columns)
 
 
 class _Outcome(NamedTuple):
@@ -206,10 +212,18 @@ def _areas_of_file(path: Path, markets: Iterable[_Market]) -> list[str] | None:
 def _offers(site: SiteSettings, names: list[str], parsed: Parsed, source: str, now: datetime) -> Iterator[_Offer]:
     """Yield what the homes of a market are offered, if anything."""
     said = all_remarks(remarks_on_rejects(parsed.rejects, site.timezone, "price"))
-    if (span := remarked_span(said, parsed.rows["slot_start"])) is not None:
-        in_table = partial(stored_rows, site_name="", site=site, source=source, now=now)
-        prices, remarks = in_table(RAW_SPOT_PRICES, parsed.rows), in_table(IMPORT_REMARKS, said)
-        yield _Offer(frozenset(names), prices, remarks, span, span.days(site.timezone))
+    accepted = with_home(parsed.rows)
+    spans = remarked_spans(with_home(said), accepted, site.timezone)
+    if spans.is_empty():
+        return
+    in_table = partial(stored_rows, site_name=ALONE, timezone=site.timezone, source=source, now=now, area=site.area)
+    yield _Offer(
+        sites=frozenset(names),
+        prices=in_table(RAW_SPOT_PRICES, parsed.rows),
+        remarks=in_table(IMPORT_REMARKS, said),
+        spans=spans,
+        provenance=provenance_rows(parsed.read_as, accepted, timezone=site.timezone, source=source, now=now),
+    )
 
 
 def _shards(homes: FleetHomes, lake: BucketLake, offers: list[_Offer], source: str) -> list[_Shard]:
@@ -233,16 +247,12 @@ def _shards(homes: FleetHomes, lake: BucketLake, offers: list[_Offer], source: s
 
 def _import_shard(shard: _Shard) -> _Outcome:
     """Store the prices of a bucket's homes."""
-    offered = [
-        pl.DataFrame({SITE: sorted(offer.sites)})
-        .join(offer.prices.drop(SITE), how="cross")
-        .select(offer.prices.columns)
-        for offer in shard.offers
-    ]
-    remarks = {
-        site: OfferedRemarks(offer.remarks.with_columns(pl.lit(site).alias(SITE)), offer.span, offer.days)
-        for offer in shard.offers
-        for site in sorted(offer.sites)
-    }
-    counts, damaged = merge_bucket(shard.lake, RAW_SPOT_PRICES, shard.bucket, pl.concat(offered), remarks, shard.source)
+    offers = shard.offers
+    offered = Offered(
+        rows=pl.concat([offer.of_homes(offer.prices) for offer in offers]),
+        provenance=pl.concat([offer.of_homes(offer.provenance) for offer in offers]),
+        remarks=pl.concat([offer.of_homes(offer.remarks) for offer in offers]),
+        spans=pl.concat([offer.of_homes(offer.spans) for offer in offers]),
+    )
+    counts, damaged = merge_bucket(shard.lake, RAW_SPOT_PRICES, shard.bucket, offered, shard.source)
     return _Outcome(shard.bucket, counts, damaged)

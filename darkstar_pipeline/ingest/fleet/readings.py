@@ -1,7 +1,7 @@
 """Readings of many homes in one tidy file, imported into the fleet's lake by the rules of a single home.
 
-Each home's rows are parsed by themselves, so that a home with a wrong unit or clock is refused and stops no other. What
-differs from the import of one home: no provenance is stored, since all come from tidy files.
+Homes are parsed side by side, each by its own rows, so that a home with a wrong unit or clock is refused and stops no
+other.
 """
 
 from collections import Counter
@@ -15,28 +15,28 @@ import polars as pl
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import ConfigurationError, DataRefusedError
 from darkstar_pipeline.fleet.homes import FleetHomes
-from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts, OfferedRemarks, merge_bucket
+from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts, Offered, merge_bucket
 from darkstar_pipeline.ingest.fleet.report import FleetReport, counted, summed
 from darkstar_pipeline.ingest.merge import Progress, stored_rows
-from darkstar_pipeline.ingest.remarks import remarked_span
+from darkstar_pipeline.ingest.provenance import provenance_rows
+from darkstar_pipeline.ingest.remarks import remarked_spans
 from darkstar_pipeline.sources.files import read_table
-from darkstar_pipeline.sources.observations import (
-    READINGS_COLUMNS,
-    RawReadings,
-    parse_observations,
-    require_columns,
-)
-from darkstar_pipeline.sources.parsed import Parsed, no_rejects, refuse_if_mostly_bad
+from darkstar_pipeline.sources.observations import READINGS_COLUMNS, require_columns
+from darkstar_pipeline.sources.parsed import mostly_bad, no_rejects
 from darkstar_pipeline.sources.quarantine import keep_rejects
+from darkstar_pipeline.sources.readings.homes import RawReadings, parse_homes
 from darkstar_pipeline.sources.remarks import WHOLE_ROW, all_remarks, remarks_on_rejects
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.schemas import IMPORT_REMARKS, METER_READINGS
+from env.home_rows import ALONE
 from planner.parallel import map_shards
 
 SITE = "site"
 LOCAL_CLOCK = "local"
 """In place of a zone: the clock of each home's own."""
 _FILE_ROW = "_file_row"
+_BATCH_ROWS = 100_000
+"""Rows that are parsed at once: a thousand homes' day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,51 +134,72 @@ def import_readings(
 
 def _import_shard(shard: _Shard) -> _Outcome:
     """Import the readings of a bucket's homes."""
-    outcome = _Outcome()
-    rows: list[pl.DataFrame] = []
-    remarks: dict[str, OfferedRemarks] = {}
-    for key, part in shard.rows.partition_by(SITE, as_dict=True, maintain_order=True).items():
-        name = str(key[0])
-        try:
-            site = shard.homes[name]
-        except ConfigurationError as error:  # of a class that is gone, say
-            outcome.refused[name] = error.message
-            continue
-        parsed = _parsed(shard.file, site, part, name, outcome)
-        if parsed is None:
-            continue
-        outcome.homes += 1
-        outcome.notes.update(parsed.notes)
-        in_table = partial(stored_rows, site_name=name, site=site, source=shard.file.name, now=shard.file.now)
-        rows.append(in_table(METER_READINGS, parsed.rows))
-        said = all_remarks([parsed.remarks, *remarks_on_rejects(parsed.rejects, site.timezone, WHOLE_ROW)])
-        if (span := remarked_span(said, parsed.rows["slot_start"])) is not None:
-            offered = in_table(IMPORT_REMARKS, said)
-            remarks[name] = OfferedRemarks(offered, span, span.days(site.timezone))
-    every = pl.concat(rows) if rows else pl.DataFrame(schema=METER_READINGS.schema)
-    outcome.counts, outcome.damaged = merge_bucket(
-        shard.lake, METER_READINGS, shard.bucket, every, remarks, shard.file.name
-    )
-    outcome.bucket = shard.bucket
-    if outcome.damaged and outcome.counts == MergeCounts():
-        outcome.homes = 0
+    outcome = _Outcome(bucket=shard.bucket)
+    sites = _settings(shard.homes, outcome.refused)
+    zones: dict[str, list[str]] = {}
+    for name, site in sites.items():
+        zones.setdefault(site.timezone, []).append(name)
+    parts = [
+        _parsed(shard.file, batch, sites, timezone, outcome)
+        for timezone, names in sorted(zones.items())
+        for batch in _batches(shard.rows.filter(pl.col(SITE).is_in(names)))
+    ]
+    if parts:
+        offered = Offered(*(pl.concat(frames) for frames in zip(*parts, strict=True)))
+        counts, damaged = merge_bucket(shard.lake, METER_READINGS, shard.bucket, offered, shard.file.name)
+        outcome.counts, outcome.damaged = counts, damaged
+        if damaged and counts == MergeCounts():
+            outcome.homes = 0
     return outcome
 
 
-def _parsed(file: ReadingsFile, site: SiteSettings, part: pl.DataFrame, name: str, outcome: _Outcome) -> Parsed | None:
-    """Return what was read of a home; None where it is refused as a whole, which is noted."""
-    clock = site.timezone if file.clock == LOCAL_CLOCK else file.clock
-    raw = RawReadings(file=file.name, rows=part.drop(_FILE_ROW), others=file.others)
-    try:
-        parsed = parse_observations(raw, site=site, now=file.now, clock=clock)
-        numbers = part.select(pl.col(_FILE_ROW).cast(pl.Int64).alias("row"))
-        places = (parsed.rejects["row"] - 1).to_list()
-        outcome.rejects.append(parsed.rejects.with_columns(numbers["row"].gather(places)))
-        refuse_if_mostly_bad(parsed, file.name, kept_at="the quarantine")
-    except DataRefusedError as error:
-        outcome.refused[name] = f"{error.message} ({error.hint})" if error.hint else error.message
-        return None
-    return parsed
+def _settings(homes: FleetHomes, refused: dict[str, str]) -> dict[str, SiteSettings]:
+    """Return the settings of homes; those whose settings are wrong are noted as refused."""
+    sites: dict[str, SiteSettings] = {}
+    for name in homes:
+        try:
+            sites[name] = homes[name]
+        except ConfigurationError as error:  # of a class that is gone, say
+            refused[name] = error.message
+    return sites
+
+
+def _batches(rows: pl.DataFrame) -> list[pl.DataFrame]:
+    """Return rows in pieces of whole homes, so that memory does not grow with the number of homes."""
+    counts = rows.group_by(SITE, maintain_order=True).agg(pl.len().alias("_rows"))
+    numbered = counts.select(SITE, ((pl.col("_rows").cum_sum() - 1) // _BATCH_ROWS).alias("_batch"))
+    placed = rows.join(numbered, on=SITE, maintain_order="left")
+    return placed.partition_by("_batch", maintain_order=True, include_key=False)
+
+
+def _parsed(
+    file: ReadingsFile, rows: pl.DataFrame, sites: dict[str, SiteSettings], timezone: str, outcome: _Outcome
+) -> Offered:
+    """Return what homes of one time zone offer to the lake; what is refused of them is noted."""
+    clock = timezone if file.clock == LOCAL_CLOCK else file.clock
+    raw = RawReadings(file=file.name, rows=rows.drop(_FILE_ROW), others=file.others, homes=rows[SITE])
+    parsed = parse_homes(raw, sites, timezone, now=file.now, clock=clock)
+    numbers = rows[_FILE_ROW].cast(pl.Int64)
+    rejects = parsed.rejects.with_columns(numbers.gather(parsed.rejects["row"] - 1).alias("row"))
+    read = rows.group_by(SITE).agg(pl.len().alias("rows"))
+    bad = mostly_bad(parsed.rows, rejects, read, file.name, kept_at="the quarantine")
+    refused = {**parsed.refused, **bad}
+    outcome.refused |= {
+        name: f"{error.message} ({error.hint})" if error.hint else error.message for name, error in refused.items()
+    }
+    outcome.rejects.append(rejects.drop(SITE))
+    rest = ~pl.col(SITE).is_in(list(refused))
+    outcome.notes.update(dict(parsed.notes.filter(rest).group_by("note").len().iter_rows()))
+    outcome.homes += read.filter(rest).height
+    accepted = parsed.rows.filter(rest)
+    said = all_remarks([parsed.remarks, *remarks_on_rejects(rejects, timezone, WHOLE_ROW)]).filter(rest)
+    in_table = partial(stored_rows, site_name=ALONE, timezone=timezone, source=file.name, now=file.now)
+    return Offered(
+        rows=in_table(METER_READINGS, accepted),
+        provenance=provenance_rows(parsed.read_as, accepted, timezone=timezone, source=file.name, now=file.now),
+        remarks=in_table(IMPORT_REMARKS, said),
+        spans=remarked_spans(said, accepted, timezone),
+    )
 
 
 def _of_nobody(named: pl.DataFrame, known: pl.DataFrame, file: str) -> pl.DataFrame:

@@ -4,23 +4,24 @@ What differs from a file: slots are quarter-hours, so one row is enough, and a r
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from darkstar_pipeline.fleet.homes import FleetHomes
-from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts, merge_rows
+from darkstar_pipeline.ingest.fleet.bucket_changes import MergeCounts, merge_provenance, merge_rows
 from darkstar_pipeline.ingest.merge import stored_rows
-from darkstar_pipeline.planning.fleet.home_classes import readable_homes
+from darkstar_pipeline.ingest.provenance import provenance_rows
 from darkstar_pipeline.service.fleet.documents import FleetReading, FleetReadingsReport, RefusedRow
 from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
-from darkstar_pipeline.sources.readings.homes import MEASURED
+from darkstar_pipeline.sources.readings.homes import MEASURED, read_as
 from darkstar_pipeline.sources.readings.values import rounded, value_checks
 from darkstar_pipeline.sources.resolution import NATIVE
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from env.home_rows import ALONE
 from env.time_grid import SLOT_DTYPE, SLOT_MINUTES
 
 OLDEST = timedelta(days=40)
@@ -48,17 +49,15 @@ def take_readings(
     """
     rows = _rows(readings)
     own = homes.rows if tenant is None else homes.rows.filter(pl.col("tenant") == tenant)
-    known = pl.col("site").is_in(own["site"].to_list())
-    _, wrong = readable_homes(
-        FleetHomes(homes.fleet, own.filter(pl.col("site").is_in(rows["site"].unique().to_list())))
-    )
+    known = pl.col("site").is_in(own["site"].implode())
+    zones, wrong = homes.zones(rows.filter(known)["site"].unique())
     checked = object_to(rows, _checks(known, list(wrong), now))
     good = _last_words(checked.filter(pl.col(REASON).is_null()))
     counts: list[MergeCounts] = []
     damaged = [checked.clear()]
     for bucket, part in _by_bucket(lake, good):
         try:
-            counts.append(_merge(lake, homes, bucket, part, now))
+            counts.append(_merge(lake, zones, bucket, part, now))
         except LakeUnreadableError as error:
             _log.warning("readings of bucket %d are refused: %s", bucket, error.message)
             own = checked.filter(pl.col(REASON).is_null() & pl.col("site").is_in(part["site"].to_list()))
@@ -74,8 +73,8 @@ def take_readings(
 
 def _rows(readings: Sequence[FleetReading]) -> pl.DataFrame:
     """Return readings as rows, numbered, in the columns that an import has."""
-    values = [reading.model_dump(exclude={"slot_start"}) for reading in readings]
     schema = {"site": pl.String, **dict.fromkeys(MEASURED, pl.Float64)}
+    values = {name: [getattr(reading, name) for reading in readings] for name in schema}
     stamps = pl.Series([reading.slot_start.astimezone(UTC) for reading in readings]).cast(SLOT_DTYPE)
     return pl.DataFrame(values, schema=schema).with_row_index(_ROW).with_columns(
         slot_start=stamps,
@@ -116,16 +115,20 @@ def _by_bucket(lake: BucketLake, rows: pl.DataFrame) -> list[tuple[int, pl.DataF
     return [(int(str(key[0])), part) for key, part in placed.partition_by("bucket", as_dict=True).items()]
 
 
-def _merge(lake: BucketLake, homes: FleetHomes, bucket: int, rows: pl.DataFrame, now: datetime) -> MergeCounts:
+def _merge(lake: BucketLake, zones: Mapping[str, str], bucket: int, rows: pl.DataFrame, now: datetime) -> MergeCounts:
     """Merge the rows of a bucket; each home's local days follow from its own zone."""
     taken = rounded(rows, list(MEASURED)).drop(_ROW, REASON, "bucket")
-    parts: list[pl.DataFrame] = []
-    by_settings: dict[int, list[str]] = {}
-    settings = {site: homes[site] for site in taken["site"].unique(maintain_order=True)}
-    for site, own in settings.items():
-        by_settings.setdefault(id(own), []).append(site)
-    for sites in by_settings.values():
-        part = taken.filter(pl.col("site").is_in(sites))
-        stored = stored_rows(METER_READINGS, part, site_name=sites[0], site=settings[sites[0]], source=SOURCE, now=now)
-        parts.append(stored.with_columns(part["site"]))
-    return merge_rows(lake, METER_READINGS, bucket, pl.concat(parts))
+    placed = taken.with_columns(pl.col("site").replace_strict(zones, return_dtype=pl.String).alias("_zone"))
+    parts = [
+        stored_rows(METER_READINGS, own, site_name=ALONE, timezone=str(key[0]), source=SOURCE, now=now)
+        for key, own in placed.partition_by("_zone", as_dict=True, include_key=False, maintain_order=True).items()
+    ]
+    merged = merge_rows(lake, METER_READINGS, bucket, pl.concat(parts))
+    given = read_as(name for name in MEASURED if taken[name].null_count() < taken.height)
+    own = placed.filter(pl.col("site").is_in(merged.touched)).partition_by("_zone", as_dict=True)
+    provenance = [
+        provenance_rows(given, rows, timezone=str(key[0]), source=SOURCE, now=now) for key, rows in own.items()
+    ]
+    if provenance:
+        merge_provenance(lake, bucket, pl.concat(provenance))
+    return merged.counts

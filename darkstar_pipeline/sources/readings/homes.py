@@ -3,7 +3,7 @@
 A home by itself is the case of one home. Every rule is in `docs/importing.md`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -135,7 +135,7 @@ def parse_homes(
         rejects=rejects,
         refused=refused,
         notes=pl.concat(notes),
-        read_as=_read_as(columns, readings.meter),
+        read_as=read_as(columns, readings.meter),
         remarks=all_remarks([asleep(timed, zeroed, timezone), *far_off(believed, checked, timezone)]),
     )
 
@@ -145,11 +145,13 @@ def _rest(frame: pl.DataFrame, refused: Refused) -> pl.DataFrame:
     return frame.filter(~pl.col(HOME).is_in(list(refused))) if refused else frame
 
 
-def _read_as(columns: list[str], table: MeterTable | None) -> tuple[ReadAs, ...]:
-    """Return how each quantity was read."""
+def read_as(columns: Iterable[str], table: MeterTable | None = None) -> tuple[ReadAs, ...]:
+    """Return how each quantity is read of columns of `MEASURED`: as a tidy file has them, or by a maker's table."""
     form, treatment = ("tidy file", "") if table is None else (table.format, "; ".join(table.notes))
-    units = {column.replace("soc_start", "soc"): "%" if column in SOC_COLUMNS else "kWh" for column in columns}
-    units.pop(SOC_END, None)
+    units = {
+        "soc_percent" if column in SOC_COLUMNS else column: "%" if column in SOC_COLUMNS else "kWh"
+        for column in columns
+    }
     return tuple(
         ReadAs(quantity=quantity, format=form, sensor="", unit=unit, treatment=treatment)
         for quantity, unit in units.items()

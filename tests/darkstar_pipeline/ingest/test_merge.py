@@ -20,7 +20,7 @@ def test_a_hole_is_not_filled_from_an_hour_that_was_read_finer_in_part(tmp_path:
     hourly = pl.DataFrame({"slot_start": hours, "load_kwh": [0.0745] * 12, "native_minutes": [60] * 12})
     for rows, keep_finer in ((fine, False), (hourly, True)):
         typed = rows.with_columns(pl.col("slot_start").cast(SLOT_DTYPE), pl.col("native_minutes").cast(pl.Int32))
-        stored = stored_rows(METER_READINGS, typed, site_name="home", site=SITE, source="x", now=start)
+        stored = stored_rows(METER_READINGS, typed, site_name="home", timezone=SITE.timezone, source="x", now=start)
         merge_into(lake, METER_READINGS, "home", stored, keep_finer=keep_finer)
     load = {row[0]: row[1] for row in lake.read(METER_READINGS, "home").select("slot_start", "load_kwh").rows()}
     assert load.get(start + timedelta(minutes=30)) is None
@@ -34,6 +34,6 @@ def test_a_difference_of_a_computers_rounding_is_no_change(tmp_path: Path):
     for load in (0.11, 0.11 + 3e-16, 0.1100001):
         row = pl.DataFrame({"slot_start": [start], "load_kwh": [load], "native_minutes": [15]})
         typed = row.with_columns(pl.col("slot_start").cast(SLOT_DTYPE), pl.col("native_minutes").cast(pl.Int32))
-        stored = stored_rows(METER_READINGS, typed, site_name="home", site=SITE, source="x", now=start)
+        stored = stored_rows(METER_READINGS, typed, site_name="home", timezone=SITE.timezone, source="x", now=start)
         results.append(merge_into(lake, METER_READINGS, "home", stored).changed)
     assert results == [0, 0, 1]

@@ -63,7 +63,9 @@ def test_new_readings_merge_into_an_old_day_when_columns_came_later(tmp_path: Pa
     lake = Lake(tmp_path / "lake")
     write_old_day(lake, METER_READINGS)
     new = pl.DataFrame({"slot_start": [VALUES[pl.Datetime]], "ev_kwh": [0.7], "native_minutes": [15]})
-    rows = stored_rows(METER_READINGS, new, site_name="home", site=SiteSettings(), source="new", now=READ_AT)
+    rows = stored_rows(
+        METER_READINGS, new, site_name="home", timezone=SiteSettings().timezone, source="new", now=READ_AT
+    )
     merged = merge_into(lake, METER_READINGS, "home", rows)
     read = lake.read(METER_READINGS, "home", DAY, DAY)
     assert (merged.changed, read["load_kwh"].to_list(), read["ev_kwh"].to_list()) == (1, [1.5], [0.7])

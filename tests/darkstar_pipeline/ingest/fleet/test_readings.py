@@ -18,7 +18,13 @@ from darkstar_pipeline.ingest.target import ImportTarget
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.buckets.object_names import object_key
 from darkstar_pipeline.warehouse.lake import Lake
-from darkstar_pipeline.warehouse.schemas import IMPORT_REMARKS, METER_READINGS, RAW_SPOT_PRICES, Table
+from darkstar_pipeline.warehouse.schemas import (
+    IMPORT_PROVENANCE,
+    IMPORT_REMARKS,
+    METER_READINGS,
+    RAW_SPOT_PRICES,
+    Table,
+)
 from env.time_grid import grid
 from planner.local_engine import LocalEngine
 from planner.parallel import running_on
@@ -105,8 +111,8 @@ def test_each_home_gets_what_it_would_get_alone_and_a_wrong_one_stops_no_other(
         else:
             import_tidy_file(OBSERVATIONS, target, alone, now=NOW)
         own = Lake(tmp_path / site / "lake")
-        assert same_rows(lake, own, site, METER_READINGS)
-        assert same_rows(lake, own, site, IMPORT_REMARKS)
+        for table in (METER_READINGS, IMPORT_REMARKS, IMPORT_PROVENANCE):
+            assert same_rows(lake, own, site, table)
 
 
 def test_import_again_changes_no_byte_and_a_later_value_wins(tmp_path: Path, lake: BucketLake) -> None:
@@ -155,7 +161,7 @@ def test_buckets_are_worked_on_in_processes_and_hold_the_same_rows(tmp_path: Pat
     ]
     assert reports[0] == reports[1]
     for site in AREAS:
-        for table in (METER_READINGS, IMPORT_REMARKS, RAW_SPOT_PRICES):
+        for table in (METER_READINGS, IMPORT_REMARKS, IMPORT_PROVENANCE, RAW_SPOT_PRICES):
             assert other.site(site).read(table, site).equals(lake.site(site).read(table, site))
 
 
@@ -186,7 +192,8 @@ def test_prices_are_read_once_and_stored_as_each_home_would_store_them(tmp_path:
     assert lake.site("finn").read(RAW_SPOT_PRICES, "finn").is_empty()
     for site in ("even", "coarse"):
         import_tidy_file(PRICES, single(tmp_path / site, site), file, now=NOW)
-        assert same_rows(lake, Lake(tmp_path / site / "lake"), site, RAW_SPOT_PRICES)
+        for table in (RAW_SPOT_PRICES, IMPORT_PROVENANCE):
+            assert same_rows(lake, Lake(tmp_path / site / "lake"), site, table)
     assert lake.site("even").read(RAW_SPOT_PRICES, "even")["price"].to_numpy().min() < 0
     before = _bytes(tmp_path)
     assert import_prices(HOMES, lake, file, quarantine=tmp_path / "q", now=NOW).slots_new == 0

@@ -12,7 +12,7 @@ from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.planning.fleet.rounds import plan_fleet
 from darkstar_pipeline.service.fleet.server import FleetServer
 from darkstar_pipeline.warehouse.buckets.object_names import object_key
-from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from darkstar_pipeline.warehouse.schemas import IMPORT_PROVENANCE, METER_READINGS
 from tests.builders.fleets import PLANNED_AT, fleet_settings
 from tests.darkstar_pipeline.service.fleet.conftest import Ask
 
@@ -40,6 +40,19 @@ def test_readings_of_many_homes_are_stored_once_when_they_are_sent_twice(ask: As
     assert (found["load_kwh"][0], found["soc_end_percent"][0], found["source"][0]) == (0.5, 44.0, "posted")
     assert stored(state, "home002")["pv_kwh"][0] == 0.2
     assert stored(state, "home004")["source"][0] == "made_up", "other homes of the bucket are as they were"
+
+
+def test_what_posted_readings_were_read_as_is_stored_once_a_day(ask: Ask, state: Path) -> None:
+    client = ask("a", ("read", "write"))
+    for slot in ("2025-10-26T09:30:00Z", SLOT, SLOT):
+        client.post("/readings", json={"readings": [reading("home000", slot, pv_kwh=0.1)]})
+    rows = fleet_lake(fleet_settings(2), state).site("home000").read(IMPORT_PROVENANCE, "home000")
+    said = rows.filter(pl.col("source") == "posted").sort("quantity").select("quantity", "unit", "format").rows()
+    assert said == [
+        ("load_kwh", "kWh", "tidy file"),
+        ("pv_kwh", "kWh", "tidy file"),
+        ("soc_percent", "%", "tidy file"),
+    ]
 
 
 @pytest.mark.parametrize(
