@@ -11,9 +11,9 @@ import polars as pl
 
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import DataRefusedError
-from darkstar_pipeline.sources.parsed import Refused, raise_refusal
+from darkstar_pipeline.sources.parsed import Refused
 from darkstar_pipeline.sources.resolution import NATIVE
-from env.home_rows import ALONE, HOME, per_home
+from env.home_rows import HOME, per_home
 
 MAX_HOME_KW = 100.0
 """No single row of a home may imply more [kW]."""
@@ -37,15 +37,6 @@ def implied_kw(name: str) -> pl.Expr:
 def most_typical_kw(name: str) -> float:
     """Return what the median of a column's rows that are not zero may imply [kW]: a farm's panels give their most."""
     return MAX_HOME_KW if name in _SUNNY else MAX_TYPICAL_KW
-
-
-def refuse_wrong_energy_unit(rows: pl.DataFrame, energy: Sequence[str], file: str, site: SiteSettings) -> None:
-    """Refuse a file of one home by `wrong_energy_units`.
-
-    Raises:
-        DataRefusedError: naming the column and the remedy.
-    """
-    raise_refusal(wrong_energy_units(rows, energy, file, {ALONE: site}))
 
 
 def wrong_energy_units(
@@ -124,15 +115,6 @@ def _kw_error(size: _Size, name: str, file: str, site: SiteSettings) -> DataRefu
     native = size.finest
     hint = f"if {name} holds kW, divide by {60 / native:g} to get kWh per {native}-minute row; else correct {setting}"
     return DataRefusedError(message, hint)
-
-
-def refuse_soc_fraction(rows: pl.DataFrame, names: Sequence[str], file: str) -> None:
-    """Refuse a file of one home by `soc_fractions`.
-
-    Raises:
-        DataRefusedError: with the remedy.
-    """
-    raise_refusal(soc_fractions(rows, names, file))
 
 
 def soc_fractions(rows: pl.DataFrame, names: Sequence[str], file: str) -> Refused:

@@ -13,11 +13,12 @@ from darkstar_pipeline.sources.believed import without_soc_excursions, without_u
 from darkstar_pipeline.sources.numbers import number_checks, with_numbers
 from darkstar_pipeline.sources.observations import read_observations
 from darkstar_pipeline.sources.parsed import REASON, Parsed, numbered, object_to, refuse_if_mostly_bad, rejects_of
-from darkstar_pipeline.sources.plausibility import refuse_soc_fraction, refuse_wrong_energy_unit
+from darkstar_pipeline.sources.plausibility import soc_fractions, wrong_energy_units
 from darkstar_pipeline.sources.price_lists.recognition import offer_of_document
 from darkstar_pipeline.sources.resampling import split_energy
 from darkstar_pipeline.sources.resolution import with_resolution
 from darkstar_pipeline.sources.stamps import stamp_checks, with_instants
+from env.home_rows import ALONE
 from env.time_grid import SLOT_DTYPE
 
 START = datetime(2026, 1, 10, tzinfo=UTC)
@@ -31,11 +32,8 @@ def rows(values: Sequence[float | None], column: str = "load_kwh", minutes: int 
 
 def refusal(values: Sequence[float | None], column: str = "load_kwh", minutes: int = 15) -> str:
     """The refusal with its remedy; empty where the column is accepted."""
-    try:
-        refuse_wrong_energy_unit(rows(values, column, minutes), [column], "f.csv", SITE)
-    except DataRefusedError as error:
-        return f"{error.message}; {error.hint}"
-    return ""
+    refused = wrong_energy_units(rows(values, column, minutes), [column], "f.csv", {ALONE: SITE})
+    return "".join(f"{error.message}; {error.hint}" for error in refused.values())
 
 
 def test_typical_power_is_below_thirty_kilowatts():
@@ -90,11 +88,8 @@ def test_kilowatts_are_told_by_a_limit_of_the_site(column: str, value: float, mi
 )
 def test_state_of_charge_as_a_fraction(levels: list[float], *, refused: bool):
     frame = rows([None, *levels], "soc_start_percent")
-    if refused:
-        with pytest.raises(DataRefusedError, match=r"soc_start_percent never exceeds 1 %"):
-            refuse_soc_fraction(frame, ["soc_start_percent"], "f.csv")
-    else:
-        refuse_soc_fraction(frame, ["soc_start_percent"], "f.csv")
+    found = [error.message for error in soc_fractions(frame, ["soc_start_percent"], "f.csv").values()]
+    assert found == (["f.csv: soc_start_percent never exceeds 1 %, so it looks like 0..1"] if refused else [])
 
 
 @pytest.mark.parametrize(
