@@ -5,7 +5,10 @@ PLANNERS = ("mpc", "value")
 """Policies that plan ahead: under a demand charge, their day depends on the earlier days of the month."""
 PUBLISHED_BOUND = "oracle_published"  # knows the home, but prices only as published; makes sense where days follow days
 CONTINUOUS_POLICIES = (*POLICIES, PUBLISHED_BOUND)
-LEARNED_POLICIES = ("lightgbm", "rl", "champion")
+CHAMPION = "champion"
+REPLAYED = (*POLICIES, CHAMPION)
+"""The policies that a backfill can replay and store."""
+LEARNED_POLICIES = ("lightgbm", "rl", CHAMPION)
 """The newest version of its kind, and the one in use; where none is in use, `value` is champion."""
 FALLBACK = "value"  # decides where no version is in use
 MODEL_REFERENCE = "models:/"  # before the registered name and the version: models:/antares-home/3

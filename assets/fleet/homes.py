@@ -11,6 +11,8 @@ from darkstar_pipeline.config.fingerprints import Stage, config_version
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv
 from darkstar_pipeline.fleet.shard_tables import ShardTables
+from darkstar_pipeline.models.fleet.store import fleet_models
+from darkstar_pipeline.policies.champions import Champions
 from darkstar_pipeline.warehouse.schemas import Table
 
 
@@ -67,6 +69,11 @@ class Homes:
     def has_pv(self) -> dict[str, bool]:
         """Return whether each home has panels."""
         return {name: home_has_pv(each.lake, name, each.site_settings.has_pv) for name, each in self.contexts.items()}
+
+    @cached_property
+    def champions(self) -> Champions:
+        """Return the versions that the fleet's homes have in use, by one reading of the pointer."""
+        return Champions(fleet_models(self.one.settings, self.one.home))
 
     def versions(self, stage: Stage) -> pl.Expr:
         """Return the fingerprint of each row's home: `config_version`."""

@@ -9,6 +9,15 @@ import polars as pl
 from assets.fleet.forecasts import is_plain, past_of
 from assets.fleet.homes import Homes
 from assets.fleet.stages import Stages
+from assets.rows.champion import (
+    MODEL,
+    ReplayedVersion,
+    as_champion,
+    decided_by,
+    replay_version,
+    version_in_use,
+    with_models,
+)
 from assets.rows.replays import (
     policy_rows,
     replayed_policies,
@@ -18,6 +27,7 @@ from assets.rows.usable_days import whole_days
 from darkstar_pipeline.config.fingerprints import Stage
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
+from darkstar_pipeline.policies.champions import Champion, Champions
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
 from env.site import Site
 from env.tariff import Tariff, TariffVersion
@@ -25,7 +35,8 @@ from planner.demand_charges.bills import has_demand_charge
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verified_days import verified_homes
 from planner.optimizer.slot_arrays import NEEDED
-from planner.policy_names import PLANNERS
+from planner.policies.adapted_policy import AdaptedPolicy
+from planner.policy_names import CHAMPION, FALLBACK, PLANNERS
 from planner.replay.many_homes import replay_homes
 from planner.replay.schedules import empty_schedule
 from planner.training.antares_slots import training_episodes
@@ -105,6 +116,31 @@ def _plans_months(home: Context) -> bool:
     return has_demand_charge(home.site) and any(policy in PLANNERS for policy in fleet_policies(home))
 
 
+def _champions(
+    homes: Homes, value: pl.DataFrame, slots: pl.DataFrame, forecasts: pl.DataFrame, champions: Champions
+) -> pl.DataFrame:
+    """Return the schedules of `champion` of homes, each by its version; of homes without one those of `value`."""
+    rows = [as_champion(value.clear())]
+    for home in homes:
+        site, own = home.site_name, pl.col("site") == home.site_name
+        days = slots.filter(own).drop("site")
+        version = _version(home, champions, days)
+        if version is None:
+            rows.append(as_champion(value.filter(own & (pl.col("policy") == FALLBACK))))
+        elif days.height:
+            made = replay_version(home, version, days, forecasts.filter(own).drop("site"))
+            rows.append(made.with_columns(site=pl.lit(site)))
+    return pl.concat(rows, how="diagonal")
+
+
+def _version(home: Context, champions: Champions, days: pl.DataFrame) -> ReplayedVersion | None:
+    """Return the version of a home, by the pointer that was read once; one with an Aurora as a single home opens it."""
+    found = champions.of(home.site_name, home.site_settings)
+    if isinstance(found, Champion):
+        return ReplayedVersion(found.identity, AdaptedPolicy(found.policy, found.adaptation), {})
+    return version_in_use(home, days) if found is not None and found.obstacle == "aurora" else None
+
+
 def _replayed(
     homes: Homes,
     stage: Stage,
@@ -117,7 +153,8 @@ def _replayed(
     """Return verified schedules of homes whose scenarios are their days before."""
     by_policy: dict[str, list[Context]] = {}
     for home in homes:
-        for policy in policies(home):
+        named = policies(home)
+        for policy in decided_by(named) if CHAMPION in named else named:
             by_policy.setdefault(policy, []).append(home)
     rows = [empty_schedule("", slots.clear())]
     for policy, wanted in by_policy.items():
@@ -125,8 +162,15 @@ def _replayed(
         own = homes.only(list(protocols))
         with stages.timed(policy):
             rows.append(replay_homes(policy, protocols, own.own(slots), own.own(forecasts), own.own(history)))
+    made = pl.concat(rows, how="diagonal")
+    if wanted := [home.site_name for home in homes if CHAMPION in policies(home)]:
+        with stages.timed(CHAMPION):
+            champion = _champions(homes.only(wanted), made, slots, forecasts, homes.champions)
+        asked = [(home.site_name, policy) for home in homes for policy in policies(home)]
+        names = pl.DataFrame(asked, schema={"site": pl.String, "policy": pl.String}, orient="row")
+        made = pl.concat([made, champion], how="diagonal").join(names, on=["site", "policy"], how="semi")
     with stages.timed("verification"):
-        return _verified(homes, pl.concat(rows, how="diagonal").with_columns(homes.versions(stage)))
+        return _verified(homes, made.with_columns(homes.versions(stage)))
 
 
 def _verified(homes: Homes, schedules: pl.DataFrame) -> pl.DataFrame:
@@ -149,12 +193,14 @@ def results(homes: Homes, stage: Stage, schedules: pl.DataFrame, quality: pl.Dat
     rows: list[pl.DataFrame] = []
     for alike in homes.alike(_physics):
         site, protocol = _physics(alike.one)
-        rows.append(daily_results(alike.own(schedules), protocol, site, homes=["site"]))
+        own = alike.own(schedules)
+        rows.append(with_models(daily_results(own, protocol, site, homes=["site"]), own, "site"))
     return pl.concat(rows).join(grades, on=["site", "day"], how="left").with_columns(homes.versions(stage))
 
 
 def episodes(homes: Homes, policies: pl.DataFrame, oracle: pl.DataFrame, quality: pl.DataFrame) -> pl.DataFrame:
     """Return rows of `training_episodes`, of the homes' results."""
+    policies = policies.drop(MODEL, strict=False)
     bound = oracle.with_columns(pl.lit("oracle").alias("policy")).select(policies.columns)
     every = pl.concat([policies, bound]).sort("site", "day", "policy")
     rows = [

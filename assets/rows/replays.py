@@ -7,6 +7,7 @@ from typing import cast
 
 import polars as pl
 
+from assets.rows.champion import MODEL, as_champion, decided_by, replay_version, version_in_use, with_models
 from assets.rows.usable_days import whole_days
 from darkstar_pipeline.config.fingerprints import Stage, config_version
 from darkstar_pipeline.context import Context
@@ -20,6 +21,7 @@ from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verdict import POWER_COLUMNS, Evaluation
 from planner.evaluation.verified_days import VerifiedDays, verified_days
+from planner.policy_names import CHAMPION, FALLBACK
 from planner.replay.daily import replay_policies
 from planner.value.scenario_source import SCENARIO_DAYS, Past
 
@@ -54,9 +56,20 @@ def policy_rows(
     has_pv = home_has_pv(context.lake, context.site_name, context.site_settings.has_pv)
     history = past_readings(context.lake, context.site, first, last, lookback_days=SCENARIO_DAYS, has_pv=has_pv)
     past = replay_past(context, slots, forecasts, history)
-    return verify_schedules(
-        context, policy_schedule_rows(context, "policies", policies, slots, forecasts, history=past)
+    if CHAMPION not in policies:
+        rows = policy_schedule_rows(context, "policies", policies, slots, forecasts, history=past)
+        return verify_schedules(context, rows)
+    rows = policy_schedule_rows(context, "policies", decided_by(policies), slots, forecasts, history=past)
+    version = version_in_use(context, slots)
+    champion = (
+        as_champion(rows.filter(pl.col("policy") == FALLBACK))
+        if version is None
+        else replay_version(context, version, slots, forecasts).with_columns(
+            _site(context), _version(context, "policies")
+        )
     )
+    both = pl.concat([rows, champion], how="diagonal")
+    return verify_schedules(context, both.filter(pl.col("policy").is_in(policies)))
 
 
 def replayed_policies(context: Context) -> list[str]:
@@ -93,6 +106,7 @@ def policy_schedule_rows(
 def policy_result_rows(context: Context, stage: Stage, schedules: pl.DataFrame, quality: pl.DataFrame) -> pl.DataFrame:
     """Rows of `policy_daily_results`: what each day and policy of `schedules` cost, beside the grade of the day."""
     totals = daily_results(schedules, protocol_of(context.site_settings, context.site.battery), context.site)
+    totals = with_models(totals, schedules)
     grades = quality.select("day", pl.col("status").alias("quality"))
     return totals.join(grades, on="day", how="left").with_columns(_site(context), _version(context, stage))
 
@@ -105,6 +119,7 @@ def shown_totals(evaluation: Evaluation) -> pl.DataFrame:
 
 def with_oracle(policies: pl.DataFrame, oracle: pl.DataFrame) -> pl.DataFrame:
     """Daily results of the policies and of the oracle in one frame, `day, policy, …`."""
+    policies = policies.drop(MODEL, strict=False)
     bound = oracle.with_columns(pl.lit(ORACLE).alias("policy")).select(policies.columns)
     return pl.concat([policies, bound]).drop("site", "quality", "config_version").sort("day", "policy")
 

@@ -22,7 +22,7 @@ from env.errors import EnvError
 from env.site import Limits, Site
 from env.tariff import Tariff
 from env.time_grid import zone
-from planner.policy_names import POLICIES
+from planner.policy_names import REPLAYED
 from planner.training.settings import LightgbmSettings, RegressorSettings
 from planner.wording.languages import ENGLISH, Language
 
@@ -122,9 +122,9 @@ class SiteSettings(Frozen):
             self._together_possible()
         except EnvError as error:
             raise ValueError(str(error)) from error
-        unknown = sorted(set(self.policies) - set(POLICIES))
+        unknown = sorted(set(self.policies) - set(REPLAYED))
         if unknown:
-            message = f"unknown policies {unknown}; available: {list(POLICIES)}"
+            message = f"unknown policies {unknown}; available: {list(REPLAYED)}"
             raise ValueError(message)
         return self
 

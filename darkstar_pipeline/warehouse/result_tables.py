@@ -44,6 +44,12 @@ _TOTALS = (
     text("config_version", "hash of battery, limits, tariff and protocol that the figures hold for"),
 )
 
+MODEL = Column(
+    name="model",
+    dtype=pl.String(),
+    nullable=True,
+    meaning="content hash of the version that `champion` was; null where `value` stood for it, and for other policies",
+)
 ORACLE_SCHEDULES = Table(
     name="oracle_schedules",
     meaning="What perfect hindsight would have done, slot by slot.",
@@ -69,7 +75,10 @@ POLICY_SCHEDULES = Table(
         *_FLOWS,
         text("config_version", "as in policy_daily_results"),
     ),
-    optional=(real("import_limit_kw", "kW", "command: import no more than this; null for no limit", nullable=True),),
+    optional=(
+        real("import_limit_kw", "kW", "command: import no more than this; null for no limit", nullable=True),
+        MODEL,
+    ),
 )
 POLICY_DAILY_RESULTS = Table(
     name="policy_daily_results",
@@ -77,6 +86,7 @@ POLICY_DAILY_RESULTS = Table(
     key=("policy",),
     day_column="day",
     columns=(SITE, DAY, text("policy", "name of the policy"), *_TOTALS),
+    optional=(MODEL,),
 )
 TRAINING_EPISODES = Table(
     name="training_episodes",

@@ -14,7 +14,7 @@ from assets.fleet.shards import LeftOut, ShardReport
 from planner.evaluation.verdict import LEAST_POSSIBLE, captured_share
 from planner.replay.usable_slots import USABLE
 
-SHOWN_POLICIES = ("value", "mpc", "self_consumption")
+SHOWN_POLICIES = ("champion", "value", "mpc", "self_consumption")
 """The first of them that a fleet replays is the one whose worst homes are named."""
 HOMES, SECONDS = "homes", "processor seconds"
 """Read from past runs by a plan of a backfill."""

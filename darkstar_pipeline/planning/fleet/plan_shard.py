@@ -32,7 +32,7 @@ from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import Table
 from env.time_grid import slot_of
 from planner.fault_isolation import isolated
-from planner.plans.fallback_chain import VALUE
+from planner.plans.fallback_chain import CHAMPION, VALUE
 
 HOMES_TOGETHER = 1000
 JUDGED_DAYS = 28
@@ -182,7 +182,8 @@ def _judged(shard: PlanShard) -> pl.DataFrame:
         bucket_homes(homes, shard.lake, bucket, last - timedelta(days=JUDGED_DAYS - 1), last)
         for bucket, homes in shard.buckets
     ]
-    own = pl.concat(found).filter(pl.col("policy") == VALUE)
+    plans = pl.concat(found).filter(pl.col("policy").is_in([CHAMPION, VALUE]))
+    own = plans.sort("policy").unique("site", keep="first", maintain_order=True)  # the champion where it is replayed
     return own.select("site", judged_days="days", paid="cost", idle_paid="idle_cost", oracle_paid="oracle_cost")
 
 

@@ -21,10 +21,16 @@ from darkstar_pipeline.ingest.fleet.prices import import_prices
 from darkstar_pipeline.ingest.fleet.readings import import_readings
 from darkstar_pipeline.ingest.imports import OBSERVATIONS, PRICES, import_tidy_file
 from darkstar_pipeline.ingest.target import ImportTarget
+from darkstar_pipeline.models.fleet.classes import class_of
+from darkstar_pipeline.models.promotion import promote
+from darkstar_pipeline.models.version import RegisteredModel
 from darkstar_pipeline.sample.fleet.areas import AREAS
 from darkstar_pipeline.sample.fleet.homes import home_name
 from darkstar_pipeline.sample.fleet.series import area_prices, area_slots, home_series
-from darkstar_pipeline.warehouse.schemas import IMPORT_PROVENANCE, RAW_SPOT_PRICES, TABLES
+from darkstar_pipeline.warehouse.schemas import IMPORT_PROVENANCE, POLICY_SCHEDULES, RAW_SPOT_PRICES, TABLES
+from planner.policies.adapted_policy import Adaptation
+from planner.value.scenario_weights import WeightRules
+from tests.builders.fleet_models import pooled_bundle, put_into_use
 
 SITE, NOW = "villa", datetime(2026, 4, 2, tzinfo=UTC)
 IMPORTED = date(2026, 3, 24)
@@ -39,14 +45,14 @@ sites:
     forecast: {panels_kw: 8}
     tariff:
     - {transfer_fee: 0.2, time_of_use: [{weekdays: [6, 7], transfer_fee: 0.05}]}
-    policies: [idle, value]
+    policies: [idle, champion]
 """
 FLEET = """
 fleet:
   buckets: 2
   defaults:
     battery: {min_soc_percent: 10}
-    policies: [idle, value]
+    policies: [idle, champion]
   tariffs:
     hours:
     - {transfer_fee: 0.2, time_of_use: [{weekdays: [6, 7], transfer_fee: 0.05}]}
@@ -91,6 +97,10 @@ def test_home_gives_the_same_bytes_from_yaml_and_from_a_row(tmp_path: Path) -> N
         (tmp_path / name).write_text(text)
 
     own = open_context(SITE, settings=load_settings(tmp_path / "home.yaml"), home=tmp_path / "own")
+    folder = RegisteredModel.of(own).version_folder(3)
+    folder.parent.mkdir(parents=True)
+    pooled_bundle(folder, {SITE: Adaptation(follows=True, share=0.5)}, rules=WeightRules(n_days=9))
+    promote(own, 3, actor="me", reason="so", evidence=None, force=True)
     import_tidy_file(OBSERVATIONS, ImportTarget.of(own), readings, now=NOW)
     import_tidy_file(PRICES, ImportTarget.of(own), spot, now=NOW)
     run_backfill(own, FIRST, LAST, select=MADE)
@@ -100,6 +110,7 @@ def test_home_gives_the_same_bytes_from_yaml_and_from_a_row(tmp_path: Path) -> N
     homes, lake = open_homes(settings, state), fleet_lake(fleet_of(settings), state)
     import_readings(homes, lake, readings, quarantine=tmp_path / "q", now=NOW)
     import_prices(homes, lake, spot, quarantine=tmp_path / "q", now=NOW)
+    put_into_use(settings, state, class_of(homes[SITE]), folder)  # a pooled version there, the home's own here
     backfill_fleet(fleet_shards(settings, state, FIRST, LAST, site=SITE))
 
     row = open_context(SITE, settings=settings, home=state)
@@ -112,4 +123,7 @@ def test_home_gives_the_same_bytes_from_yaml_and_from_a_row(tmp_path: Path) -> N
             continue
         assert as_bytes(mine) == as_bytes(theirs), table.name
         filled |= {table.name} if theirs.height else set()
+    schedules = row.lake.read(POLICY_SCHEDULES, SITE)
+    assert set(schedules["policy"]) == {"idle", "champion"}
+    assert schedules.filter(pl.col("policy") == "champion")["model"].null_count() == 0
     assert filled >= {RAW_SPOT_PRICES.name, "meter_readings", *MADE.split(",")}

@@ -14,8 +14,10 @@ from darkstar_pipeline.backfill import run_backfill
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context, open_context
 from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.evaluation.fleet_verdict import fleet_verdict
 from darkstar_pipeline.fleet.homes_file import change_homes, fleet_of, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
+from darkstar_pipeline.models.fleet.classes import class_of
 from darkstar_pipeline.warehouse.buckets.object_names import object_key
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
@@ -34,6 +36,7 @@ from darkstar_pipeline.warehouse.schemas import (
 from env.time_grid import days_between
 from planner.errors import SolverError
 from tests.builders.fleet_homes import fill_fleet, fleet_settings, home_rows, imported_prices, imported_readings
+from tests.builders.fleet_models import pooled_bundle, put_into_use
 
 FIRST, LAST = date(2025, 10, 25), date(2025, 10, 27)  # the day with 100 slots between
 DAYS = list(days_between(FIRST, LAST))
@@ -185,3 +188,24 @@ def test_fleet_without_homes_or_the_one_asked_for_is_refused(tmp_path: Path) -> 
         fleet_shards(settings, tmp_path, FIRST, FIRST, site="b")
     with pytest.raises(ConfigurationError, match="no bucket 7"):
         fleet_shards(settings, tmp_path, FIRST, FIRST, bucket=7)
+
+
+def test_a_champion_is_replayed_where_it_is_named_and_value_stands_for_one_that_is_not_there(tmp_path: Path) -> None:
+    policies = ["idle", "value", "champion"]
+    settings = fleet_settings(buckets=1, defaults={"first_day": "2025-01-01", "policies": policies})
+    state = tmp_path / "fleet"
+    fill_fleet(settings, state, {"fast": {"capacity_kwh": 5.0, "charge_kw": 5.0}, "slow": {"charge_kw": 1.0}}, DAYS)
+    homes, lake = open_homes(settings, state), fleet_lake(fleet_of(settings), state)
+    put_into_use(settings, state, class_of(homes["fast"]), pooled_bundle(tmp_path / "made", {}))
+    report = backfill_fleet(fleet_shards(settings, state, FIRST, FIRST))
+    assert not report.left_out
+    results = lake.read(POLICY_DAILY_RESULTS, 0, FIRST, FIRST)
+    cost = {(row["site"], row["policy"]): row["cost"] for row in results.iter_rows(named=True)}
+    assert cost["slow", "champion"] == cost["slow", "value"]
+    assert cost["fast", "champion"] != cost["fast", "value"]
+    models = results.drop_nulls("model").select("site", "policy").rows()
+    assert models == [("fast", "champion")]
+    totals = fleet_verdict(homes, lake, FIRST, FIRST, most_worst=0).totals
+    assert set(totals["policy"]) == {"idle", "value", "champion", "oracle"}
+    champion = totals.row(by_predicate=pl.col("policy") == "champion", named=True)
+    assert champion["cost"] == pytest.approx(cost["slow", "value"] + cost["fast", "champion"])
