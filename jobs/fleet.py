@@ -1,4 +1,4 @@
-"""The fleet's graph for Dagster: its assets, the job over them, and the schedule of the last days."""
+"""The fleet's graph for Dagster: its assets, their jobs, and the schedules of the last days and the canaries."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from assets.fleet.graph.canaries import CANARIES, canaries_asset
 from assets.fleet.graph.daily_results import DAILY_RESULTS, daily_results_asset, imported_specs
 from assets.fleet.graph.partitions import Partition, first_day, fleet_partitions, group_keys
 from darkstar_pipeline.config.fleet.settings import FleetSettings
@@ -19,6 +20,8 @@ from darkstar_pipeline.orchestration.dagster_internals import (
 from jobs.refresh import LATE_DAYS
 
 FLEET_REFRESH = "fleet_refresh"
+FLEET_CANARIES = "fleet_canaries"
+AFTER_REFRESH = "10 8 * * *"  # when the days of the morning's refresh are there; a day that is not counts tomorrow
 MORNING = "10 3 * * *"  # after midnight everywhere in Europe, and after the readings of the day before
 
 
@@ -32,9 +35,13 @@ def fleet_definitions(settings: Settings, home: Path) -> dg.Definitions:
     fleet = fleet_of(settings)
     partitions = fleet_partitions(fleet, datetime.now(ZoneInfo(fleet.defaults.timezone)).date())
     return dg.Definitions(
-        assets=[*imported_specs(settings, partitions), daily_results_asset(settings, home, partitions)],
-        jobs=[fleet_job()],
-        schedules=[fleet_schedule(fleet)],
+        assets=[
+            *imported_specs(settings, partitions),
+            daily_results_asset(settings, home, partitions),
+            canaries_asset(settings, home),
+        ],
+        jobs=[fleet_job(), canaries_job()],
+        schedules=[fleet_schedule(fleet), canaries_schedule(fleet)],
     )
 
 
@@ -44,6 +51,25 @@ def fleet_job() -> UnresolvedAssetJobDefinition:
         FLEET_REFRESH,
         selection=dg.AssetSelection.assets(DAILY_RESULTS),
         description=f"Every daily table of every home of the fleet; by its schedule, of the last {LATE_DAYS} days.",
+    )
+
+
+def canaries_job() -> UnresolvedAssetJobDefinition:
+    """Return the job that judges the fleet's canaries."""
+    return dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType] - partly untyped in Dagster
+        FLEET_CANARIES,
+        selection=dg.AssetSelection.assets(CANARIES),
+        description="Every canary of the fleet: taken back where worse, for all homes where its days are enough.",
+    )
+
+
+def canaries_schedule(fleet: FleetSettings) -> dg.ScheduleDefinition:
+    """Return the schedule of the canaries' job, once a day, stopped until it is turned on."""
+    return dg.ScheduleDefinition(
+        name=f"{FLEET_CANARIES}_schedule",
+        job_name=FLEET_CANARIES,
+        cron_schedule=AFTER_REFRESH,
+        execution_timezone=fleet.defaults.timezone,
     )
 
 

@@ -34,19 +34,21 @@ def models(_call: Call, *, class_name: ClassOption = None) -> Document:
     """List the classes of homes with the version in use, the canary and the newest version; with --class its moves.
 
     Homes of one class share currency, tariff, panels and form of battery. A home with a champion of its own runs that.
+    Homes with a demand charge are planned by `value`, which sees it: their classes have no model.
     """
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.learning.fleet.class_homes import Fleet
-    from darkstar_pipeline.models.fleet.classes import homes_by_class
+    from darkstar_pipeline.models.fleet.classes import homes_by_class, pays_for_power
     from darkstar_pipeline.models.fleet.store import fleet_models
 
     fleet = Fleet(load_settings(), home_dir())
     found = fleet_models(fleet.settings, fleet.home)
     pointer, homes = found.pointer(), homes_by_class(fleet.homes())
-    names = sorted({*homes, *pointer.classes})
+    names, settings = sorted({*homes, *pointer.classes}), fleet.homes()
+    charged = {name for name, sites in homes.items() if pays_for_power(settings[sites[0]])}
     if class_name is not None:
         names = [checked_class(class_name, names)]
-    rows = [_row(fleet, name, homes.get(name, ()), pointer) for name in names]
+    rows = [{**_row(fleet, name, homes.get(name, ()), pointer), "demand_charge": name in charged} for name in names]
     moves = [] if class_name is None else [each.model_dump(mode="json") for each in found.journal(class_name)]
     document = {"classes": rows, "own_champions": len(pointer.own), "moves": moves}
     return Document(document, lambda out: _draw(out, rows, moves, len(pointer.own)))
@@ -107,7 +109,7 @@ def _draw(
     shown = [
         {
             **row,
-            "in_use": FALLBACK if row["champion"] is None else str(row["champion"]),
+            "in_use": _in_use_text(row),
             "canary": _canary_text(row["canary"]),
             "newest": _newest_text(row),
         }
@@ -124,6 +126,13 @@ def _draw(
         draw_table(out, shown, _MOVES)
     if len(rows) == 1 and (reasons := evidence_reasons(rows[0]["evidence"])):
         out.print(f"version {rows[0]['newest']}: {reasons}", markup=False)
+
+
+def _in_use_text(row: "Mapping[str, Any]") -> str:
+    """Return what plans for the homes outside the canary; no learned policy sees a demand charge."""
+    if row["demand_charge"]:
+        return f"{FALLBACK} (demand charge)"
+    return FALLBACK if row["champion"] is None else str(row["champion"])
 
 
 def _canary_text(canary: "Mapping[str, Any] | None") -> str | None:

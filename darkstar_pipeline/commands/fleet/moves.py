@@ -42,7 +42,8 @@ def promote(
 ) -> Document:
     """Put a class's version into use, first in a share of its homes.
 
-    `darkstar fleet canaries` judges it: it takes a worse one back, and gives one that is not to all homes.
+    `darkstar fleet canaries` judges it: it takes a worse one back, and gives one that is not to all homes. The share
+    is never so small that fewer than five homes run it, on which no canary could be judged.
     """
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.fleet.homes_file import fleet_of
@@ -55,10 +56,11 @@ def promote(
     fleet = Fleet(load_settings(), home_dir())
     homes = fleet.homes()
     by_class = homes_by_class(homes)
-    own = homes[by_class[checked_class(class_name, list(by_class))][0]]
+    sites = by_class[checked_class(class_name, list(by_class))]
+    own = homes[sites[0]]
     chosen = fleet_of(fleet.settings).canary_share if share is None else share
     context = fleet.class_context(class_name, own)
-    move = promote_version(context, version, share=chosen, actor=user_name(), reason=why, force=force)
+    move = promote_version(context, version, share=chosen, sites=sites, actor=user_name(), reason=why, force=force)
     return _result(call, move)
 
 

@@ -42,6 +42,7 @@ def train(
     """Train one model for each class of homes, adapt it to each home, and judge all of them on days never seen.
 
     Each becomes a version of `antares-class-CLASS` in MLflow with its evidence. Nothing comes into use by it.
+    Classes with a demand charge are left out, and keep `value`: no learned policy sees the charge.
     """
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.learning.fleet.class_homes import Fleet

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from darkstar_pipeline.config.fingerprints import tariff_version
+from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError, DataRefusedError
 from darkstar_pipeline.learning.algorithms import with_changes
@@ -15,13 +16,13 @@ from darkstar_pipeline.learning.scenario_rules import CANDIDATES
 from darkstar_pipeline.learning.splits import Windows
 from darkstar_pipeline.learning.training import TrainingOptions, ignore
 from darkstar_pipeline.models.champion_pointer import VersionRef
+from darkstar_pipeline.models.fleet.classes import pays_for_power
 from darkstar_pipeline.models.fleet.store import fleet_models
 from darkstar_pipeline.models.registry import register_model
 from darkstar_pipeline.models.training_run import TrainingRun
 from darkstar_pipeline.models.version import RegisteredModel
 from env.gym.episodes import Episodes
 from planner.artifacts.bundle import save_bundle
-from planner.demand_charges.bills import has_demand_charge
 from planner.policies.adapted_policy import adapted_bundle_parts
 from planner.training.lightgbm import LightgbmTraining
 from planner.training.pooled_lightgbm import PooledTraining, choose_rules, train_pooled
@@ -104,15 +105,14 @@ def train_class(
         DataRefusedError: the class pays for power.
         OutsideServiceError: MLflow or the fleet's store failed.
     """
+    if homes:
+        refuse_demand_charge(class_name, homes[0].own)
     windows = class_windows(homes)
     enough = [found for home in homes if (found := _learned(home, windows)) is not None]
     if len(enough) < LEAST_HOMES:
         message = f"class {class_name}: {len(enough)} homes have enough days to learn from, {LEAST_HOMES} are needed"
         raise DataMissingError(message, "its homes keep the version in use, or `value`; backfill more days")
     own = enough[0].home.own
-    if has_demand_charge(enough[0].home.context.site):
-        message = f"class {class_name} pays for power, which pooled policies do not see"
-        raise DataRefusedError(message, "its homes keep `value`, which does")
     chosen = {home.name for home in drawn([each.home for each in enough], n_homes, salt=class_name)}
     sample = [each for each in enough if each.name in chosen]
     beliefs, costs = choose_rules(sample, WITHOUT_AURORA)
@@ -152,6 +152,17 @@ def train_class(
         beliefs=beliefs,
         metrics=metrics,
     )
+
+
+def refuse_demand_charge(class_name: str, settings: SiteSettings) -> None:
+    """Refuse a class whose homes pay for power.
+
+    Raises:
+        DataRefusedError: they do.
+    """
+    if pays_for_power(settings):
+        message = f"class {class_name} pays for power, which pooled policies do not see: its homes keep `value`"
+        raise DataRefusedError(message, "there is nothing to train for it; `value` plans with the demand charge")
 
 
 def _learned(home: ClassHome, windows: Windows) -> LearnedDays | None:

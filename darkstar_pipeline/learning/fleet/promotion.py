@@ -1,13 +1,17 @@
 """The promotion of a registered version of a class, by the evidence that was kept with it."""
 
+from collections.abc import Sequence
+
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.models.fleet.classes import PREFIX
 from darkstar_pipeline.models.fleet.moves import ClassMove, MoveRequest, promote_class
+from darkstar_pipeline.models.fleet.resolution import share_of_at_least
 from darkstar_pipeline.models.fleet.store import fleet_models
 from darkstar_pipeline.models.promotion import evidence_of, evidence_reasons
 from darkstar_pipeline.models.registry import stored_bundle
 from darkstar_pipeline.models.version import RegisteredModel
+from planner.evaluation.class_test import LEAST_HOMES
 
 
 def promote_version(
@@ -15,6 +19,7 @@ def promote_version(
     version: int | None,
     *,
     share: float,
+    sites: Sequence[str],
     actor: str,
     reason: str | None,
     force: bool,
@@ -24,7 +29,8 @@ def promote_version(
     Args:
         context: under which the class's trainings are registered (`Fleet.class_context`).
         version: the version; None for the newest in the state folder.
-        share: share of the homes; 1 for all.
+        share: share of the homes; 1 for all. A larger one where it draws fewer homes than a canary is judged on.
+        sites: homes of the class.
         actor: name of a person or job.
         reason: in words; None takes the evidence's.
         force: promote against the evidence, or without any.
@@ -42,6 +48,9 @@ def promote_version(
     evidence = evidence_of(context, model.name, number)
     models = fleet_models(context.settings, context.home)
     ref = models.add_bundle(stored_bundle(context, model.name, number), number)
+    pointer = models.pointer()
+    others = [site for site in sites if site not in pointer.own]
+    least = share_of_at_least(LEAST_HOMES, others, class_name, number) if others else 0.0
     why = reason or evidence_reasons(evidence) or "by hand, without evidence"
     request = MoveRequest(actor=actor, reason=why, evidence=evidence, force=force)
-    return promote_class(models, class_name, ref, request, share=share)
+    return promote_class(models, class_name, ref, request, share=max(share, least))

@@ -44,6 +44,11 @@ def class_of(settings: SiteSettings) -> str:
     return "-".join(parts)
 
 
+def pays_for_power(settings: SiteSettings) -> bool:
+    """Return whether a home has a demand charge: its class has no model then, since no learned policy sees one."""
+    return any(version.power for version in settings.tariff)
+
+
 def homes_by_class(homes: Mapping[str, SiteSettings], sites: Iterable[str] | None = None) -> dict[str, list[str]]:
     """Return the homes of each class, classes and homes in order of their names; one with wrong settings is in none.
 

@@ -1,5 +1,6 @@
 """A home's version: its own champion, else its class's canary where it is drawn for it, else its class's champion."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Literal
@@ -63,5 +64,20 @@ def is_drawn(site: str, class_name: str, version: int, share: float) -> bool:
     >>> [is_drawn(f"home{number}", "sek-pv", 2, 0.3) for number in range(6)]
     [True, False, False, True, False, False]
     """
+    return _draw(site, class_name, version) < share * _WHOLE
+
+
+def share_of_at_least(n_homes: int, sites: Iterable[str], class_name: str, version: int) -> float:
+    """Return the least share of a class that draws so many of its homes; 1 where it has no more than these.
+
+    >>> share = share_of_at_least(2, [f"home{number}" for number in range(6)], "sek-pv", 2)
+    >>> [is_drawn(f"home{number}", "sek-pv", 2, share) for number in range(6)]
+    [True, False, False, True, False, False]
+    """
+    draws = sorted(_draw(site, class_name, version) for site in sites)
+    return 1.0 if len(draws) <= n_homes else (draws[n_homes - 1] + draws[n_homes]) / 2 / _WHOLE
+
+
+def _draw(site: str, class_name: str, version: int) -> int:
     drawn = blake2b(f"{class_name}/{version}/{site}".encode(), digest_size=8).digest()
-    return int.from_bytes(drawn, "big") < share * _WHOLE
+    return int.from_bytes(drawn, "big")

@@ -10,6 +10,7 @@ def test_an_unknown_class_ends_with_2_and_one_without_a_version_with_3(home: Pat
     (home / "homes.csv").write_text("site,area\nvilla,SE3\n")
     darkstar("fleet", "import", "homes.csv")
     (known,) = darkstar("fleet", "models", "--json").document["classes"]
+    assert known["demand_charge"] is False
     unknown = darkstar("fleet", "rollback", "--class", "nope", "--json")
     assert (unknown.code, known["class"] in unknown.error["hint"]) == (2, True)
     nothing = darkstar("fleet", "rollback", "--class", known["class"], "--json")

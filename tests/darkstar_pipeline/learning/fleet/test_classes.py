@@ -1,23 +1,27 @@
 """A class's model from raw days to a canary and back: trained once for all homes, judged, promoted, taken back."""
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
+from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.fleet.homes_file import change_homes
 from darkstar_pipeline.learning.fleet.canaries import judge_canaries
 from darkstar_pipeline.learning.fleet.class_homes import ClassHome, Fleet, class_homes, class_windows, drawn
 from darkstar_pipeline.learning.fleet.judging import judged_homes
 from darkstar_pipeline.learning.fleet.promotion import promote_version
 from darkstar_pipeline.learning.fleet.retraining import retrain_classes
-from darkstar_pipeline.models.fleet.classes import homes_by_class
+from darkstar_pipeline.models.fleet.classes import homes_by_class, pays_for_power
 from darkstar_pipeline.models.fleet.moves import ClassNotPromotedError
 from darkstar_pipeline.models.fleet.pointer import FleetPointer
 from darkstar_pipeline.models.fleet.store import fleet_models
 from darkstar_pipeline.models.registry import find_version, list_versions
 from darkstar_pipeline.policies.trained import trained_policy
 from planner.policies.adapted_policy import AdaptedPolicy
+from tests.builders.fleet_homes import home_rows
 from tests.builders.fleet_learning import SIZES, learning_fleet
 from tests.builders.learning_home import LAST
 from tests.builders.tracking import with_empty_store
@@ -66,6 +70,20 @@ def test_value_against_itself_differs_on_no_day(fleet: Fleet, monkeypatch: pytes
     assert none.left_out == {"home0": "no usable day"}
 
 
+def test_a_class_with_a_demand_charge_is_left_out_and_told_so(tmp_path: Path) -> None:
+    tariff = [{"transfer_fee": 0.2, "energy_tax": 0.4, "power": [{"price_per_kw": 60.0, "top": 3}]}]
+    settings = Settings.model_validate({"fleet": {"buckets": 1, "defaults": {"tariff": tariff}}})
+    change_homes(tmp_path, lambda _: home_rows({f"home{number}": {} for number in range(6)}))
+    charged = Fleet(settings, tmp_path)
+    by_class = homes_by_class(charged.homes())
+    report = retrain_classes(charged, by_class, 5)
+    assert not report.judged
+    (reason,) = report.left_out.values()
+    assert "pays for power, which pooled policies do not see: its homes keep `value`" in reason
+    assert pays_for_power(charged.homes()["home0"])
+    assert not pays_for_power(Settings.model_validate({"sites": {"home": {}}}).sites["home"])
+
+
 @pytest.mark.thorough
 @pytest.mark.slow  # trains, registers and replays six homes
 def test_a_class_is_trained_judged_promoted_to_some_and_taken_back(
@@ -85,8 +103,8 @@ def test_a_class_is_trained_judged_promoted_to_some_and_taken_back(
     assert record.tags["class"] == name
     if not judged.verdict.promote:
         with pytest.raises(ClassNotPromotedError):
-            promote_version(context, None, share=0.9, actor="me", reason=None, force=False)
-    move = promote_version(context, None, share=0.999, actor="me", reason="to see", force=True)
+            promote_version(context, None, share=0.9, sites=sites, actor="me", reason=None, force=False)
+    move = promote_version(context, None, share=0.999, sites=sites, actor="me", reason="to see", force=True)
     assert move.after.canary is not None
     policies = [
         trained_policy(open_context(site, settings=fleet.settings, home=fleet.home), "champion") for site in sites
