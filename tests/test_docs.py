@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run
+from tests.builders.command_line import command_line
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks" / "README.md"))
@@ -65,6 +65,6 @@ def test_commands_exist_when_a_page_names_them(capsys: pytest.CaptureFixture[str
     }
     commands = {tuple(words.split()[: 2 if words.split()[0] in GROUPS else 1]) for words in named}
     assert ("import", "prices") in commands
-    unknown = [words for words in sorted(commands) if run(build(), [*words, "--help"]) != 0]
+    unknown = [words for words in sorted(commands) if run(command_line(), [*words, "--help"]) != 0]
     capsys.readouterr()
     assert unknown == []

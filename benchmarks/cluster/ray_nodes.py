@@ -8,11 +8,12 @@ listener and takes no job, for ever; and the last one to start or end rewrites t
 import os
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psutil
 import stamina
 
 from darkstar_pipeline.engines.ray_connection import ray_module
@@ -42,7 +43,7 @@ class RayNodes:
     def added(self, **options: object) -> Any:  # noqa: ANN401 - Ray's own
         """Start a node, again where it had not started within Ray's 30 s: other work may fill the machine."""
         for attempt in stamina.retry_context(on=_no_start, attempts=START_ATTEMPTS, timeout=None):
-            with attempt:
+            with attempt, _nothing_left():
                 return self._cluster.add_node(object_store_memory=STORE_BYTES, **options)
         return None
 
@@ -84,6 +85,22 @@ def _temporary_folder(folder: str) -> Generator[None]:
         os.environ.pop("RAY_TMPDIR")
         if before is not None:
             os.environ["RAY_TMPDIR"] = before
+
+
+@contextmanager
+def _nothing_left() -> Generator[None]:
+    """End the processes that a start has left where it failed; Ray forgets them."""
+    this = psutil.Process()
+    before = set(this.children(recursive=True))
+    try:
+        yield
+    except Exception:
+        left = set(this.children(recursive=True)) - before
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(list(left))
+        raise
 
 
 def _no_start(error: Exception) -> bool:

@@ -254,11 +254,11 @@ def _configured_engine() -> "EngineSettings":
     return load_settings().engine
 
 
-def run(app: typer.Typer, arguments: Sequence[str]) -> int:
+def run(app: Callable[..., Any], arguments: Sequence[str]) -> int:
     """Run the command line; report every error as one line or one JSON document.
 
     Args:
-        app: the command line.
+        app: the command line, as typer's or as the click command that typer makes of it.
         arguments: the words after `darkstar`.
 
     Returns:

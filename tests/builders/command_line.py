@@ -6,10 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import typer
 from pytest import MonkeyPatch  # noqa: PT013 - a type, as in the signatures of fixtures
+
+from darkstar_pipeline.cli import build
 
 PROGRAM = Path(sys.executable).with_name("darkstar")
 
@@ -65,6 +69,12 @@ def move_into(folder: Path, monkeypatch: MonkeyPatch) -> None:
         monkeypatch.setenv(name, environment(folder)[name])
     for name in ("MLFLOW_TRACKING_URI", "DAGSTER_HOME"):
         monkeypatch.delenv(name, raising=False)
+
+
+@cache
+def command_line() -> Callable[..., Any]:
+    """`darkstar` for `run`, made once: typer takes 0.07 s for it, whatever the call."""
+    return typer.main.get_command(build())
 
 
 def run_darkstar(folder: Path, *words: str) -> Outcome:

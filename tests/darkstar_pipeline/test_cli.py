@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run
-from tests.builders.command_line import PROGRAM, environment, move_into, run_darkstar
+from tests.builders.command_line import PROGRAM, command_line, environment, move_into, run_darkstar
 
 HEAVY = ("polars", "duckdb", "pyarrow", "dagster", "mlflow", "matplotlib", "rich", "pydantic", "yaml", "torch", "cvxpy")
 COMMANDS = (
@@ -85,7 +84,7 @@ def test_help_names_the_shared_options_when_asked(
     tmp_path: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     move_into(tmp_path, monkeypatch)
-    assert run(build(), [*words, "--help"]) == 0
+    assert run(command_line(), [*words, "--help"]) == 0
     out = capsys.readouterr().out
     assert "--json" in out
     assert "--site" in out
@@ -98,7 +97,7 @@ def test_help_fits_a_terminal_of_80_columns_when_asked(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     for words in ((), *COMMANDS):
-        assert run(build(), [*words, "--help"]) == 0
+        assert run(command_line(), [*words, "--help"]) == 0
         for line in capsys.readouterr().out.splitlines():
             assert len(line) <= 80, (words, line)
             assert not line.endswith("...") or line.startswith("Usage:"), f"{words}: {line!r} is cut"
@@ -133,7 +132,7 @@ def test_call_ends_with_one_document_when_it_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     move_into(tmp_path, monkeypatch)
-    assert run(build(), words) == code
+    assert run(command_line(), words) == code
     captured = capsys.readouterr()
     assert captured.err == ""
     assert json.loads(captured.out)["error"]["code"] == name

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 import yaml
 
-from darkstar_pipeline.cli import build
 from darkstar_pipeline.sample.fleet.make_fleet import FleetRecipe, make_fleet
+from tests.builders.command_line import command_line
 from tests.conftest import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -68,7 +67,7 @@ def addon_programs(init: str) -> list[tuple[str, ...]]:
     ("file", "words"), documented_commands(), ids=lambda value: value if isinstance(value, str) else " ".join(value)
 )
 def test_command_exists_with_its_options_when_a_deployed_file_names_it(file: str, words: list[str]) -> None:
-    group: Any = typer.main.get_command(build())
+    group: Any = command_line()
     left = list(words)
     while hasattr(group, "commands") and left and not left[0].startswith("-"):
         assert left[0] in group.commands, f"{file}: darkstar has no {left[0]}"

@@ -7,7 +7,7 @@ from starlette.staticfiles import StaticFiles
 
 from darkstar_pipeline.service.fleet.dependencies import FleetState
 from darkstar_pipeline.service.fleet.routes import health, homes, pages, readings, summary
-from darkstar_pipeline.service.http.bare_app import bare_app
+from darkstar_pipeline.service.http.bare_app import bare_app, routes_of
 from darkstar_pipeline.service.http.ingress import Hosts
 from darkstar_pipeline.service.http.middleware import Guard
 from darkstar_pipeline.service.http.negotiation import Negotiation
@@ -17,6 +17,7 @@ MOST_BODY_BYTES = 1_048_576
 """Largest body: 5 000 readings."""
 GUARDED = (homes.router, summary.router, readings.router)
 OPENED = (health.router, pages.router)
+ROUTES = routes_of(guarded=GUARDED, opened=OPENED)
 DESCRIPTION = (
     "Plans and commands of the batteries of many homes. A token opens the homes of its tenant alone. Powers in kW, "
     "energies in kWh, times in UTC, money in each home's currency."
@@ -33,7 +34,7 @@ def create_fleet_app(
         begin: called before the first request.
         end: called after the last one.
     """
-    app = bare_app("Darkstar fleet", DESCRIPTION, guarded=GUARDED, opened=OPENED, begin=begin, end=end)
+    app = bare_app("Darkstar fleet", DESCRIPTION, routes=ROUTES, begin=begin, end=end)
     app.state.running = running
     app.mount("/static/home", StaticFiles(directory=HOME_PAGE), name="home")
     app.mount("/static", StaticFiles(directory=pages.PAGE), name="static")

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from darkstar_pipeline.service.http.admission import OwnerAdmission
-from darkstar_pipeline.service.http.bare_app import bare_app
+from darkstar_pipeline.service.http.bare_app import bare_app, routes_of
 from darkstar_pipeline.service.http.dependencies import ServiceState
 from darkstar_pipeline.service.http.ingress import Hosts
 from darkstar_pipeline.service.http.middleware import Guard
@@ -27,6 +27,8 @@ from darkstar_pipeline.service.http.routes import (
     whatif,
 )
 
+GUARDED = (plans, history, overrides, cars, models, readings, whatif, reports, administration, appliances, strategy)
+ROUTES = routes_of(guarded=[part.router for part in GUARDED], opened=[health.router, pages.router])
 DESCRIPTION = (
     "Plans and commands of a home's battery, with reasons. Powers in kW, energies in kWh, times in UTC, money in the "
     "site's currency."
@@ -44,27 +46,7 @@ def create_app(
         end: called after the last one.
     """
     settings = running.context.site_settings.service
-    guarded = (
-        plans,
-        history,
-        overrides,
-        cars,
-        models,
-        readings,
-        whatif,
-        reports,
-        administration,
-        appliances,
-        strategy,
-    )
-    app = bare_app(
-        "Darkstar planner",
-        DESCRIPTION,
-        guarded=[part.router for part in guarded],
-        opened=[health.router, pages.router],
-        begin=begin,
-        end=end,
-    )
+    app = bare_app("Darkstar planner", DESCRIPTION, routes=ROUTES, begin=begin, end=end)
     app.state.running = running
     app.mount("/static", StaticFiles(directory=pages.PAGE), name="static")
     app.add_middleware(

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run
-from tests.builders.command_line import Darkstar, Outcome, move_into, run_darkstar
+from tests.builders.command_line import Darkstar, Outcome, command_line, move_into, run_darkstar
 from tests.builders.shared_folders import filled_once, guard_shared
 
 
@@ -54,7 +53,7 @@ def darkstar(capsys: pytest.CaptureFixture[str]) -> Darkstar:
 
     def call(*words: str) -> Outcome:
         capsys.readouterr()
-        code = run(build(), words)
+        code = run(command_line(), words)
         captured = capsys.readouterr()
         return Outcome(code, captured.out, captured.err)
 

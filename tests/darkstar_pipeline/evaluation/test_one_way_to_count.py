@@ -13,7 +13,6 @@ import yaml
 
 from assets.home import Home
 from assets.rows.replays import policy_result_rows, policy_schedule_rows, shown_totals, with_oracle
-from darkstar_pipeline.cli import build
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.console.call import run
 from darkstar_pipeline.context import Context, open_context
@@ -37,7 +36,7 @@ from env.time_grid import day_start, days_between
 from planner.evaluation.verdict import Evaluation, evaluate
 from planner.plans.release import IDLE, simple_candidates
 from planner.plans.task import End, PlanTask
-from tests.builders.command_line import environment
+from tests.builders.command_line import command_line, environment
 from tests.builders.learning_home import SITE, learning_settings, measured, write_days
 from tests.builders.small_home import ZONE
 
@@ -93,7 +92,7 @@ class Answers:
             patched.chdir(self.folder)
             for name in ("DARKSTAR_HOME", "DARKSTAR_CONFIG"):
                 patched.setenv(name, environment(self.folder)[name])
-            code = run(build(), (*words, "--json"))
+            code = run(command_line(), (*words, "--json"))
         assert code == 0, err.getvalue()
         return json.loads(out.getvalue())
 

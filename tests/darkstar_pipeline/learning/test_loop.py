@@ -22,7 +22,6 @@ import yaml
 from assets.evaluation import MISSING
 from assets.forecast_models import AURORA_MODELS, PRICE_MODELS
 from assets.learning import LEARNED
-from darkstar_pipeline.cli import build
 from darkstar_pipeline.console.call import run
 from darkstar_pipeline.context import Context
 from darkstar_pipeline.definitions import build_definitions
@@ -34,7 +33,7 @@ from darkstar_pipeline.models.version import reference
 from darkstar_pipeline.policies.trained import trained_policy
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from planner.artifacts.bundle import read_bundle
-from tests.builders.command_line import Outcome, environment
+from tests.builders.command_line import Outcome, command_line, environment
 from tests.builders.learning_home import (
     AT,
     DAYS,
@@ -74,7 +73,7 @@ class Folder:
             patched.chdir(self.path)
             for name in ("DARKSTAR_HOME", "DARKSTAR_CONFIG"):
                 patched.setenv(name, environment(self.path)[name])
-            code = run(build(), words)
+            code = run(command_line(), words)
         return Outcome(code, out.getvalue(), err.getvalue())
 
     def answer(self, *words: str) -> Any:

@@ -36,6 +36,15 @@ def place(tmp_path: Path) -> Place:
     return Place(Lake(tmp_path / "lake"), tmp_path / "quarantine", tmp_path)
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A place with a day in its lake, for files that are refused and leave it as it is."""
+    folder = tmp_path_factory.mktemp("filled")
+    place = Place(Lake(folder / "lake"), folder / "quarantine", folder)
+    import_readings(place, "good.csv", csv(readings(start=MIDNIGHT + timedelta(days=3))))
+    return place
+
+
 HEADER = "slot_start,load_kwh,pv_kwh\n"
 OBSERVATION_REFUSALS = [
     Refusal("empty.csv", lambda _: b"", "empty.csv is empty", "export it again"),
@@ -150,17 +159,16 @@ OBSERVATION_REFUSALS = [
 
 
 @pytest.mark.parametrize("case", OBSERVATION_REFUSALS, ids=lambda case: case.name)
-def test_observations_are_refused_whole_and_the_lake_stays_when_the_file_is_wrong(case: Refusal, place: Place):
-    import_readings(place, "good.csv", csv(readings(start=MIDNIGHT + timedelta(days=3))))
-    before = bytes_of(place.lake.root)
+def test_observations_are_refused_whole_and_the_lake_stays_when_the_file_is_wrong(case: Refusal, filled: Place):
+    before = bytes_of(filled.lake.root)
     with pytest.raises(DataRefusedError) as raised:
-        import_readings(place, case.name, case.content(place.folder), now=LATER - timedelta(hours=1))
+        import_readings(filled, case.name, case.content(filled.folder), now=LATER - timedelta(hours=1))
     assert case.message in raised.value.message
     assert case.name in raised.value.message
     assert case.hint in raised.value.hint
     assert "\n" not in raised.value.message
     assert raised.value.code == "data_refused"
-    assert bytes_of(place.lake.root) == before
+    assert bytes_of(filled.lake.root) == before
 
 
 @pytest.mark.parametrize(("name", "message"), [("absent.csv", "no such file"), ("folder.csv", "is a folder")])

@@ -33,6 +33,15 @@ def place(tmp_path: Path) -> Place:
     return Place(Lake(tmp_path / "lake"), tmp_path / "quarantine", tmp_path)
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A place with a day in its lake, for files that are refused and leave it as it is."""
+    folder = tmp_path_factory.mktemp("filled")
+    place = Place(Lake(folder / "lake"), folder / "quarantine", folder)
+    import_prices(place, "good.csv", csv(prices(start=MIDNIGHT + timedelta(days=3))))
+    return place
+
+
 PRICE_REFUSALS = [
     Refusal("empty.csv", lambda _: b"", "is empty", "export it again"),
     Refusal("header.csv", lambda _: b"slot_start,price\n", "column names but no rows", "export it again"),
@@ -84,15 +93,14 @@ PRICE_REFUSALS = [
 
 
 @pytest.mark.parametrize("case", PRICE_REFUSALS, ids=lambda case: case.name)
-def test_prices_are_refused_whole_and_the_lake_stays_when_the_file_is_wrong(case: Refusal, place: Place):
-    import_prices(place, "good.csv", csv(prices(start=MIDNIGHT + timedelta(days=3))))
-    before = bytes_of(place.lake.root)
+def test_prices_are_refused_whole_and_the_lake_stays_when_the_file_is_wrong(case: Refusal, filled: Place):
+    before = bytes_of(filled.lake.root)
     with pytest.raises(DataRefusedError) as raised:
-        import_prices(place, case.name, case.content(place.folder))
+        import_prices(filled, case.name, case.content(filled.folder))
     assert case.message in raised.value.message
     assert case.hint in raised.value.hint
     assert raised.value.code == "data_refused"
-    assert bytes_of(place.lake.root) == before
+    assert bytes_of(filled.lake.root) == before
 
 
 def test_prices_are_refused_when_another_area_is_named(place: Place):
