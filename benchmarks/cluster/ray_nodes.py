@@ -21,40 +21,34 @@ from darkstar_pipeline.engines.ray_connection import ray_module
 START_ATTEMPTS = 4
 STORE_BYTES = 150_000_000
 _FREE_PORTS = {"dashboard_agent_listen_port": 0, "dashboard_port": 0}
-_LAST_CHARACTERS = 4000
 
 
 class RayNodes:
-    """The nodes of a running cluster."""
+    """The nodes of a running cluster.
+
+    Attributes:
+        cluster: Ray's own object.
+        folder: what Ray writes of it.
+    """
 
     def __init__(self, cluster: Any, folder: Path) -> None:  # noqa: ANN401 - Ray's own
-        self._cluster, self._folder = cluster, folder
+        self.cluster, self.folder = cluster, folder
 
     @property
     def address(self) -> str:
         """Return the address that a driver connects to."""
-        return self._cluster.address
-
-    @property
-    def jobs_address(self) -> str:
-        """Return the address that takes jobs; the head must have a dashboard."""
-        return f"http://{self._cluster.head_node.webui_url}"
+        return self.cluster.address
 
     def added(self, **options: object) -> Any:  # noqa: ANN401 - Ray's own
         """Start a node, again where it had not started within Ray's 30 s: other work may fill the machine."""
         for attempt in stamina.retry_context(on=_no_start, attempts=START_ATTEMPTS, timeout=None):
             with attempt, _nothing_left():
-                return self._cluster.add_node(object_store_memory=STORE_BYTES, **options)
+                return self.cluster.add_node(object_store_memory=STORE_BYTES, **options)
         return None
 
     def kill(self, node: Any) -> None:  # noqa: ANN401 - Ray's own
         """Kill a node with all its processes, without a farewell."""
-        self._cluster.remove_node(node, allow_graceful=False)
-
-    def logs(self) -> str:
-        """Return the ends of what the head's agent and dashboard have written, to be told where something fails."""
-        paths = sorted(self._folder.glob("ray/session_2*/logs/dashboard*.log"))
-        return "\n".join(f"{path.name}:\n{path.read_text(errors='replace')[-_LAST_CHARACTERS:]}" for path in paths)
+        self.cluster.remove_node(node, allow_graceful=False)
 
 
 @contextmanager
@@ -91,16 +85,25 @@ def _temporary_folder(folder: str) -> Generator[None]:
 def _nothing_left() -> Generator[None]:
     """End the processes that a start has left where it failed; Ray forgets them."""
     this = psutil.Process()
-    before = set(this.children(recursive=True))
+    before = set(this.children())
     try:
         yield
     except Exception:
-        left = set(this.children(recursive=True)) - before
+        started = set(this.children()) - before
+        left = [process for child in started for process in (child, *_descendants(child))]
         for process in left:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(list(left))
+        psutil.wait_procs(left)
         raise
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    """Return what a process has started, and what that has; nothing where it has ended."""
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _no_start(error: Exception) -> bool:

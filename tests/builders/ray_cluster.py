@@ -16,6 +16,8 @@ HEALTH = {
     "task_oom_retries": 2,
 }
 
+LAST_CHARACTERS = 4000
+
 
 class Nodes:
     """The nodes of a cluster; the first one is its head, which has a core and no way out of it."""
@@ -56,3 +58,14 @@ def cluster() -> Generator[Nodes]:
         nodes = Nodes(started)
         nodes.add()
         yield nodes
+
+
+def jobs_address(nodes: RayNodes) -> str:
+    """The address that takes jobs; the head has a dashboard."""
+    return f"http://{nodes.cluster.head_node.webui_url}"
+
+
+def agent_logs(nodes: RayNodes) -> str:
+    """The ends of what the head's agent and dashboard have written, to be told where something fails."""
+    paths = sorted(nodes.folder.glob("ray/session_2*/logs/dashboard*.log"))
+    return "\n".join(f"{path.name}:\n{path.read_text(errors='replace')[-LAST_CHARACTERS:]}" for path in paths)

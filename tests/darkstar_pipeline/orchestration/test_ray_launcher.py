@@ -23,6 +23,7 @@ from darkstar_pipeline.orchestration.instance import open_instance
 from darkstar_pipeline.warehouse.schemas import POLICY_DAILY_RESULTS, POLICY_SCHEDULES
 from jobs.fleet import FLEET_REFRESH, day_tags
 from tests.builders.fleet_homes import fill_fleet
+from tests.builders.ray_cluster import agent_logs, jobs_address
 from tests.builders.waiting import until
 
 DAY = date(2025, 10, 26)
@@ -66,7 +67,7 @@ def agents_port_taken() -> Generator[None]:
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")  # of Ray's own modules
 def test_a_run_on_ray_leaves_the_rows_of_a_run_in_this_process(ray_jobs: RayNodes, tmp_path: Path) -> None:
-    options = {"address": ray_jobs.jobs_address, "num_cpus": 1, "metadata": {"quotes": "2026"}}
+    options = {"address": jobs_address(ray_jobs), "num_cpus": 1, "metadata": {"quotes": "2026"}}
     runs = {"launcher": "ray", "options": options}
     (tmp_path / "darkstar.yaml").write_text(
         yaml.safe_dump({"engine": {"workers": 1}, "fleet": {**FLEET, "runs": runs}})
@@ -134,5 +135,5 @@ def wait_for_jobs(client: Any, nodes: RayNodes) -> None:
     try:
         until(takes_jobs, "a job taken", LONGEST_WAIT, pause_seconds=0.5)
     except AssertionError as error:
-        error.add_note(f"Ray's last answer: {answers[-1]}\n{nodes.logs()}")
+        error.add_note(f"Ray's last answer: {answers[-1]}\n{agent_logs(nodes)}")
         raise
