@@ -22,6 +22,7 @@ test: style tools ## lint, types and tests with their coverage; ORDER=random shu
 	@$(MAKE) --no-print-directory --jobs 2 types suite  # the tests wait for servers and disks now and then: three workers for two cores
 
 suite: $(STAMP)
+	@$(BIN)/python -m compileall -qq env planner darkstar_pipeline assets jobs benchmarks scripts  # once, not by each worker
 	$(BIN)/python -m slipcover -m pytest -n 3 --dist loadfile -m "not thorough" $(if $(filter random,$(ORDER)),-p randomly)  # a file's fixtures are made once
 	$(BIN)/python scripts/coverage_floors.py
 

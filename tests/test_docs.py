@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def matches(page: Path, name: str) -> bool:
     return (ROOT / name).exists() or (page.parent / name).exists()
 
 
+@cache
 def defined_functions() -> set[str]:
     """Return the names of all functions and methods of the sources."""
     listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -1,13 +1,13 @@
 """The planner's page in a real browser, with what goes wrong on it; and its service on a port of its own."""
 
 import json
-import socket
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import uvicorn
+from fastapi import FastAPI
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from darkstar_pipeline.service.engine.planner_engine import PlannerEngine
@@ -45,16 +45,22 @@ def _is_fault(message: ConsoleMessage) -> bool:
 def served(engine: PlannerEngine) -> Generator[str]:
     """The address of an engine's service."""
     running = ServiceState(engine=engine, token=AccessToken(TOKEN), metrics=Metrics())
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(running), port=port, log_config=None))
+    with on_loopback(create_app(running)) as url:
+        yield url
+
+
+@contextmanager
+def on_loopback(app: FastAPI) -> Generator[str]:
+    """The address of an application that listens on a port of its own choice, until the block ends."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    until(lambda: server.started, "the service listens")
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(timeout=10)
+    try:
+        until(lambda: server.started, "the service listens")
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
 
 
 @contextmanager

@@ -50,7 +50,8 @@ def ray_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Gen
     monkeypatch.chdir(tmp_path)  # Dagster prefers the `.env` of a working directory, and the checkout has one
     monkeypatch.setenv("PYTHONPATH", str(root))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("RAY_DASHBOARD_STARTUP_TIMEOUT_S", str(int(LONGEST_WAIT)))
+    for name in ("STARTUP_TIMEOUT_S", "SUBPROCESS_MODULE_WAIT_READY_TIMEOUT"):
+        monkeypatch.setenv(f"RAY_DASHBOARD_{name}", str(int(LONGEST_WAIT)))
     with agents_port_taken(), ray_nodes(num_cpus=2, include_dashboard=True) as nodes:
         yield nodes
 

@@ -1,33 +1,23 @@
 """The fleet's page in a browser: it asks for a token, lists homes, shows a plan, and asks no other host."""
 
-import socket
-import threading
 from collections.abc import Generator
 
 import pytest
-import uvicorn
 from playwright.sync_api import Page, sync_playwright
 
 from darkstar_pipeline.service.fleet.app import create_fleet_app
 from darkstar_pipeline.service.fleet.server import FleetServer
 from tests.builders.tools import chromium
 from tests.builders.waiting import until
+from tests.builders.watched_page import on_loopback
 
 pytestmark = pytest.mark.slow  # a browser starts
 
 
 @pytest.fixture
 def url(service: FleetServer) -> Generator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_fleet_app(service.running), port=port, log_config=None))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until(lambda: server.started, "the service listens")
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(timeout=10)
+    with on_loopback(create_fleet_app(service.running)) as address:
+        yield address
 
 
 def test_a_tenant_finds_its_homes_and_their_plans(service: FleetServer, url: str) -> None:
