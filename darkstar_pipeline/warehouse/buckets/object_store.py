@@ -268,7 +268,7 @@ class FolderStore(ObjectStore):
                 _held.locks.remove(lock)
 
     def _hint(self) -> str:
-        return "free space on the disk, and check that the folder is mounted"
+        return "free space on the disk, and check that the folder is mounted for writing"
 
     def _access_hint(self) -> str:
         return "give this user the right to read and write there"
