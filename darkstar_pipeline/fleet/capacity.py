@@ -24,7 +24,7 @@ class Measured:
         request_seconds: processor time of a request for a plan [s].
     """
 
-    backfill_seconds: float = 0.07
+    backfill_seconds: float = 0.025
     plan_seconds: float = 0.017
     engine_share: float = 0.15
     stored_bytes: float = 8_200.0

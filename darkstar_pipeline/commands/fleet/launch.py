@@ -56,7 +56,7 @@ def _draw(out: "Console", plan: "BackfillPlan", backfill_id: str | None) -> None
         {"what": "home-days", "number": f"{plan.home_days:,}", "from": ""},
         {"what": "partitions", "number": f"{plan.partitions:,}", "from": "days x groups of buckets"},
         {"what": "runs", "number": f"{plan.runs:,}", "from": "as Dagster cuts them"},
-        {"what": "core-hours", "number": f"{plan.core_hours:,.1f}", "from": plan.core_hours_from},
+        {"what": "core-hours", "number": f"{plan.core_hours:,.2f}", "from": plan.core_hours_from},
         {"what": "files", "number": f"{plan.files:,}", "from": "tables x buckets x days"},
         {"what": "GB", "number": f"{plan.size / 1e9:,.2f}", "from": plan.size_from},
     ]
