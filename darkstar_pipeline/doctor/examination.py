@@ -72,10 +72,12 @@ def run_checks(
     if settings.fleet is not None:
         from darkstar_pipeline.doctor.fleet.homes import check_fleet
         from darkstar_pipeline.doctor.fleet.lake import check_fleet_lake
+        from darkstar_pipeline.doctor.fleet.models import check_fleet_models
 
         if site is None:
             findings += check_fleet(settings, home)
             findings += check_fleet_lake(settings.fleet, home, every=every, progress=progress)
+            findings += check_fleet_models(settings, home)
             settings = settings.model_copy(update={"fleet": None})  # what follows is of single homes
     findings += [finding for name in names for finding in check_days(tables_of(settings, home, name), name, now)]
     findings += [finding for name in names for finding in check_authority(name, settings.sites[name])]

@@ -4,6 +4,7 @@ Homes share prices and weather: a day that one home is tested on must teach no o
 class's, over the days on which any of its homes is usable.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -23,10 +24,12 @@ from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.learning.splits import Windows, split
 from darkstar_pipeline.models.fleet.classes import PREFIX
 from darkstar_pipeline.warehouse.buckets.object_names import bucket_of
+from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from planner.parallel import map_shards
 from planner.replay.usable_slots import USABLE
 
+_log = logging.getLogger(__name__)
 Days = tuple[date, ...]
 
 
@@ -90,13 +93,19 @@ class ClassHome:
 
 
 def class_homes(fleet: Fleet, homes: Mapping[str, SiteSettings], last: date | None = None) -> list[ClassHome]:
-    """Return homes with their usable days up to a day, in the order of their names; those without one are left out."""
+    """Return homes with their usable days up to a day, in the order of their names; those without one are left out.
+
+    So are those of a bucket of which an object is damaged, which is logged.
+    """
     buckets: dict[int, list[str]] = {}
     for site in homes:
         buckets.setdefault(bucket_of(site, fleet_of(fleet.settings).buckets), []).append(site)
     usable: dict[str, Days] = {}
     for found in map_shards(partial(_usable_days, fleet, last), sorted(buckets.items())):
-        usable |= found
+        if isinstance(found, str):
+            _log.warning("the homes of a bucket are left out: %s", found)
+        else:
+            usable |= found
     return [
         ClassHome(fleet=fleet, name=site, own=homes[site], days=usable[site])
         for site in sorted(homes)
@@ -123,9 +132,13 @@ def drawn(homes: Sequence[ClassHome], most: int, *, salt: str) -> list[ClassHome
     return sorted(first, key=lambda home: home.name)
 
 
-def _usable_days(fleet: Fleet, last: date | None, bucket: tuple[int, list[str]]) -> dict[str, Days]:
-    """Return the usable days of homes of one bucket."""
+def _usable_days(fleet: Fleet, last: date | None, bucket: tuple[int, list[str]]) -> dict[str, Days] | str:
+    """Return the usable days of homes of one bucket, or what of it is damaged."""
     number, sites = bucket
     lake = fleet_lake(fleet_of(fleet.settings), fleet.home)
-    quality = lake.read(DATA_QUALITY_DAILY, number, None, last, sites=sites).filter(pl.col("status").is_in(USABLE))
+    try:
+        graded = lake.read(DATA_QUALITY_DAILY, number, None, last, sites=sites)
+    except LakeUnreadableError as error:
+        return error.message
+    quality = graded.filter(pl.col("status").is_in(USABLE))
     return {str(site): tuple(rows["day"].sort().to_list()) for (site,), rows in quality.group_by("site")}

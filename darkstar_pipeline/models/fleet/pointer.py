@@ -12,7 +12,7 @@ after. What does not belong here: how a home finds its version (`resolution`).
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from darkstar_pipeline.models.champion_pointer import VersionRef
 
@@ -21,6 +21,10 @@ POINTER_KEY = "models/pointer.json"
 KEPT_MOVES = 100
 """Moves of a class that the pointer names; older ones stay in their folder."""
 Action = Literal["canary", "promote", "rollback"]
+
+
+class _Versioned(BaseModel):
+    schema_version: int = 0
 
 
 class Canary(BaseModel):
@@ -60,6 +64,18 @@ class FleetPointer(BaseModel):
     def of(self, class_name: str) -> ClassModels:
         """Return the versions of a class; none where nothing was ever promoted."""
         return self.classes.get(class_name) or ClassModels()
+
+
+def schema_of(data: bytes) -> int:
+    """Return the schema that a stored pointer says it has; 0 where it says none.
+
+    >>> schema_of(b'{"schema_version": 2}'), schema_of(b"torn")
+    (2, 0)
+    """
+    try:
+        return _Versioned.model_validate_json(data).schema_version
+    except ValidationError:
+        return 0
 
 
 class Move(BaseModel):

@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.config.validation import describe_validation
-from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.fleet.homes_file import FLEET_FOLDER, fleet_of
 from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.models.champion_pointer import VersionRef
-from darkstar_pipeline.models.fleet.pointer import POINTER_KEY, FleetPointer, Move
+from darkstar_pipeline.models.fleet.pointer import POINTER_KEY, SCHEMA, FleetPointer, Move, schema_of
 from darkstar_pipeline.warehouse.buckets.object_store import ObjectStore
 from planner.artifacts.atomic_files import atomic_folder, make_folder
 from planner.artifacts.bundle import MANIFEST, Bundle, read_bundle
@@ -40,6 +40,7 @@ class FleetModels:
         """Return the pointer, by one request; an empty one where nothing was ever promoted.
 
         Raises:
+            ConfigurationError: a newer release wrote it.
             DataMissingError: it is damaged.
             OutsideServiceError: the store failed.
         """
@@ -73,9 +74,15 @@ class FleetModels:
         self.store.put(_move_key(move.move), move.model_dump_json(indent=1).encode())
 
     def journal(self, class_name: str) -> list[Move]:
-        """Return the moves of a class that hold, the latest first."""
+        """Return the moves of a class that hold, the latest first.
+
+        Raises:
+            DataMissingError: one of them is missing or damaged; the pointer holds all the same.
+            OutsideServiceError: the store failed.
+        """
         keys = [_move_key(move) for move in self.pointer().of(class_name).moves]
-        return [Move.model_validate_json(found.data) for found in self.store.get_many(keys).values()]
+        found = self.store.get_many(keys)
+        return [self._move(key, found[key].data if key in found else None) for key in keys]
 
     def add_bundle(self, folder: Path, version: int) -> VersionRef:
         """Copy a bundle to the store, its manifest last, and return how the pointer names it.
@@ -116,7 +123,22 @@ class FleetModels:
             for key, stored in found.items():
                 (temporary / key.rpartition("/")[2]).write_bytes(stored.data)
 
+    def _move(self, key: str, data: bytes | None) -> Move:
+        try:
+            if data is not None:
+                return Move.model_validate_json(data)
+            wrong = "it is missing"
+        except ValidationError as error:
+            wrong = describe_validation(error, whole="the whole object")
+        message = f"{self.store.place}/{key}, a move of the journal, cannot be read: {wrong}"
+        raise DataMissingError(message, "restore it from a backup; versions in use and rollbacks need it not")
+
     def _parsed(self, data: bytes) -> FleetPointer:
+        if (written := schema_of(data)) > SCHEMA:
+            message = (
+                f"{self.store.place}/{POINTER_KEY} is of a newer release (schema {written}, this one has {SCHEMA})"
+            )
+            raise ConfigurationError(message, "update Darkstar on this machine")
         try:
             return FleetPointer.model_validate_json(data)
         except ValidationError as error:

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkstar_pipeline.config.site import SiteSettings
-from darkstar_pipeline.errors import DataMissingError
+from darkstar_pipeline.doctor.finding import Verdict
+from darkstar_pipeline.doctor.fleet.models import pointed_models
+from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from darkstar_pipeline.models.champion_pointer import VersionRef
 from darkstar_pipeline.models.fleet.classes import class_of, homes_by_class
 from darkstar_pipeline.models.fleet.moves import (
@@ -221,3 +223,33 @@ def test_on_s3_two_that_move_at_once_lose_neither_move(s3_place: str, tmp_path: 
         list(threads.map(lambda name: promote_class(models, name, ref, PASSED), classes))
     assert sorted(models.pointer().classes) == classes
     assert [len(models.journal(name)) for name in classes] == [1] * 6
+
+
+def test_a_pointer_of_a_newer_release_is_not_called_damaged(models: FleetModels) -> None:
+    models.store.put(POINTER_KEY, b'{"schema_version": 2, "classes": {}, "regions": {}}')
+    with pytest.raises(ConfigurationError, match=r"of a newer release \(schema 2") as told:
+        models.pointer()
+    assert told.value.hint == "update Darkstar on this machine"
+
+
+@pytest.mark.parametrize("data", [b"", b"torn", None], ids=["empty", "damaged", "missing"])
+def test_a_move_that_cannot_be_read_is_named_and_the_pointer_holds(
+    models: FleetModels, refs: dict[int, VersionRef], data: bytes | None
+) -> None:
+    promote_class(models, CLASS, refs[1], PASSED)
+    (key,) = (each.key for each in models.store.listed("models/moves"))
+    if data is None:
+        models.store.delete(key)
+    else:
+        models.store.put(key, data)
+    with pytest.raises(DataMissingError, match=key):
+        models.journal(CLASS)
+    assert in_use(models) == {1}
+
+
+def test_a_bundle_that_is_gone_is_found_by_the_doctor(models: FleetModels, refs: dict[int, VersionRef]) -> None:
+    promote_class(models, CLASS, refs[1], PASSED)
+    fresh = FleetModels(models.store, models.cache / "another machine")
+    assert pointed_models(fresh).verdict is Verdict.OK
+    models.store.delete(f"{refs[1].path}/trees.txt")
+    assert pointed_models(FleetModels(models.store, models.cache / "third")).verdict is Verdict.FAIL
