@@ -1,6 +1,6 @@
-"""`darkstar fleet show`: the settings that one home has, and where each came from."""
+"""`darkstar fleet show`: the settings that one home has, where each came from, and what its readings were read as."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +10,12 @@ from darkstar_pipeline.console.output import Document, draw_table
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from darkstar_pipeline.warehouse.tables import Tables
+
 _COLUMNS = {"setting": "setting", "value": "value", "origin": "from"}
+_READ_AS = {"quantity": "quantity", "format": "read as", "unit": "unit", "source": "source", "first_slot": "from"}
+_DAYS = 31
+"""Days with imports that are looked through for those of the home."""
 
 
 def show(
@@ -22,6 +27,7 @@ def show(
     """Show the settings of a home, and whether each came from its row, a class, the defaults or its country."""
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.fleet.homes_file import home_of_fleet, open_homes
+    from darkstar_pipeline.fleet.lake import fleet_lake
     from darkstar_pipeline.fleet.origins import BUILT_IN, effective_settings
     from darkstar_pipeline.warehouse.buckets.object_names import bucket_of
 
@@ -31,12 +37,29 @@ def show(
     effective = effective_settings(homes.fleet, homes.row(home))
     rows = [each._asdict() for each in effective if everything or each.origin != BUILT_IN]
     bucket, tenant = bucket_of(home, homes.fleet.buckets), homes.tenant(home)
-    document = {"site": home, "tenant": tenant, "bucket": bucket, "settings": rows}
+    read_as = _last_read_as(fleet_lake(homes.fleet, folder).site(home), home)
+    document = {"site": home, "tenant": tenant, "bucket": bucket, "settings": rows, "read_as": read_as}
 
     def draw(out: "Console") -> None:
         out.print(f"{home}: tenant {tenant}, bucket {bucket}", markup=False)
         draw_table(out, [{**row, "value": str(row["value"])} for row in rows], _COLUMNS)
         if not everything:
             out.print(f"{len(effective) - len(rows)} further settings are built in; --all lists them", markup=False)
+        if read_as:
+            draw_table(
+                out, [{**row, "first_slot": f"{row['first_slot']:%Y-%m-%d %H:%MZ}"} for row in read_as], _READ_AS
+            )
 
     return Document(document, draw)
+
+
+def _last_read_as(tables: "Tables", home: str) -> list[dict[str, Any]]:
+    """Return what the newest import of each quantity was read as, of the newest day that has any."""
+    from darkstar_pipeline.warehouse.schemas import IMPORT_PROVENANCE
+
+    for day in reversed(tables.days(IMPORT_PROVENANCE, home)[-_DAYS:]):
+        rows = tables.read(IMPORT_PROVENANCE, home, day, day)
+        if rows.height:
+            latest = rows.sort("imported_at", "first_slot").unique(["quantity", "sensor"], keep="last")
+            return latest.sort("quantity", "sensor").drop("site", "local_day").to_dicts()
+    return []

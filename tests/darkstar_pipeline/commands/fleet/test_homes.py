@@ -71,6 +71,22 @@ def test_homes_come_in_pages_and_show_says_where_settings_are_from(fleet: Path, 
     assert darkstar("fleet", "show", "nobody").code == 2
 
 
+def test_show_says_what_the_readings_of_a_home_were_read_as(fleet: Path, darkstar: Darkstar) -> None:
+    darkstar("fleet", "import", "homes.csv")
+    rows = [
+        f"villa-1,2026-03-24T{hour:02}:{minute:02}:00Z,0.{hour + 1:02}\n" for hour in range(24) for minute in (0, 30)
+    ]
+    (fleet / "r.csv").write_text("site,slot_start,load_kwh\n" + "".join(rows))
+    assert darkstar("fleet", "readings", "r.csv").code == 0
+    read_as = darkstar("fleet", "show", "villa-1", "--json").document["read_as"]
+    assert [(each["quantity"], each["format"], each["unit"], each["source"]) for each in read_as] == [
+        ("load_kwh", "tidy file", "kWh", "r.csv")
+    ]
+    assert read_as[0]["first_slot"].startswith("2026-03-24T00:00:00")
+    assert "tidy file" in darkstar("fleet", "show", "villa-1").out
+    assert darkstar("fleet", "show", "villa-2", "--json").document["read_as"] == []
+
+
 def test_commands_of_single_homes_name_a_fleets_home(fleet: Path, darkstar: Darkstar) -> None:
     darkstar("fleet", "import", "homes.csv")
     assert "no home is named (--site NAME" in darkstar("quality", "--last", "2d").err
