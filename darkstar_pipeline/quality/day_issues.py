@@ -33,11 +33,12 @@ def _local(instant: pl.Expr, timezone: str) -> pl.Expr:
     return instant.dt.convert_time_zone(timezone).dt.strftime(_WHEN)
 
 
-def _counted(flagged: pl.DataFrame, flag: str, name: str, timezone: str) -> pl.DataFrame:
-    """Per day: how many slots are flagged, and which is the first."""
+def _counted(flagged: pl.DataFrame, flag: str, name: str, timezone: str, *others: pl.Expr) -> pl.DataFrame:
+    """Per day: how many slots are flagged, which is the first, and other figures."""
     return flagged.group_by(HOME_DAY).agg(
         pl.col(flag).sum().cast(pl.Int32).alias(name),
         _local(pl.col("slot_start").filter(pl.col(flag)).min(), timezone).alias(f"first_{name}"),
+        *others,
     )
 
 
@@ -92,7 +93,8 @@ def unlike_issues(slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
 def soc_issues(slots: pl.DataFrame, timezone: str) -> pl.DataFrame:
     """Count impossible states of charge, and jumps inside a slot or from the slot before on the same day."""
     start, end = pl.col("soc_start_percent"), pl.col("soc_end_percent")
-    read = slots.filter((start.is_not_null() | end.is_not_null()).any().over(HOME_DAY))
+    known = start.is_not_null() | end.is_not_null()
+    read = slots.filter(known.any().over(HOME_DAY)) if slots.select(known.any()).item() else slots.clear()
     before = [value.shift(1).over(HOME_DAY) for value in (pl.coalesce(end, start), start, end)]
     jumps = [end - start, pl.coalesce(start, end) - before[0], start - before[1], end - before[2]]
     outside = [~value.is_between(0, 100) for value in (start, end)]
@@ -117,14 +119,13 @@ def price_issues(
     )
     missing = pl.col("price").is_null() | pl.col("price").is_nan()
     all_zero = (pl.col("price") == 0).all(ignore_nulls=True).over(HOME_DAY) & ~missing.all().over(HOME_DAY)
+    if not (priced["price"] == 0).any():
+        all_zero = pl.lit(value=False)
     flagged = _with_estimated(priced, repairs).with_columns(_missing=missing, _zero=all_zero)
     flagged = flagged.with_columns(_price=pl.any_horizontal("_missing", "_zero", "_estimated"))
-    counts = flagged.group_by(HOME_DAY).agg(
-        pl.col("_missing").sum().alias("missing_prices"),
-        pl.col("_estimated").sum().alias("estimated_prices"),
-        pl.col("_zero").sum().alias("zero_prices"),
-    )
-    issues = _counted(flagged, "_price", "price_issues", timezone).join(counts, on=HOME_DAY)
+    counts = {"_missing": "missing_prices", "_estimated": "estimated_prices", "_zero": "zero_prices"}
+    others = [pl.col(flag).sum().alias(name) for flag, name in counts.items()]
+    issues = _counted(flagged, "_price", "price_issues", timezone, *others)
     return _with_refusals(issues, flagged, remarks, ["price"])
 
 
@@ -171,7 +172,8 @@ def battery_balance(slots: pl.DataFrame) -> pl.DataFrame:
     Days without a slot in which charge and discharge were read have no row.
     """
     charge, discharge = pl.col("batt_charge_kwh"), pl.col("batt_discharge_kwh")
-    read = slots.filter((charge.is_not_null() & discharge.is_not_null()).any().over(HOME_DAY))
+    known = charge.is_not_null() & discharge.is_not_null()
+    read = slots.filter(known.any().over(HOME_DAY)) if slots.select(known.any()).item() else slots.clear()
     gained = pl.col(CHARGE_EFFICIENCY) * charge - discharge / pl.col(DISCHARGE_EFFICIENCY)
     stored = (pl.col("soc_end_percent").last() - pl.col("soc_start_percent").first()) * pl.col(CAPACITY).first() / 100
     slack = DAY_SOC_STEPS * SOC_STEP_PERCENT / 100 * pl.col(CAPACITY)

@@ -70,7 +70,7 @@ def unlike_home(rows: pl.DataFrame, column: str, timezone: str) -> pl.DataFrame:
     read = _read(rows, column, timezone)
     if read.is_empty():
         return nothing
-    judged = read.join(_days(read, column), on=_OF_DAY, how="left", maintain_order="left")
+    judged = pl.concat([read, _days(read, column)[read[_OF_DAY]]], how="horizontal")
     found = _stood_still(judged) if column == "load_kwh" else []
     found += [*_stretches(judged, column), *_repeats(judged, column), *_many_times(judged, column)]
     if column == "pv_kwh":
@@ -85,17 +85,17 @@ def _read(rows: pl.DataFrame, column: str, timezone: str) -> pl.DataFrame:
     """Return what was read, by home and time, with power, local day and clock, and numbers of row, home and day."""
     local = pl.col("slot_start").dt.convert_time_zone(timezone)
     hours = pl.col(_NATIVE) / 60
-    return (
+    read = (
         with_home(rows)
-        .lazy()
         .select(HOME, "slot_start", _NATIVE, pl.col(column).alias("kwh"))
         .filter(pl.col("kwh").is_finite())
         .sort(HOME, "slot_start")
         .with_columns(day=local.dt.date(), clock=local.dt.hour(), hours=hours, kw=pl.col("kwh") / hours)
-        .with_columns(_changes(HOME).alias(_OF_HOME), _changes(HOME, "day").alias(_OF_DAY))
-        .with_row_index(_ROW)
-        .collect()
     )
+    home, day = (read[name].rle_id().to_numpy() for name in (HOME, "day"))
+    begins = np.append(0, (home[1:] != home[:-1]) | (day[1:] != day[:-1]))
+    numbers = {_OF_HOME: home, _OF_DAY: begins[: read.height].cumsum(), _ROW: np.arange(read.height)}
+    return read.with_columns(pl.Series(name, values.astype(np.int64)) for name, values in numbers.items())
 
 
 def _changes(*names: str) -> pl.Expr:
@@ -104,33 +104,42 @@ def _changes(*names: str) -> pl.Expr:
 
 
 def _days(read: pl.DataFrame, column: str) -> pl.DataFrame:
-    """Return by day what is usual on it, whether it was read whole, and the total of the day before."""
+    """Return by number of the day what is usual on it, whether it was read whole, and the total of the day before."""
     used = pl.col("kw").filter(pl.col("kw") > 0)
     usual = used.quantile(0.9)
-    grouped = read.lazy().group_by(_OF_DAY, maintain_order=True)
-    days = grouped.agg(
-        pl.col(HOME, "day").first(),
+    days = read.group_by(_OF_DAY, maintain_order=True).agg(
+        pl.col(_OF_HOME, "day").first(),
         usual=usual,
         # In a short day of sun two wrong readings must not become what is usual.
         around=used.quantile(0.9 if column == "load_kwh" else 0.75, interpolation="lower"),
         ordinary=total(pl.col("kwh").filter(pl.col("kw") <= _TOTAL_TIMES_USUAL * usual)),
         whole=total(pl.col("hours")) >= _WHOLE_DAY_H,
-    ).collect()
+    )
     if column == "load_kwh":
         # Nor must readings that are wrong for hours; but the sun may be so from one day to the next.
         around = pl.col("around")
-        beside = [around.shift(-1).over(HOME), around, around.shift(1).over(HOME)]
-        middle = pl.when(beside[0].is_null() | beside[2].is_null()).then(pl.min_horizontal(beside))
-        days = days.with_columns(around=middle.otherwise(pl.concat_list(beside).list.median()))
-    after = pl.col("day") + pl.duration(days=1)
-    before = days.lazy().select(HOME, after, before="ordinary", before_whole="whole")
-    return (
-        days.lazy()
-        .with_columns(typical=pl.col("around").median().over(HOME))
-        .join(before, on=[HOME, "day"], how="left")
-        .drop(HOME, "day", "ordinary")
-        .collect()
+        beside = days.select(
+            _of_neighbour(around, -1).alias("after"), "around", _of_neighbour(around, 1).alias("before")
+        )
+        edge = pl.any_horizontal(pl.col("after", "before").is_null())
+        middle = pl.concat_list(beside.columns).list.median()
+        days = days.with_columns(
+            beside.select(around=pl.when(edge).then(pl.min_horizontal(beside.columns)).otherwise(middle))
+        )
+    follows = pl.col("day") - _of_neighbour(pl.col("day"), 1) == pl.duration(days=1)
+    return days.select(
+        "usual",
+        "around",
+        "whole",
+        typical=pl.col("around").median().over(_OF_HOME),
+        before=pl.when(follows).then(pl.col("ordinary").shift()),
+        before_whole=pl.when(follows).then(pl.col("whole").shift()),
     )
+
+
+def _of_neighbour(value: pl.Expr, step: int) -> pl.Expr:
+    """Return the value of the row so many before in the same home, null where there is none."""
+    return pl.when(pl.col(_OF_HOME) == pl.col(_OF_HOME).shift(step)).then(value.shift(step))
 
 
 def _refused(rows: pl.DataFrame, words: pl.Expr) -> list[pl.DataFrame]:
@@ -150,7 +159,7 @@ def _stretches(judged: pl.DataFrame, column: str) -> list[pl.DataFrame]:
     elif column not in _STICKING:
         rules = {}
     values = [judged[name].to_numpy() for name in ("kw", "hours", "whole")]
-    day, home = (judged[name].to_numpy().astype(np.int64) for name in (_OF_DAY, _OF_HOME))
+    day, home = (judged[name].to_numpy() for name in (_OF_DAY, _OF_HOME))
     rows = Rows(kw=values[0], hours=values[1], day=day, whole=values[2], home=home)
     found: list[pl.DataFrame] = []
     for words, rule in rules.items():
@@ -162,6 +171,8 @@ def _stretches(judged: pl.DataFrame, column: str) -> list[pl.DataFrame]:
 
 def _repeats(judged: pl.DataFrame, column: str) -> list[pl.DataFrame]:
     """Return the total of the day before, shown once around midnight."""
+    if not (judged["kw"] > _TOTAL_TIMES_USUAL * judged["usual"]).any():
+        return []
     near = (pl.col("clock") < _NEAR_MIDNIGHT_H) | (pl.col("clock") >= 24 - _NEAR_MIDNIGHT_H)
     before = pl.col("before")
     same = (pl.col("kwh") - before).abs().is_between(0, _TOTAL_SHARE * before + pl.col("usual") * pl.col("hours"))

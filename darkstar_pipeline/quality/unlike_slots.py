@@ -29,8 +29,8 @@ def unlike_slots(slots: pl.DataFrame, column: str, timezone: str) -> pl.DataFram
         return pl.DataFrame(
             schema={**{name: slots.schema[name] for name in by_home(slots, "slot_start")}, REASON: pl.String}
         )
-    own = with_home(slots).lazy().select(HOME, "slot_start", column)
-    read = own.filter(pl.col(column).is_finite()).sort(HOME, "slot_start").collect()
+    own = with_home(slots).select(HOME, "slot_start", column)
+    read = own.filter(pl.col(column).is_finite()).sort(HOME, "slot_start")
     split = _split_hours(read, column, timezone)
     rest = read
     if split.height:
