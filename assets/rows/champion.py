@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -15,11 +16,12 @@ from darkstar_pipeline.datasets.past_readings import past_readings
 from darkstar_pipeline.datasets.replay_inputs import home_has_pv, protocol_of
 from darkstar_pipeline.errors import ConfigurationError, DataMissingError
 from planner.errors import PolicyMismatchError
-from planner.policies.learned_policy import LearnedPolicy
 from planner.policy_names import CHAMPION, FALLBACK
-from planner.replay.learned import replay_learned
 from planner.value.scenario_source import ScenarioSource
 from planner.value.scenarios import Scenarios
+
+if TYPE_CHECKING:
+    from planner.policies.learned_policy import LearnedPolicy
 
 _log = logging.getLogger(__name__)
 MODEL = "model"
@@ -37,7 +39,7 @@ class ReplayedVersion:
     """
 
     identity: str
-    policy: LearnedPolicy
+    policy: "LearnedPolicy"
     scenarios: Mapping[date, Scenarios]
 
 
@@ -60,6 +62,8 @@ def replay_version(
     context: Context, version: ReplayedVersion, slots: pl.DataFrame, forecasts: pl.DataFrame
 ) -> pl.DataFrame:
     """Return the schedules of a version on the days of a home, as `planner.replay.daily.replay_days` does."""
+    from planner.replay.learned import replay_learned  # environments and solvers are slow to load
+
     if slots.is_empty():
         return slots.clear()
     rules, site = version.policy.weight_rules, context.site

@@ -86,7 +86,7 @@ def test_a_fleet_is_one_graph_beside_the_single_homes_and_its_rows_are_not_read(
     definitions = build_definitions(settings, tmp_path / "state")
     dg.Definitions.validate_loadable(definitions)
     fleet = {key for key in keys(definitions) if key.startswith("fleet/")}
-    assert fleet == {"fleet/daily_results", "fleet/raw_spot_prices", "fleet/meter_readings"}
+    assert fleet == {"fleet/daily_results", "fleet/raw_spot_prices", "fleet/meter_readings", "fleet/canaries"}
     assert keys(definitions) - fleet == NAMES
     partitions = definitions.resolve_asset_graph().get(dg.AssetKey(["fleet", "daily_results"])).partitions_def
     assert partitions is not None
