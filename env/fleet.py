@@ -75,11 +75,11 @@ class Batteries:
 
 @dataclass(frozen=True, kw_only=True)
 class Connections:
-    """Limits of every home `(n_homes,)`; no limit is infinity."""
+    """Limits of every home `(n_homes,)`; where a home has none it is infinity, where no home has one None."""
 
-    import_kw: Energy
-    export_kw: Energy
-    inverter_kw: Energy
+    import_kw: Energy | None
+    export_kw: Energy | None
+    inverter_kw: Energy | None
     curtailable: Mask
     takes_import_limit: Mask
 
@@ -103,22 +103,25 @@ class Fleet:
             for name in ("curtailable", "takes_import_limit")
         )
 
-    def of(self, which: Index, *, axes: int = 1) -> tuple[Storage, Connection]:
+    def of(self, which: Index, *, axes: int = 1, rows: int = 1) -> tuple[Storage, Connection]:
         """Return batteries and limits of homes.
 
         Args:
             which: index of each home's site `(n_homes,)`.
             axes: of the arrays that it shall go with; the homes are the first.
+            rows: length of the second of these axes, which figures are repeated along; 1 leaves it to broadcasting,
+                which takes longer where the first two lie side by side in memory.
 
         Returns:
             One battery and its limits where all homes are alike by having only one site, else a figure a home.
         """
         if len(self.sites) == 1:
             return self.sites[0].battery, self.sites[0].limits
-        shape = (-1, *(1,) * (axes - 1))
-        figures = {name: column[which].reshape(shape) for name, column in self._figures.items()}
-        limits = {name: column[which].reshape(shape) for name, column in self._limits.items()}
-        curtailable, takes_import_limit = (column[which].reshape(shape) for column in self._switches)
+        shape = (-1, *(1,) * (axes - 1)) if rows == 1 else (-1, rows, *(1,) * (axes - 2))
+        own = np.repeat(which, rows)
+        figures = {name: column[own].reshape(shape) for name, column in self._figures.items()}
+        limits = {name: None if column is None else column[own].reshape(shape) for name, column in self._limits.items()}
+        curtailable, takes_import_limit = (column[own].reshape(shape) for column in self._switches)
         batteries = Batteries(kinds=self._kinds, which=which, curved=self._curved, tapered=self._tapered, **figures)
         return batteries, Connections(**limits, curtailable=curtailable, takes_import_limit=takes_import_limit)
 
@@ -126,8 +129,10 @@ class Fleet:
         found: list[float] = [getattr(site.battery, name) for site in self.sites]
         return np.array(found, dtype=np.float64)
 
-    def _limit(self, name: str) -> Energy:
+    def _limit(self, name: str) -> Energy | None:
         found = [getattr(site.limits, name) for site in self.sites]
+        if all(limit is None for limit in found):
+            return None
         return np.array([np.inf if limit is None else limit for limit in found], dtype=np.float64)
 
 
@@ -159,11 +164,11 @@ Homes: TypeAlias = Site | SiteRows
 """The home of all rows of some arrays, or the homes of each of them."""
 
 
-def along(homes: Homes, axes: int) -> tuple[Storage, Connection]:
-    """Return batteries and limits to go with arrays of so many axes, of which the rows are the first."""
+def along(homes: Homes, axes: int, *, rows: int = 1) -> tuple[Storage, Connection]:
+    """Return batteries and limits to go with arrays, whose first axis is of the homes: as `Fleet.of`."""
     if isinstance(homes, Site):
         return homes.battery, homes.limits
-    return Fleet(homes.kinds).of(homes.which, axes=axes)
+    return Fleet(homes.kinds).of(homes.which, axes=axes, rows=rows)
 
 
 def by_row(homes: Homes, figures: Callable[[Site], Energy]) -> Energy:

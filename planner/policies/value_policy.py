@@ -17,7 +17,7 @@ import numpy as np
 
 from env.command_menu import command_menu
 from env.fleet import Homes, along, by_row, one_site
-from env.inverter import Command, Decision, Energy, Flows, LimitedCommand, apart, apply_command
+from env.inverter import Command, Decision, Energy, LimitedCommand, apart, metered_flows, next_soc
 from env.types import Index
 from planner.byhand.commands import HandCommands
 from planner.care.soc_targets import SocTargets
@@ -114,7 +114,8 @@ class ValueDays:
                 by_hand=by_hand,
             )
         self._menu = by_row(site, lambda each: np.array(command_menu(each)))
-        self._battery, self._limits = along(site, 3)
+        self._battery, self._limits = along(site, 3, rows=scenarios.load_kwh.shape[1])
+        self._of_rows = Command(*_outermost(self._menu, scenarios.load_kwh.shape[:2]))
         self.scenario_weights, self.fade = ScenarioWeights(scenarios, rules), rules.fade
         self.weights = self.scenario_weights.weights
 
@@ -174,7 +175,7 @@ class ValueDays:
         return self.targets.kept_above(decision, slot, soc_kwh, one_site(self.site).battery)
 
     def _choice(self, index: Index) -> Command:
-        """Return the commands of the menu by their index `(n_days,)`."""
+        """Return the commands of the menu by their index `(n_days,)` [kW]."""
         if self._menu.ndim == 2:  # noqa: PLR2004 - powers and choices: the same for all days
             return Command(*self._menu[:, index])
         return Command(*self._menu[np.arange(len(index)), :, index].T)
@@ -202,25 +203,33 @@ class ValueDays:
         return in_order(self._cost(slot, soc_kwh, expected, limit_kw) * expected.weights[:, :, None])
 
     def _cost(self, slot: int, soc_kwh: Energy, expected: SlotExpectation, limit_kw: Energy | None) -> Energy:
-        """Return the cost of each choice, less what it leaves `(n_days, n_scenarios, n_choices)` [money]."""
-        import_price, export_price = (price[:, slot, None, None] for price in (self.import_price, self.export_price))
-        battery = self._battery
-        choices, _ = apart(self._kept(self.choices, slot, soc_kwh[:, None, None]))
-        flows = apply_command(
+        """Return the cost of each choice, less what it leaves `(n_days, n_scenarios, n_choices)` [money].
+
+        Choices lie outermost in memory, and days and scenarios side by side: loops over some dozen choices of a
+        scenario would take twice the time.
+        """
+        battery, shape = self._battery, (*expected.load_kwh.shape, 1)
+        soc_kwh, import_price, export_price = (
+            np.repeat(each, shape[1]).reshape(shape)
+            for each in (soc_kwh, self.import_price[:, slot], self.export_price[:, slot])
+        )
+        choices, _ = apart(self._kept(self._of_rows, slot, soc_kwh))
+        flows = metered_flows(
             choices,
             load_kwh=expected.load_kwh[..., None],
             pv_kwh=expected.pv_kwh[..., None],
-            soc_kwh=soc_kwh[:, None, None],
+            soc_kwh=soc_kwh,
             export_price=export_price,
             battery=battery,
             limits=self._limits,
             import_limit_kw=None if limit_kw is None else limit_kw[:, None, None],
         )
+        soc_end_kwh = next_soc(soc_kwh, flows.charge_kwh, flows.discharge_kwh, battery)
         paid = flows.import_kwh * import_price - flows.export_kwh * export_price
         wear = flows.charge_kwh * battery.charge_wear + flows.discharge_kwh * battery.discharge_wear
-        left = self._left(slot, expected.later, flows)
+        left = self._left(slot, expected.later, flows.import_kwh, soc_end_kwh)
         if self.targets is not None:
-            left = left - self.targets.penalty(slot, flows.soc_end_kwh)
+            left = left - self.targets.penalty(slot, soc_end_kwh)
         if self.meter.prices is not None:
             paid = paid + self.meter.prices.cost(
                 slot, flows.import_kwh, self.meter.prices.due(slot, self.meter.import_kwh)
@@ -243,11 +252,20 @@ class ValueDays:
             return self.value.at_peak(later, self.peaks.peak_kw)
         return later
 
-    def _left(self, slot: int, later: Energy, flows: Flows) -> Energy:
+    def _left(self, slot: int, later: Energy, import_kwh: Energy, soc_end_kwh: Energy) -> Energy:
         """Return the value of what each choice leaves `(n_days, n_scenarios, n_choices)` [money]."""
         if isinstance(self.value, ValueFunction) or self.peaks is None:
-            return extended(self.value.soc_kwh, later, flows.soc_end_kwh)
+            by_row = soc_end_kwh.transpose(2, 0, 1).reshape(soc_end_kwh.shape[2], -1).T
+            left = extended(self.value.soc_kwh, later, by_row)
+            return left.T.reshape(-1, *soc_end_kwh.shape[:2]).transpose(1, 2, 0)
         net = self.scenarios.load_kwh - self.scenarios.pv_kwh
-        power_kw = self.peaks.peak.projected_kw(slot, flows.import_kwh, self.peaks.open_kwh, net)
+        power_kw = self.peaks.peak.projected_kw(slot, import_kwh, self.peaks.open_kwh, net)
         peak_kw = np.maximum(power_kw, self.peaks.peak_kw[:, None, None])
-        return self.value.left(later, peak_kw, flows.soc_end_kwh)
+        return self.value.left(later, peak_kw, soc_end_kwh)
+
+
+def _outermost(menu: Energy, shape: tuple[int, int]) -> Energy:
+    """Return a menu, of all days or of each, as `(3, n_days, n_scenarios, n_choices)`, choices outermost in memory."""
+    powers = menu[None] if menu.ndim == 2 else menu  # noqa: PLR2004 - powers and choices
+    choices_first = powers.transpose(1, 2, 0)[..., None]
+    return np.ascontiguousarray(np.broadcast_to(choices_first, (*menu.shape[-2:], *shape))).transpose(0, 2, 3, 1)

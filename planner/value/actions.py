@@ -8,12 +8,14 @@ power). Flows and cost of an action come from `env.inverter`, limits and all.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from env.battery import Battery, Storage
 from env.command_menu import full_export_kw
+from env.fleet import along as of_homes
 from env.fleet import by_row
 from env.inverter import Command, Energy
 from env.site import Site
@@ -26,6 +28,7 @@ from planner.value.world import World, most_drawn, most_stored, repeated
 MOST_STEPS = 4096
 """Steps of the grid that a command may move the battery in a slot; a real one moves it a few dozen."""
 MATCH_KWH = 1e-9
+Number = TypeVar("Number", np.float64, np.intp)
 CACHED = 16384  # numbers of a table whose flows are worked out at once
 
 
@@ -51,7 +54,7 @@ class Actions:
     """
 
     def __init__(self, world: World, grid: Energy) -> None:
-        battery = world.own_battery
+        battery, _ = of_homes(world.site, axes=4)
         self.grid, self.step = grid, step_along(grid, world.load_kwh)
         self.loses = bool(np.any(np.less(battery.retention_per_slot, 1)))
         self._kept_grid = _of_rows(battery.retention_per_slot) * grid
@@ -61,7 +64,10 @@ class Actions:
         down, up = (np.minimum((steps + MATCH_KWH).astype(np.intp), most) for steps in (drawn, stored))
         self.offsets = np.arange(-int(down.max()), int(up.max()) + 1)
         wanted: Energy = self.offsets.astype(np.float64) * self.step
-        self.offset_cost = _offset_cost(wanted, world, (self.offsets >= -down) & (self.offsets <= up))
+        reached = (self.offsets >= -down) & (self.offsets <= up)
+        if self.grid.ndim > 1:
+            wanted, reached = world.of_scenarios(wanted), world.of_scenarios(reached)
+        self.offset_cost = _offset_cost(wanted, world, reached)
         breakpoints = _breakpoints(world)
         moved, cost = _side_by_side([each.run(world) for each in breakpoints])
         steps = moved / self.step
@@ -69,6 +75,9 @@ class Actions:
         self.breakpoints = _Breakpoints(_by_slot(low).astype(np.intp), _by_slot(steps - low), _by_slot(cost))
         self.most_steps = int(np.abs(low).max()) + 1
         _check_steps(self.most_steps, battery)
+        n_rows, first = self.offset_cost.shape[-1], self.most_steps
+        places = np.arange(first * n_rows, (first + most + 2) * n_rows, dtype=np.intp)
+        self._places: Index = places.reshape(-1, n_rows)  # of the grid in its padded table, and one above it
         # An action that the battery's edge cuts short costs at most this much more a step than the whole one: what is
         # not delivered is imported, above the fuse if there is one and above what a demand charge leaves free. Where
         # that is too much, an offset ends on the edge.
@@ -121,11 +130,10 @@ class Actions:
             [later[:1] - beyond[::-1] * short_of_energy, later, later[-1:] - beyond * short_of_room]
         )
         flat, first, points = padded.reshape(-1), self.most_steps, self.breakpoints
-        places = np.arange(first * n_rows, (first + n_soc + 1) * n_rows, dtype=np.intp).reshape(n_soc + 1, n_rows)
         value: Energy = np.empty_like(later)
         for point, together in enumerate(points.together[slot]):
             if together is None:
-                at: Index = places + n_rows * points.low[slot, point]
+                at: Index = self._places + n_rows * points.low[slot, point]
                 reached = flat.take(at)
             else:  # full power moves every home alike
                 reached = padded[first + together : first + together + n_soc + 1]
@@ -248,8 +256,9 @@ def _breakpoints(world: World) -> list[_Given]:
     """Return the commands at breakpoints; with a demand charge also those of the free import."""
     powers = by_row(world.site, _breakpoint_commands)
     if powers.ndim > 2:  # noqa: PLR2004 - powers and actions: of homes that differ, the homes are in front
-        powers = powers.transpose(1, 0, 2)[:, :, None, None]
-    commands = [_Given(Command(*powers))]
+        commands = [_Given(Command(*map(world.of_scenarios, powers.transpose(1, 0, 2)[:, :, None, None])))]
+    else:
+        commands = [_Given(Command(*powers))]
     if world.power is None:
         return commands
     room = world.power.free_of_all - repeated(world.load_kwh - world.pv_kwh, world.rows)
@@ -271,9 +280,13 @@ def _breakpoint_commands(site: Site) -> Energy:
 
 
 def interpolated(grid: Energy, values: Energy, soc_kwh: Energy) -> Energy:
-    """Values `(n_homes, n_soc)` at stored energy `(n_homes, ...)`, linear between grid points, level outside."""
+    """Values `(n_homes, n_soc)` at stored energy `(n_homes, ...)`, linear between grid points, level outside.
+
+    Of equally many rows a home too.
+    """
     low, share = place(grid, soc_kwh)
-    flat, at = np.ascontiguousarray(values).reshape(-1), low + homes(low) * int(grid.shape[-1])
+    at: Index = low + along(np.arange(len(values)) * int(grid.shape[-1]), low)
+    flat = np.ascontiguousarray(values).reshape(-1)
     below = flat.take(at)
     return below + share * (flat.take(at + 1) - below)
 
@@ -285,12 +298,17 @@ def _of_rows(figure: float | Energy) -> float | Energy:
 
 def _repeated_to(grid: Energy, n_rows: int) -> Energy:
     """Return grids of homes that differ as those of all their scenarios; one of all homes as it is."""
-    return grid if grid.ndim == 1 else np.repeat(grid, n_rows // len(grid), axis=0)
+    return grid if grid.ndim == 1 else _of_each_row(grid, n_rows)
 
 
-def along(by_home: Energy, like: Energy) -> Energy:
-    """Return values by home, shaped to go with an array `(n_homes, ...)`."""
-    return by_home.reshape(-1, *(1,) * (like.ndim - 1))
+def along(by_home: NDArray[Number], like: Energy | Index) -> NDArray[Number]:
+    """Return values by home, shaped to go with an array `(n_homes, ...)`, or of equally many rows a home."""
+    return _of_each_row(by_home, len(like)).reshape(-1, *(1,) * (like.ndim - 1))
+
+
+def _of_each_row(by_home: NDArray[Number], n_rows: int) -> NDArray[Number]:
+    """Return values by home as those of each of its rows."""
+    return by_home if len(by_home) == n_rows else np.repeat(by_home, n_rows // len(by_home), axis=0)
 
 
 def grid_step(grid: Energy) -> float:
@@ -301,7 +319,10 @@ def grid_step(grid: Energy) -> float:
 
 def step_along(grid: Energy, like: Energy) -> float | Energy:
     """Distance of grid points, of a grid a home shaped to go with an array `(n_homes, ...)` [kWh]."""
-    return grid_step(grid) if grid.ndim == 1 else along(np.array([grid_step(own) for own in grid]), like)
+    if grid.ndim == 1:
+        return grid_step(grid)
+    steps = grid[:, 1] - grid[:, 0]
+    return along(np.where(steps > 0, steps, 1.0), like)
 
 
 def at_point(grid: Energy, point: int, like: Energy) -> float | Energy:

@@ -26,7 +26,7 @@ from planner.value.day_peak import DayPeak
 from planner.value.scenarios import Scenarios
 from planner.value.slot_prices import ENDLESS_KW, SlotPrices
 from planner.value.value_function import PERSISTENCE, SlotPenalty, in_order, soc_grid
-from planner.value.world import World
+from planner.value.world import World, slots_first
 
 MOST_CAPS = 12
 LEAST_STEP_KW = 0.5
@@ -252,7 +252,7 @@ def _row_charge(scenarios: Scenarios, caps: Energy, peak: DayPeak, others: SlotP
     even = np.divide(caps[:, :, None], kw, out=np.full((*caps.shape, len(kw)), ENDLESS_KW), where=kw > 0)
     free = even[:, None] + (net - peak.period_means(net))[:, :, None]
     rows = (len(caps), -1, len(kw), 1)
-    return _Caps(np.maximum(free, 0.0).reshape(rows), peak.rate * kw, others)
+    return _Caps(slots_first(np.maximum(free, 0.0).reshape(rows)), peak.rate * kw, others)
 
 
 def _other(later: Energy, scenarios: Scenarios, chance: float) -> Energy:

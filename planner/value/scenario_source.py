@@ -40,18 +40,17 @@ def day_scenarios(
         `(n_days, n_days_back, n_slots)`; where a day before has no reading, the mean of the others at that time of
         day, else the forecast, else nothing.
     """
-    shape = (slots.select(pl.struct(by_home(slots, "local_day")).n_unique()).item(), 1, -1)
+    n_days = slots.select(pl.struct(by_home(slots, "local_day")).n_unique()).item()
     names = by_home(slots, "local_day", "local_clock")
     keys = slots.select(*by_home(slots, "slot_start", "local_day"), local_clock(timezone))
     daily = _by_clock(history, timezone, names)
-    tables: dict[str, list[Energy]] = {name: [] for name in _QUANTITIES}
-    for back in range(1, rules.n_days + 1):
-        shifted = daily.with_columns(pl.col("local_day") + pl.duration(days=back))
-        past = keys.join(shifted, on=names, how="left", maintain_order="left")
-        for name in _QUANTITIES:
-            tables[name].append(past[name].to_numpy().reshape(shape))
+    wanted = [keys.with_columns(pl.col("local_day") - pl.duration(days=1 + back)) for back in range(rules.n_days)]
+    past = pl.concat(wanted).join(daily, on=names, how="left", maintain_order="left")
     load, pv = (
-        filled_gaps(np.concatenate(tables[name], axis=1), slots[forecast].cast(pl.Float64).to_numpy().reshape(shape))
+        filled_gaps(
+            np.ascontiguousarray(past[name].to_numpy().reshape(rules.n_days, n_days, -1).transpose(1, 0, 2)),
+            slots[forecast].cast(pl.Float64).to_numpy().reshape(n_days, 1, -1),
+        )
         for name, forecast in zip(_QUANTITIES, ("load_forecast", "pv_forecast"), strict=True)
     )
     prior = rules.prior()

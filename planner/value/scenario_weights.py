@@ -15,6 +15,7 @@ from planner.value.scenarios import Scenarios
 from planner.value.value_function import PERSISTENCE, in_order
 
 LEAST_LIKELIHOOD = 1e-3  # no scenario is ever ruled out: all may be far from the day
+NEVER_ALIKE = 200.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +115,8 @@ class ScenarioWeights:
         unlike = (self._load / self.rules.load_alike_kwh) ** 2
         if not self.rules.together:
             unlike = unlike + (self._pv / self.rules.pv_alike_kwh) ** 2
-        likelihood = np.exp(-0.5 * unlike) + LEAST_LIKELIHOOD
+        # Beside the least likelihood e^-100 is nothing, and numbers that are almost zero take 100 times as long.
+        likelihood = np.exp(-0.5 * np.minimum(unlike, NEVER_ALIKE)) + LEAST_LIKELIHOOD
         if self.scenarios.prior is not None:
             likelihood = likelihood * self.scenarios.prior
         return likelihood / in_order(likelihood)[:, None]

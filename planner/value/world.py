@@ -1,15 +1,18 @@
 """Homes in slots as the value function sees them, with a battery that no single slot fills or empties, and costs."""
 
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypedDict, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from env.battery import Battery, Storage
 from env.fleet import Batteries, Homes, along
-from env.inverter import Command, Energy, Flows, apply_command, slot_limit
+from env.inverter import Command, Energy, Flows, Metered, apply_command, metered_flows, slot_limit
+from env.site import Connection
 from planner.value.scenarios import Scenarios
 
+Number = TypeVar("Number", np.float64, np.bool_)
 OVER_FUSE = 1e3  # times the highest price, per kWh above the fuse: as the optimiser counts it
 ROOMY_SLOTS = 8.0  # a battery of so many slots' energy never clamps a single slot
 
@@ -32,8 +35,21 @@ class PowerCost(Protocol):
         ...
 
 
+class _House(TypedDict):
+    """What commands meet: arguments of `env.inverter.apply_command`."""
+
+    load_kwh: Energy
+    pv_kwh: Energy
+    soc_kwh: Energy
+    export_price: Energy
+    battery: Storage
+    limits: Connection
+
+
 class World:
     """Homes `(n_homes, n_scenarios, n_slots, 1)` with a battery that no single slot fills or empties.
+
+    In memory slots and actions lie outermost (`slots_first`), so that loops run over all homes and scenarios at once.
 
     Args:
         scenarios: load and PV.
@@ -55,16 +71,23 @@ class World:
         rows: int = 1,
     ) -> None:
         self.site, self.power, self.rows = site, power, rows
-        self.own_battery, self.limits = along(site, 4)
+        self._times = scenarios.load_kwh.shape[1] if rows == 1 else 1
+        self.own_battery, self.limits = along(site, 4, rows=self._times)
         self.fused = bool(np.isfinite(slot_limit(self.limits.import_kw)).all())
-        self.load_kwh, self.pv_kwh = scenarios.load_kwh[..., None], scenarios.pv_kwh[..., None]
-        self.import_price, self.export_price = import_price[:, None, :, None], export_price[:, None, :, None]
+        self.load_kwh, self.pv_kwh = (slots_first(table[..., None]) for table in (scenarios.load_kwh, scenarios.pv_kwh))
+        self.import_price, self.export_price = (
+            self.of_scenarios(price[:, None, :, None]) for price in (import_price, export_price)
+        )
         battery = self.own_battery
         room = ROOMY_SLOTS * np.maximum(np.maximum(1.0, slot_limit(battery.charge_kw)), most_drawn(battery))
         self.battery = _roomy(battery, room)
         self.soc_kwh = np.asarray(room)
         dearest = np.maximum(np.abs(import_price), np.abs(export_price)).max(axis=1)
-        self.over_fuse = (OVER_FUSE * np.maximum(dearest, 1.0))[:, None, None, None]
+        self.over_fuse = self.of_scenarios((OVER_FUSE * np.maximum(dearest, 1.0))[:, None, None, None])
+
+    def of_scenarios(self, by_home: NDArray[Number]) -> NDArray[Number]:
+        """Return `(n_homes, 1, ...)` laid out as scenarios are, where there is one row of each."""
+        return repeated(by_home, self._times)
 
     def run(self, command: Command, *, of_rows: bool = False) -> tuple[Energy, Energy]:
         """Change of stored energy [kWh] and cost, wear included [money], of commands `(..., n_actions)`.
@@ -76,7 +99,7 @@ class World:
         Returns:
             Each by row.
         """
-        flows = self.flows(command, self.battery, self.soc_kwh, of_rows=of_rows)
+        flows = metered_flows(command, **self._house(self.battery, self.soc_kwh, of_rows=of_rows))
         battery = self.own_battery
         moved = battery.stored_by(flows.charge_kwh) - battery.drawn_by(flows.discharge_kwh)
         return repeated(moved, 1 if of_rows else self.rows), self.cost(flows, of_rows=of_rows)
@@ -88,9 +111,12 @@ class World:
 
     def flows(self, command: Command, battery: Storage, soc_kwh: Energy, *, of_rows: bool = False) -> Flows:
         """Return the flows of commands at levels of stored energy, by scenario or by row."""
+        return apply_command(command, **self._house(battery, soc_kwh, of_rows=of_rows))
+
+    def _house(self, battery: Storage, soc_kwh: Energy, *, of_rows: bool) -> _House:
+        """Return what commands meet, by scenario or by row."""
         load, pv = (repeated(table, self.rows if of_rows else 1) for table in (self.load_kwh, self.pv_kwh))
-        return apply_command(
-            command,
+        return _House(
             load_kwh=load,
             pv_kwh=pv,
             soc_kwh=soc_kwh,
@@ -99,7 +125,7 @@ class World:
             limits=self.limits,
         )
 
-    def cost(self, flows: Flows, *, of_rows: bool = False) -> Energy:
+    def cost(self, flows: Flows | Metered, *, of_rows: bool = False) -> Energy:
         """Return the cost of flows, wear included, by row [money]."""
         battery, times = self.own_battery, 1 if of_rows else self.rows
         cost = (
@@ -107,17 +133,25 @@ class World:
             - flows.export_kwh * self.export_price
             + flows.charge_kwh * battery.charge_wear
             + flows.discharge_kwh * battery.discharge_wear
-            + flows.breach_kwh * self.over_fuse
         )
+        if self.limits.import_kw is not None:
+            cost += np.maximum(flows.import_kwh - slot_limit(self.limits.import_kw), 0.0) * self.over_fuse
         cost = repeated(cost, times)
         if self.power is not None:
             cost = cost + self.power.cost_of_slots(repeated(flows.import_kwh, times))
         return cost
 
 
-def repeated(by_scenario: Energy, rows: int) -> Energy:
-    """Return what scenarios have as what their rows have `(n_homes, n_scenarios x rows, ...)`."""
-    return by_scenario if rows == 1 else np.repeat(by_scenario, rows, axis=1)
+def repeated(by_scenario: NDArray[Number], rows: int) -> NDArray[Number]:
+    """Return what scenarios have as what their rows have `(n_homes, n_scenarios x rows, n_slots, n_actions)`."""
+    if rows == 1:
+        return by_scenario
+    return np.repeat(by_scenario.transpose(2, 3, 0, 1), rows, axis=3).transpose(2, 3, 0, 1)
+
+
+def slots_first(table: Energy) -> Energy:
+    """Return `(n_homes, n_rows, n_slots, n_actions)` with slots and then actions outermost in memory."""
+    return np.ascontiguousarray(table.transpose(2, 3, 0, 1)).transpose(2, 3, 0, 1)
 
 
 def most_stored(battery: Storage) -> Energy:

@@ -66,3 +66,18 @@ def test_figures_broadcast_when_more_axes_are_asked_for() -> None:
     assert np.shape(battery.charge_kw) == (2, 1, 1)
     assert limits.import_kw is not None
     assert np.shape(limits.import_kw) == (2, 1, 1)
+
+
+@given(st.lists(sites(), min_size=1, max_size=3), st.integers(1, 4))
+def test_figures_of_homes_are_repeated_for_their_rows(different: list[Site], rows: int) -> None:
+    which = np.arange(len(different))
+    battery, limits = Fleet(different).of(which, axes=3, rows=rows)
+    for home_number, site in enumerate(different):
+        for name in ("import_kw", "export_kw", "inverter_kw"):
+            found, own = getattr(limits, name), getattr(site.limits, name)
+            if found is None or len(different) == 1:
+                assert found == own
+            else:
+                assert found.shape == (len(different), rows, 1)
+                assert set(found[home_number].ravel()) == {np.inf if own is None else own}
+        assert set(np.atleast_3d(battery.charge_kw)[home_number].ravel()) == {site.battery.charge_kw}

@@ -16,6 +16,7 @@ from env.inverter import (
     apply_command,
     battery_room,
     curtails_surplus,
+    metered_flows,
     next_soc,
     slot_limit,
 )
@@ -214,6 +215,20 @@ def test_opposite_flows_exclude_each_other_when_any_command_meets_any_house(slot
     flows = slots.happened()
     assert (np.minimum(flows.charge_kwh, flows.discharge_kwh) == 0).all()
     assert (np.minimum(flows.import_kwh, flows.export_kwh) == 0).all()
+
+
+@given(many_slots(), st.sampled_from(["all", "charging", "not charging"]))
+def test_metered_flows_are_those_of_the_contract_bit_for_bit_whatever_stands_beside(slots: Slots, kept: str) -> None:
+    """Commands that all charge, or of which none does, take a shorter way than mixed ones."""
+    charging = slots.command.charge_kw > 0
+    own = {"all": charging | True, "charging": charging, "not charging": ~charging}[kept]
+    metered = metered_flows(
+        Command(*(power[own] for power in slots.command)), load_kwh=slots.load[own], pv_kwh=slots.pv[own],
+        soc_kwh=slots.soc[own], export_price=slots.price[own], battery=slots.battery, limits=slots.limits,
+    )  # fmt: skip
+    happened = slots.happened()
+    for name, flow in metered._asdict().items():
+        assert flow.tobytes() == getattr(happened, name)[own].tobytes(), name
 
 
 @given(many_slots(), st.integers(0, 399))

@@ -1,6 +1,10 @@
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from planner.value.scenario_weights import WeightRules
+from planner.value.scenario_weights import LEAST_LIKELIHOOD, ScenarioWeights, WeightRules
+from planner.value.scenarios import Scenarios
 
 # As a bundle of version 0.1 stores them in its manifest.
 STORED = {
@@ -24,3 +28,14 @@ def test_rules_are_refused_when_one_is_unknown() -> None:
 def test_rules_that_ask_for_days_that_cannot_be_are_refused_before_they_are_tried(n_days: object) -> None:
     with pytest.raises(ValueError, match="days back"):
         WeightRules.of_document({**STORED, "n_days": n_days})
+
+
+@given(st.lists(st.floats(0.0, 60.0), min_size=2, max_size=6))
+def test_scenarios_far_from_the_day_weigh_what_the_likelihood_says_bit_for_bit(far_kwh: list[float]) -> None:
+    """Numbers that are almost zero are kept out of the sum without changing it."""
+    loads = np.array(far_kwh)[None, :, None]
+    weights = ScenarioWeights(Scenarios(loads, np.zeros_like(loads)))
+    weights.observe(0, np.zeros(1), np.zeros(1))
+    likelihood = np.exp(-0.5 * (loads[:, :, 0] / weights.rules.load_alike_kwh) ** 2) + LEAST_LIKELIHOOD
+    total = sum(likelihood[0].tolist())
+    assert weights.weights.tobytes() == (likelihood / total).tobytes()
