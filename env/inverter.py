@@ -179,13 +179,13 @@ def metered_flows(  # noqa: PLR0913 - as `apply_command`
 
 
 class _Wanted(NamedTuple):
-    """What a command asks for in a house, before battery, fuse and inverter clamp it [kWh].
+    """The flows that a command asks for in a house, before battery, fuse and inverter clamp them [kWh].
 
     Attributes:
         charge: charge.
         discharge: discharge.
         charges: whether the command charges.
-        fed: what the command would have fed the grid, were there no export limit, if it does not charge.
+        fed: feed to the grid were there no export limit, if the command does not charge.
     """
 
     charge: Energy

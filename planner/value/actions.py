@@ -308,7 +308,7 @@ def along(by_home: NDArray[Number], like: Energy | Index) -> NDArray[Number]:
 
 def _of_each_row(by_home: NDArray[Number], n_rows: int) -> NDArray[Number]:
     """Return values by home as those of each of its rows."""
-    return by_home if len(by_home) == n_rows else np.repeat(by_home, n_rows // len(by_home), axis=0)
+    return by_home if len(by_home) >= n_rows else np.repeat(by_home, n_rows // len(by_home), axis=0)
 
 
 def grid_step(grid: Energy) -> float:

@@ -36,7 +36,7 @@ class PowerCost(Protocol):
 
 
 class _House(TypedDict):
-    """What commands meet: arguments of `env.inverter.apply_command`."""
+    """Arguments of `env.inverter.apply_command` that say what a command meets."""
 
     load_kwh: Energy
     pv_kwh: Energy
