@@ -2,8 +2,11 @@
 
 import logging
 import os
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,10 +58,22 @@ def connect(address: str | None, workers: int | None) -> Callable[[], None]:
     ray = ray_module()
     if ray.is_initialized():  # a run that Ray itself has started: no cluster within a cluster
         return lambda: None
-    if address is None:
-        return _start(workers)
-    _join(address)
+    with _sigterm_kept():
+        if address is None:
+            return _start(workers)
+        _join(address)
     return ray.shutdown
+
+
+@contextmanager
+def _sigterm_kept() -> Generator[None]:
+    """Leave SIGTERM to whoever had it: Ray takes it to abort the process with a stack."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _start(workers: int | None) -> Callable[[], None]:
