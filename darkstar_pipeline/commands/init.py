@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from darkstar_pipeline.commands.setup.connection import (
-    SWEDISH_KRONA,
     Connection,
     ask_area,
     note_tariff,
@@ -16,6 +15,7 @@ from darkstar_pipeline.commands.setup.connection import (
 )
 from darkstar_pipeline.commands.setup.first_plan import make_first_plan
 from darkstar_pipeline.commands.setup.home_assistant import look_at_home
+from darkstar_pipeline.config.currencies import SWEDISH_KRONA
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document
@@ -238,13 +238,13 @@ def _currency_code(text: str) -> str:
 
 
 def _without_swedish_fees(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings whose defaults are Swedish money: no fees, and wear of about the same worth."""
-    from darkstar_pipeline.config.battery import BatterySettings
-    from darkstar_pipeline.quality.currencies import PER_EURO
+    """Return the settings whose defaults are Swedish money: no fees, and wear in the home's, for its file."""
+    from darkstar_pipeline.config.battery import WEAR_IN_KRONOR
+    from darkstar_pipeline.config.currencies import worth
 
-    worth = PER_EURO.get(given["currency"], 0.0) / PER_EURO[SWEDISH_KRONA]
-    wear = float(f"{BatterySettings.model_validate({}).wear_cost_per_kwh * worth:.2g}")
+    wear = worth(WEAR_IN_KRONOR, given["currency"])
+    known = {} if wear is None else {"wear_cost_per_kwh": wear}
     return {
-        "battery": {**given.get("battery", {}), "wear_cost_per_kwh": wear},
+        "battery": {**known, **given.get("battery", {})},
         "tariff": [{"vat": 0.0, "transfer_fee": 0.0, "energy_tax": 0.0}],
     }

@@ -15,6 +15,8 @@ MOST_HOURS = 200.0
 LEAST_PERCENT = 1.0
 """Levels below are shares, which somebody took for percent [%]."""
 MOST_MONEY = 1e6
+WEAR_IN_KRONOR = 0.20
+"""Wear of a kWh charged or discharged, where none is given [SEK/kWh]; other homes have its worth in their currency."""
 
 
 class BatterySettings(Frozen):
@@ -27,7 +29,10 @@ class BatterySettings(Frozen):
     discharge_kw: float = Field(default=8.0, ge=0, le=10_000, description="maximum discharging power [kW]")
     round_trip_efficiency: float = Field(default=0.95, ge=0.1, le=1, description="energy out per energy in, 0-1")
     wear_cost_per_kwh: float = Field(
-        default=0.20, ge=0, le=MOST_MONEY, description="wear per kWh charged and per kWh discharged [money/kWh]"
+        default=WEAR_IN_KRONOR,
+        ge=0,
+        le=MOST_MONEY,
+        description="wear per kWh charged and per kWh discharged; left out: the worth of 0.2 SEK [money/kWh]",
     )
     wear_cost_per_cycle: float = Field(
         default=0.0, ge=0, le=MOST_MONEY, description="wear per full equivalent cycle [money]"

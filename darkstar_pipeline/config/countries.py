@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from darkstar_pipeline.config.base import SettingError
+from darkstar_pipeline.config.battery import WEAR_IN_KRONOR, BatterySettings
+from darkstar_pipeline.config.currencies import SWEDISH_KRONA, worth
 
 
 class Country(NamedTuple):
@@ -70,9 +72,9 @@ _CODED = re.compile(r"^10Y([A-Z]{2})-.*$")
 _OTHER_CODES = {"UK": "GB", "EL": "GR", "SEM": "IE", "IE(SEM)": "IE", "NIE": "GB", "GER": "DE"}
 _AREA = re.compile(r"([A-Z]{2})(?:\d{1,2}|[-_ ].*)?")
 """A country's code, alone or followed by a number or a part of it: FI, NO1, DE-LU, IT_NORD; not SEM or SAX."""
-_SWEDISH_MONEY = "SEK"
 _FEES = {"vat": "VAT", "transfer_fee": "transfer fee", "energy_tax": "energy tax"}
 """Settings whose defaults are Swedish money."""
+_WEAR = "wear_cost_per_kwh"
 _log = logging.getLogger(__name__)
 _NUMBER_OF_AREAS = {"SE": 4, "NO": 5, "DK": 2}
 """Countries whose price areas are counted from 1."""
@@ -120,7 +122,8 @@ def areas_beside(area: str) -> str:
 def read_country(values: object) -> object:
     """Fill what a site in another country than Sweden leaves out; the defaults of the settings are Swedish.
 
-    Time zone and currency follow the price area; fees are none until they are given.
+    Time zone and currency follow the price area; fees are none until they are given; wear of a battery is worth what
+    the built-in one is.
 
     Args:
         values: the settings of a site as they were written.
@@ -128,20 +131,46 @@ def read_country(values: object) -> object:
     Raises:
         ValueError: the area does not tell what is missing.
     """
-    area = cast("Mapping[str, Any]", values).get("area") if isinstance(values, Mapping) else None
-    if not isinstance(area, str) or not area.strip():  # none, or wrong, which the field itself says
-        return cast("object", values)
+    if not isinstance(values, Mapping):  # which the settings themselves refuse
+        return values
     given = dict(cast("Mapping[str, Any]", values))
+    area, currency = given.get("area"), given.get("currency", SWEDISH_KRONA)
+    if isinstance(area, str) and area.strip():  # else none, or wrong, which the field itself says
+        given = _with_country(given, area)
+        currency = given["currency"]
+    if currency == SWEDISH_KRONA or not isinstance(currency, str):
+        return given
+    home = area if isinstance(area, str) else f"a home with prices in {currency}"
+    given["tariff"] = _without_swedish_fees(given.get("tariff", [{}]), home)
+    given["battery"] = _in_currency(given.get("battery", {}), currency, home)
+    if isinstance(further := given.get("extra_batteries", ()), (list, tuple)) and further:
+        given["extra_batteries"] = [_in_currency(each, currency, home) for each in cast("Sequence[object]", further)]
+    return given
+
+
+def _with_country(given: dict[str, Any], area: str) -> dict[str, Any]:
+    """Return settings with the time zone and the currency of a price area, where they have none.
+
+    Raises:
+        ValueError: the area does not tell what is missing.
+    """
     country = country_of(area)
     if country is None and (missing := [name for name in ("timezone", "currency") if name not in given]):
         remedy = f"give one of {areas}" if (areas := areas_beside(area)) else "give them"
         message = f"the {' and the '.join(missing)} of price area {area!r} are not known: {remedy}"
         raise SettingError(("area",), message)
-    if country is not None:
-        given = {"timezone": country.timezone, "currency": country.currency, **given}
-    if given["currency"] != _SWEDISH_MONEY:
-        given["tariff"] = _without_swedish_fees(given.get("tariff", [{}]), area)
-    return given
+    return given if country is None else {"timezone": country.timezone, "currency": country.currency, **given}
+
+
+def _in_currency(battery: object, currency: str, area: str) -> object:
+    """Return a battery whose wear is in the home's money, where it is left out; nothing where no rate is known."""
+    written = battery.model_dump(exclude_unset=True) if isinstance(battery, BatterySettings) else battery
+    if not isinstance(written, Mapping) or _WEAR in written:
+        return cast("object", battery)  # if it is no section, the field itself says so
+    wear = worth(WEAR_IN_KRONOR, currency)
+    taken = f"0, since the worth of {currency} is not known here" if wear is None else f"{wear:g} {currency}"
+    _tell_once(f"no {_WEAR} in the battery of {area}: taken as {taken} (it is {WEAR_IN_KRONOR:g} SEK in Sweden)")
+    return {**cast("Mapping[str, Any]", written), _WEAR: 0.0 if wear is None else wear}
 
 
 def _without_swedish_fees(tariff: object, area: str) -> object:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from darkstar_pipeline.config.base import Frozen, SettingError
+from darkstar_pipeline.config.currencies import worth
 from env.power_tariff import PowerTariff, PowerWindow, Tier
 from env.tariff import TariffVersion, TimeOfUse
 
@@ -14,7 +15,10 @@ _MINUTES_OF_DAY = 24 * 60
 MOST_FEE = 10_000.0
 """No kWh has ever cost as much, in whatever currency [money/kWh]."""
 MOST_FEES = {"SEK": 5.0, "NOK": 5.0, "DKK": 5.0, "EUR": 1.0, "USD": 2.0, "GBP": 1.0, "CHF": 1.0}
-"""Fees above these are in hundredths, or per MWh [money/kWh]; the highest there are reach half of it."""
+"""Fees above these are in hundredths, or per MWh [money/kWh]; the highest there are reach half of it.
+
+Of other currencies, those above the worth of the euro's.
+"""
 MOST_POWER_KW = 10_000.0
 MOST_MONEY = 1e7
 _MONTHS = range(1, 13)
@@ -262,9 +266,10 @@ def _check_scale(fees: TariffSettings | TimeOfUseSettings, names: tuple[str, ...
     Raises:
         SettingError: there is one.
     """
+    most = MOST_FEES.get(currency, worth(MOST_FEES["EUR"], currency, of="EUR"))
     for name in names:
         fee: float | None = getattr(fees, name)
-        if fee is not None and abs(fee) > MOST_FEES.get(currency, MOST_FEE):
+        if fee is not None and most is not None and abs(fee) > most:
             remedy = "divide it by 100 if it is in hundredths, by 1000 if it is per MWh"
             message = f"{name} of the tariff is {fee:g} {currency}/kWh, which no bill has: {remedy}"
             raise SettingError((name,), message)

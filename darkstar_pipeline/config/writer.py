@@ -11,13 +11,13 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from darkstar_pipeline.config.battery import BatterySettings
-from darkstar_pipeline.config.insertion import insert_site, replace_tariff, set_default_site
-from darkstar_pipeline.config.rendering import render_section, render_setting, render_site
 from darkstar_pipeline.config.retention import RetentionSettings
 from darkstar_pipeline.config.settings import Settings, load_settings
 from darkstar_pipeline.config.site import SiteName, SiteSettings
 from darkstar_pipeline.config.tariff import TariffSettings
+from darkstar_pipeline.config.yaml_file.insertion import insert_site, replace_tariff, set_default_site
 from darkstar_pipeline.config.yaml_file.learned_lines import take_back_learned, write_learned
+from darkstar_pipeline.config.yaml_file.rendering import render_section, render_setting, render_site
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.state.atomic_files import atomic_write
 from darkstar_pipeline.state.file_lock import hold_lock

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
+from darkstar_pipeline.config.battery import WEAR_IN_KRONOR
 from darkstar_pipeline.config.fleet.columns import CLASS_KINDS, HOME_COLUMNS
 from darkstar_pipeline.config.fleet.rows import Row, class_section, row_settings, row_values
 from darkstar_pipeline.config.fleet.settings import FleetSettings
@@ -11,6 +12,8 @@ from darkstar_pipeline.config.site import SiteSettings
 BUILT_IN = "built in"
 _COLUMNS = {column.place: column.name for column in HOME_COLUMNS.values()}
 _OF_COUNTRY = ("timezone", "currency", "tariff")
+_WEAR = "wear_cost_per_kwh"
+IN_CURRENCY = f"built in, {WEAR_IN_KRONOR:g} SEK in the home's currency"
 
 
 class Effective(NamedTuple):
@@ -54,6 +57,8 @@ def _origin(row: Row, written: Mapping[str, Any], place: tuple[str, ...], *, dif
             if head == kind and row.get(kind) is not None:
                 return f"fleet.{class_section(kind)}.{row[kind]}"
         return "fleet.defaults"
+    if differs and place[-1] == _WEAR:
+        return IN_CURRENCY
     return "country of the area" if differs and head in _OF_COUNTRY else BUILT_IN
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from darkstar_pipeline.config.currencies import SWEDISH_KRONA
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.prompts import confirm, prompt
 from darkstar_pipeline.errors import ConfigurationError
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 PHASES, VOLTS = 3, 230
 _LEAST_FUSE_A, _MOST_FUSE_A = 6.0, 200.0
-SWEDISH_KRONA = "SEK"
 _SWEDEN, _SWEDISH_TRANSFER_FEE = "SE", 0.2456
 _Answer = TypeVar("_Answer")
 

@@ -1,12 +1,17 @@
 """Price areas: time zone and currency by country, and what is asked for rather than taken for Swedish."""
 
 import logging
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 from pydantic import ValidationError
 
 from darkstar_pipeline.config import countries
+from darkstar_pipeline.config.battery import BatterySettings
 from darkstar_pipeline.config.countries import country_of, market_timezone
+from darkstar_pipeline.config.currencies import PER_EURO
 from darkstar_pipeline.config.site import SiteSettings
 
 
@@ -42,10 +47,51 @@ def test_fee_that_a_tariff_in_other_money_leaves_out_is_none(caplog: pytest.LogC
 
 
 def test_site_keeps_what_is_given():
-    given = {"area": "GB", "timezone": "Europe/Jersey", "currency": "EUR", "tariff": [{"vat": 0.05}]}
-    site = SiteSettings.model_validate(given)
+    written = {"area": "GB", "timezone": "Europe/Jersey", "currency": "EUR", "tariff": [{"vat": 0.05}]}
+    site = SiteSettings.model_validate(written)
     assert (site.timezone, site.currency, site.tariff[0].vat) == ("Europe/Jersey", "EUR", 0.05)
     assert SiteSettings.model_validate({"area": "SE3", "currency": "EUR"}).timezone == "Europe/Stockholm"
+
+
+@pytest.mark.parametrize(
+    ("given", "wear"),
+    [
+        pytest.param({"area": "FI"}, 0.018, id="euro"),
+        pytest.param({"area": "HU"}, 7.3, id="forint"),
+        pytest.param({"currency": "EUR"}, 0.018, id="without an area"),
+        pytest.param({"area": "SE3", "currency": "EUR"}, 0.018, id="not the money of its area"),
+        pytest.param({"area": "FI", "battery": {"capacity_kwh": 5.0}}, 0.018, id="a battery without it"),
+        pytest.param({"area": "FI", "battery": BatterySettings(capacity_kwh=5.0)}, 0.018, id="a battery as an object"),
+        pytest.param({"area": "FI", "battery": {"wear_cost_per_kwh": 0.2}}, 0.2, id="given"),
+        pytest.param({"area": "FI", "battery": BatterySettings(wear_cost_per_kwh=0.2)}, 0.2, id="given in an object"),
+        pytest.param({}, 0.2, id="Sweden"),
+        pytest.param({"area": "SE4"}, 0.2, id="a Swedish area"),
+        pytest.param({"currency": "sek"}, 0.2, id="small letters"),
+        pytest.param({"area": "NSW1", "timezone": "Australia/Sydney", "currency": "XTS"}, 0.0, id="of unknown worth"),
+    ],
+)
+def test_wear_is_in_the_home_s_money(given: dict[str, Any], wear: float):
+    assert SiteSettings.model_validate(given).battery.wear_cost_per_kwh == wear
+
+
+@given(some.sampled_from(sorted(PER_EURO)))
+def test_wear_is_worth_the_same_everywhere(currency: str):
+    further = [{"capacity_kwh": 5.0}, {"wear_cost_per_kwh": 1.0}]
+    site = SiteSettings.model_validate({"currency": currency, "extra_batteries": further})
+    worth = site.battery.wear_cost_per_kwh / PER_EURO[currency] * PER_EURO["SEK"]
+    assert worth == pytest.approx(0.2, rel=0.05)
+    assert [each.wear_cost_per_kwh for each in site.extra_batteries] == [site.battery.wear_cost_per_kwh, 1.0]
+
+
+def test_wear_that_is_taken_is_told(caplog: pytest.LogCaptureFixture):
+    countries._tell_once.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        SiteSettings.model_validate({"area": "FI"})
+        SiteSettings.model_validate({"currency": "XTS"})
+        SiteSettings.model_validate({"area": "SE3"})
+    assert "no wear_cost_per_kwh in the battery of FI: taken as 0.018 EUR (it is 0.2 SEK in Sweden)" in caplog.text
+    assert "taken as 0, since the worth of XTS is not known" in caplog.text
+    assert "SE3" not in caplog.text
 
 
 def test_site_in_sweden_has_swedish_fees():

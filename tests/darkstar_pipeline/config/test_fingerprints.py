@@ -9,8 +9,8 @@ from darkstar_pipeline.config.site import SiteSettings
 NORWEGIAN = {
     "timezone": "Europe/Oslo",
     "currency": "NOK",
-    "battery": {"capacity_kwh": 10.0},
-    "tariff": ({"vat": 0.2, "transfer_fee": 0.3, "power": ({"price_per_kw": 40.0},)},),
+    "battery": {"capacity_kwh": 10.0, "wear_cost_per_kwh": 0.2},
+    "tariff": ({"vat": 0.2, "transfer_fee": 0.3, "energy_tax": 0.439, "power": ({"price_per_kw": 40.0},)},),
 }
 
 

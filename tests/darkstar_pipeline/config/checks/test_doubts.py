@@ -20,6 +20,8 @@ from darkstar_pipeline.doctor.machine import check_configuration
         ({"area": "NO"}, "give one of NO1, NO2"),
         ({"area": "FI", "tariff": [{"energy_tax": 0.439, "transfer_fee": 0.05}]}, "the Swedish fee in SEK"),
         ({"tariff": [{"transfer_fee": 2.5}]}, "which few bills have"),
+        ({"area": "PL", "tariff": [{"transfer_fee": 1.6}]}, "1.6 PLN/kWh, which few bills have"),
+        ({"area": "FI", "battery": {"wear_cost_per_kwh": 0.2}}, "take it out for its worth, 0.018 EUR"),
         ({"forecast": {"panels_kw": 4200}}, "4200 kWp"),
         ({"forecast": {"panels": [{"kw": 4.2}, {"kw": 3000}]}}, "3004.2 kWp"),
     ],

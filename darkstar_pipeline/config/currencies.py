@@ -1,7 +1,8 @@
-"""Currencies by their order of magnitude, which tells a price per kWh from one per MWh or in hundredths.
+"""Currencies by their order of magnitude: they tell kWh from MWh, and built-in money in others.
 
-Orders of magnitude are enough: between the units lie factors of 100 and 1000. A currency that is not listed is used
-like any other, only without a check of the size of its prices.
+Orders of magnitude are enough: between the units lie factors of 100 and 1000, and money that is built in is a guess in
+its own currency too. A currency that is not listed is used like any other, only without a check of the size of its
+prices, and without money that is built in.
 """
 
 PER_EURO = {
@@ -63,10 +64,29 @@ PER_EURO = {
     "LKR": 340.0,
     "BDT": 133.0,
 }
-"""Units of a currency that a euro costs, by ISO 4217 code; good to a factor of two."""
+"""Units of a currency that a euro costs, by ISO 4217 code: rounded rates of 2026, good to a factor of two.
+
+They are never updated by themselves: a setting that follows from them would change, and with it stored results.
+"""
+SWEDISH_KRONA = "SEK"
 _HUNDREDTHS = {"SEK": "öre", "NOK": "øre", "DKK": "øre", "GBP": "pence", "HUF": "fillér", "PLN": "grosze"}
 
 
 def hundredths(currency: str) -> str:
     """Return the name of a currency's hundredths."""
     return _HUNDREDTHS.get(currency.upper(), "cents")
+
+
+def worth(amount: float, currency: str, *, of: str = SWEDISH_KRONA) -> float | None:
+    """Return so much money in another currency, to two digits; None where that currency's worth is not known.
+
+    >>> worth(0.2, "SEK"), worth(0.2, "EUR"), worth(0.2, "huf"), worth(0.2, "XTS")
+    (0.2, 0.018, 7.3, None)
+
+    Args:
+        amount: money of the currency `of`.
+        currency: the one that is wanted.
+        of: the one that it is given in.
+    """
+    rate = PER_EURO.get(currency.strip().upper())
+    return None if rate is None else float(f"{amount * rate / PER_EURO[of]:.2g}")

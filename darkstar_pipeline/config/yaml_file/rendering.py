@@ -40,7 +40,7 @@ _EXAMPLES = {
     "appliances": ("for example:", "- {name: dishwasher, power_kw: 1.2, run_hours: 2.5}"),
 }
 
-_ALWAYS = ("valid_from", "vat", "transfer_fee", "energy_tax")
+_ALWAYS = ("valid_from", "vat", "transfer_fee", "energy_tax", "wear_cost_per_kwh")
 """Settings of later items that are written though they are the default, which is another outside Sweden."""
 
 

@@ -11,10 +11,10 @@ from typing import cast
 
 import yaml
 
-from darkstar_pipeline.config.rendering import render_site, render_tariff
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.config.tariff import TariffSettings
 from darkstar_pipeline.config.yaml_file.nodes import child, end_of, insert_after, top_level_value, with_line_end
+from darkstar_pipeline.config.yaml_file.rendering import render_site, render_tariff
 from darkstar_pipeline.errors import ConfigurationError
 
 
