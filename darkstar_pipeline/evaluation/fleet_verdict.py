@@ -10,6 +10,7 @@ from datetime import date
 
 import polars as pl
 
+from darkstar_pipeline.config.currencies import PER_EURO, worth
 from darkstar_pipeline.config.fingerprints import Stage, config_version
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
@@ -20,7 +21,8 @@ from darkstar_pipeline.warehouse.schemas import ORACLE_DAILY_RESULTS, POLICY_DAI
 
 IDLE = "idle"
 LEAST_POSSIBLE = 0.01
-"""Where days leave less to save than this, a share says nothing [money a home-day]."""
+"""Where days leave less to save than this, a share says nothing [SEK a home-day; its worth in other currencies]."""
+_LEAST_BY_CURRENCY = {currency: worth(LEAST_POSSIBLE, currency) for currency in PER_EURO}
 _RESULT = ("site", "day", "policy", "cost", "breaches", "config_version")
 _SUMS = ("cost", "idle_cost", "oracle_cost")
 _QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -80,7 +82,7 @@ def fleet_verdict(
         lake: its lake.
         first: first local day.
         last: last local day, included.
-        most_worst: homes that are named as the worst of each policy.
+        most_worst: homes that are named as the worst of each policy and currency.
         progress: told after every bucket.
     """
     known, damaged = [pl.DataFrame(schema=_HOME)], dict[int, str]()
@@ -164,10 +166,11 @@ def _places(homes: FleetHomes) -> pl.DataFrame:
 
 
 def captured(days: str) -> pl.Expr:
-    """Return the share of what could be saved that was; null where nothing could be."""
+    """Return the share of what could be saved that was, of rows with their currency; null where nothing could be."""
+    least = pl.col("currency").replace_strict(_LEAST_BY_CURRENCY, default=LEAST_POSSIBLE, return_dtype=pl.Float64)
     possible = pl.col("idle_cost") - pl.col("oracle_cost")
     share = (pl.col("idle_cost") - pl.col("cost")) / possible
-    return pl.when(possible > LEAST_POSSIBLE * pl.col(days)).then(share).alias("captured_share")
+    return pl.when(possible > least * pl.col(days)).then(share).alias("captured_share")
 
 
 def _summed(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
@@ -194,8 +197,9 @@ def _distribution(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _worst(rows: pl.DataFrame, most: int) -> pl.DataFrame:
-    judged = _shares(rows).sort("policy", "missed", "site", descending=[False, True, False])
-    worst = judged.filter(pl.int_range(pl.len()).over("policy") < most)  # `head(0)` of groups gives a row of nulls
+    keys = ["policy", "currency"]
+    judged = _shares(rows).sort(*keys, "missed", "site", descending=[False, False, True, False])
+    worst = judged.filter(pl.int_range(pl.len()).over(keys) < most)  # `head(0)` of groups gives a row of nulls
     dearer, broken = pl.col("cost") > pl.col("idle_cost"), pl.col("breaches") > 0
     reason = (
         pl.when(broken)

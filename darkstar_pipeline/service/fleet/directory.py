@@ -118,7 +118,7 @@ class Directory:
         )
         plans = self._shelf.summary().with_columns(saving=pl.col("self_consumption_cost") - pl.col("cost"))
         joined = homes.join(plans, on=SITE, how="left", maintain_order="left")
-        shares = joined.select(**PAID).select(captured("days"))
+        shares = joined.select("currency", **PAID).select(captured("days"))
         told = pl.col("problem", "details", "obstacle", "obstacle_details").fill_null("")
         return joined.with_columns(told, shares["captured_share"])
 

@@ -117,3 +117,13 @@ def test_a_damaged_object_leaves_its_bucket_out_and_is_named(tmp_path: Path) -> 
     assert (verdict.homes, verdict.without) == (len(good), len(homes) - len(good))
     assert list(verdict.damaged) == [1]
     assert key in verdict.damaged[1]
+
+
+def test_money_of_two_currencies_is_neither_ranked_together_nor_held_to_one_least(tmp_path: Path) -> None:
+    settings = fleet_settings(buckets=1)
+    change_homes(tmp_path, lambda _: home_rows({"a": {}, "b": {"area": "FI"}, "c": {"area": "FI"}}))
+    dear, little = {"idle": 10.0, "value": 4.0, "oracle": 2.0}, {"idle": 0.01, "value": 0.006, "oracle": 0.005}
+    write(settings, tmp_path, {"a": {FIRST: dear}, "b": {FIRST: little}, "c": {FIRST: dear}})
+    homes, lake = open_homes(settings, tmp_path), fleet_lake(fleet_of(settings), tmp_path)
+    worst = fleet_verdict(homes, lake, FIRST, LAST, most_worst=2).worst
+    assert worst.select("currency", "site").rows() == [("EUR", "c"), ("EUR", "b"), ("SEK", "a")]
