@@ -86,12 +86,15 @@ def serve(
 
 def _serve_fleet(call: Call, *, host: str | None, port: int | None, at: str | None, planning: bool) -> None:
     from darkstar_pipeline.config.settings import home_dir, load_settings
+    from darkstar_pipeline.console.failures import UsageError
     from darkstar_pipeline.console.load_requests import parse_instant
     from darkstar_pipeline.fleet.homes_file import fleet_of
     from darkstar_pipeline.service.clock import Clock
     from darkstar_pipeline.service.fleet.server import serve_fleet
     from darkstar_pipeline.state.migrations import migrate_state
 
+    if call.site is not None:
+        raise UsageError("`darkstar serve --fleet` takes no --site", "leave one of the two out")
     settings, home = load_settings(), home_dir()
     usual = fleet_of(settings).defaults
     migrate_state(home)

@@ -41,6 +41,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 SiteOption = Annotated[
     str | None, typer.Option("--site", metavar="NAME", help="Site; default: the only or default one.")
 ]
+_RefusedSite = Annotated[str | None, typer.Option("--site", metavar="NAME", hidden=True)]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -103,7 +104,7 @@ def shared_options(
 
 
 def command(
-    app: typer.Typer, name: str, *, examples: Sequence[str]
+    app: typer.Typer, name: str, *, examples: Sequence[str], without_site: str = ""
 ) -> Callable[[Callable[..., Answer | None]], Callable[..., Answer | None]]:
     """Register a function as a command.
 
@@ -111,6 +112,7 @@ def command(
         app: the command line, or a group of it.
         name: name of the command.
         examples: command lines for the help page.
+        without_site: how one home is meant instead, where the command is of many and `--site` is refused.
 
     Returns:
         A decorator for functions that take a `Call` first and return their answer, or None where they have printed
@@ -119,7 +121,8 @@ def command(
 
     def register(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
         summary = inspect.getdoc(function) or ""  # its first line; typer would cut it at its first full stop
-        app.command(name, epilog=_epilog(examples), short_help=summary.splitlines()[0])(_runner(function))
+        run_command = _runner(function, without_site)
+        app.command(name, epilog=_epilog(examples), short_help=summary.splitlines()[0])(run_command)
         return function
 
     return register
@@ -153,7 +156,7 @@ def _epilog(examples: Sequence[str]) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
 
 
-def _runner(function: Callable[..., Answer | None]) -> Callable[..., int]:
+def _runner(function: Callable[..., Answer | None], without_site: str = "") -> Callable[..., int]:
     """Return the function as typer calls it; it does nothing where a subcommand was named."""
     empty = inspect.Parameter.empty
     required = {each.name: each.default is empty for each in inspect.signature(function).parameters.values()}
@@ -166,6 +169,8 @@ def _runner(function: Callable[..., Answer | None]) -> Callable[..., int]:
         )
         if context.invoked_subcommand is not None:
             return int(ExitCode.DONE)
+        if without_site and context.meta["darkstar.site"] is not None:
+            raise UsageError(f"`{context.command_path}` takes no --site", without_site)
         if _SPAN in arguments:
             span, given = arguments.pop(_SPAN), {name: arguments[name] for name in _RANGE}
             arguments |= resolve_days(given, span, required, context.meta["darkstar.site"])
@@ -173,7 +178,7 @@ def _runner(function: Callable[..., Answer | None]) -> Callable[..., int]:
         with speaking(ENGLISH):
             return _run(function, context, arguments)
 
-    _declare(run_command, function)
+    _declare(run_command, function, _RefusedSite if without_site else SiteOption)
     return run_command
 
 
@@ -189,7 +194,7 @@ def _check_numbers(context: typer.Context, arguments: Mapping[str, Any]) -> None
             raise UsageError(f"{options[name]} {value:g} is no number", "write digits, such as 1.5")
 
 
-def _declare(wrapper: Callable[..., int], function: Callable[..., Answer | None]) -> None:
+def _declare(wrapper: Callable[..., int], function: Callable[..., Answer | None], site: object) -> None:
     """Declare to typer the function's own arguments, another way to name a range of days, and the shared options."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     own = [each.replace(kind=keyword) for each in list(inspect.signature(function).parameters.values())[1:]]
@@ -199,7 +204,7 @@ def _declare(wrapper: Callable[..., int], function: Callable[..., Answer | None]
         own.insert(1 + max(place for place, each in enumerate(own) if each.name in _RANGE), span)
     shared = [
         inspect.Parameter("as_json", keyword, default=False, annotation=JsonOption),
-        inspect.Parameter("site", keyword, default=None, annotation=SiteOption),
+        inspect.Parameter("site", keyword, default=None, annotation=site),
         inspect.Parameter("debug", keyword, default=False, annotation=DebugOption),
     ]
     first = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)

@@ -18,6 +18,7 @@ from darkstar_pipeline.state.file_lock import hold_lock
 from darkstar_pipeline.warehouse.checksums import parquet_bytes
 from darkstar_pipeline.warehouse.day_files import UNREADABLE, decoded
 from planner.artifacts.atomic_files import atomic_file
+from planner.wording.counts import counted
 
 _log = logging.getLogger(__name__)
 _NO_FILE: FileIdentity = (0, 0, 0)
@@ -106,7 +107,7 @@ def home_of_fleet(settings: Settings, home: Path, site: str) -> SiteSettings:
     try:
         return homes[site]
     except KeyError as error:
-        message = f"site {site!r} is neither under sites nor among the {len(homes)} homes of the fleet"
+        message = f"site {site!r} is neither under sites nor among the fleet's {counted(len(homes), 'home')}"
         raise ConfigurationError(message, "list them: darkstar fleet homes") from error
 
 

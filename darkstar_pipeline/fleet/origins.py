@@ -11,9 +11,11 @@ from darkstar_pipeline.config.site import SiteSettings
 
 BUILT_IN = "built in"
 _COLUMNS = {column.place: column.name for column in HOME_COLUMNS.values()}
-_OF_COUNTRY = ("timezone", "currency", "tariff")
+_OF_COUNTRY = ("timezone", "currency")
+_FEES = ("vat", "transfer_fee", "energy_tax")
+_PLACE_OF_FEE = 3  # tariff, its version, the fee
 _WEAR = "wear_cost_per_kwh"
-IN_CURRENCY = f"built in, {WEAR_IN_KRONOR:g} SEK in the home's currency"
+IN_CURRENCY = f"built in: {WEAR_IN_KRONOR:g} SEK in the home's currency"
 
 
 class Effective(NamedTuple):
@@ -59,7 +61,8 @@ def _origin(row: Row, written: Mapping[str, Any], place: tuple[str, ...], *, dif
         return "fleet.defaults"
     if differs and place[-1] == _WEAR:
         return IN_CURRENCY
-    return "country of the area" if differs and head in _OF_COUNTRY else BUILT_IN
+    is_fee = head == "tariff" and len(place) == _PLACE_OF_FEE and place[-1] in _FEES
+    return "country of the area" if differs and (is_fee or place[-1] in _OF_COUNTRY) else BUILT_IN
 
 
 def _stands_in(values: object, place: tuple[str, ...]) -> bool:

@@ -10,6 +10,7 @@ from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 from darkstar_pipeline.console.progress import progress_bar
 from darkstar_pipeline.errors import ExitCode
+from planner.wording.counts import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,8 +57,8 @@ def backfill(
 def _draw(out: "Console", report: "FleetReport") -> None:
     """Print the report."""
     out.print(
-        f"{report.homes} homes, {report.home_days} home-days ({report.usable_days} usable), {report.rows} rows"
-        f" in {report.shards} shards",
+        f"{counted(report.homes, 'home')}, {counted(report.home_days, 'home-day')} ({report.usable_days} usable), "
+        f"{counted(report.rows, 'row')} in {counted(report.shards, 'shard')}",
         markup=False,
     )
     total = sum(report.seconds.values())
@@ -69,7 +70,7 @@ def _draw(out: "Console", report: "FleetReport") -> None:
     draw_table(out, rows, {"stage": "stage", "seconds": "processor s", "per_day": "ms a home-day", "share": "share"})
     if report.left_out:
         reasons = Counter(each.reason for each in report.left_out)
-        out.print(f"{len(report.left_out)} times a home was left out:", markup=False)
+        out.print(f"left out: {counted(len(report.left_out), 'time')} a home, with these reasons:", markup=False)
         some = {each.reason: each.site for each in reversed(report.left_out)}
         shown = [
             {"reason": reason, "times": times, "first": some[reason]} for reason, times in reasons.most_common(_SHOWN)

@@ -32,22 +32,28 @@ def evaluate(
     *,
     first: FirstDay,
     last: LastDay,
-    worst: Annotated[int, typer.Option("--worst", min=0, max=10_000, help="Worst homes to name, a policy.")] = 5,
+    worst: Annotated[
+        int, typer.Option("--worst", min=0, max=10_000, help="Worst homes to name, by policy and currency.")
+    ] = 5,
 ) -> Document:
     """Show what policies cost all homes, by area and tariff too, and which homes miss most.
 
     Read from stored results, bucket by bucket. A day counts where the home has results of all its policies and of
     hindsight, of its present settings. `cost` includes battery wear and the value of the energy left; demand charges
-    are of months and not in it. Where an object is damaged, its bucket is left out and the command ends with 3.
+    are of months and not in it. With `--site` it is one home's. Where an object is damaged, its bucket is left out and
+    the command ends with 3.
     """
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.evaluation.fleet_verdict import fleet_verdict
-    from darkstar_pipeline.fleet.homes_file import fleet_of, open_homes
+    from darkstar_pipeline.fleet.homes_file import fleet_of, home_of_fleet, open_homes
     from darkstar_pipeline.fleet.lake import fleet_lake
 
     check_range(first, last)
     settings, state = load_settings(), home_dir()
     homes, lake = open_homes(settings, state), fleet_lake(fleet_of(settings), state)
+    if call.site is not None:
+        home_of_fleet(settings, state, call.site)
+        homes = homes.only([call.site])
     with progress_bar(call, "buckets") as progress:
         verdict = fleet_verdict(homes, lake, first, last, most_worst=worst, progress=progress)
     for bucket, problem in list(verdict.damaged.items())[:_DAMAGED_SHOWN]:
@@ -55,10 +61,13 @@ def evaluate(
     if verdict.damaged:
         call.note(f"{len(verdict.damaged)} of {lake.buckets} buckets are left out: `darkstar doctor --repair --all`")
     if not verdict.homes:
-        message = f"no home of the fleet has results from {first} to {last}"
-        raise DataMissingError(message, f"run `darkstar fleet backfill --from {first} --to {last}`")
+        whose, only = (
+            ("no home of the fleet has", "") if call.site is None else (f"{call.site} has no", f" --site {call.site}")
+        )
+        message = f"{whose} results from {first} to {last}"
+        raise DataMissingError(message, f"run `darkstar fleet backfill --from {first} --to {last}{only}`")
     if verdict.without:
-        call.note(f"{verdict.without} homes have no results in these days")
+        call.note(f"homes without results in these days: {verdict.without}")
     frames = {name: getattr(verdict, name) for name in ("totals", "by_area", "by_tariff", "distribution", "worst")}
     document: dict[str, Any] = {
         "homes": verdict.homes,

@@ -6,6 +6,7 @@ import typer
 
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
+from planner.wording.counts import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +46,7 @@ def homes(
         if rows:
             draw_table(out, rows, _COLUMNS)
         none = "no such home" if len(everyone) else "no homes yet: darkstar fleet import FILE"
-        out.print(f"{len(rows)} of {page.matching} homes" if page.matching else none, markup=False)
+        out.print(f"{len(rows)} of {counted(page.matching, 'home')}" if page.matching else none, markup=False)
         if page.next_after is not None:
             out.print(f"the next ones: --after {page.next_after}", markup=False)
 

@@ -8,6 +8,7 @@ import typer
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
 from darkstar_pipeline.console.progress import progress_bar
+from planner.wording.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,9 @@ def import_homes(
 
 def _draw(out: "Console", document: "Mapping[str, Any]") -> None:
     would = "" if document["written"] else "would be "
-    out.print(f"{document['file']}: {document['rows']} homes, {document['unchanged']} of them unchanged", markup=False)
+    out.print(
+        f"{document['file']}: {counted(document['rows'], 'home')}, unchanged: {document['unchanged']}", markup=False
+    )
     missing = f"{would}removed" if document["removed"] else "not in the file, and kept (--remove-missing removes them)"
     for word, said in (("added", f"{would}added"), ("changed", f"{would}changed"), ("missing", missing)):
         if count := document[word]["homes"]:
@@ -73,7 +76,8 @@ def _draw(out: "Console", document: "Mapping[str, Any]") -> None:
         out.print("changed cells: " + ", ".join(f"{count} {name}" for name, count in columns.items()), markup=False)
     for note in document["notes"]:
         out.print(note, markup=False)
-    out.print(f"the fleet {'has' if document['written'] else 'would have'} {document['homes']} homes", markup=False)
+    has = "has" if document["written"] else "would have"
+    out.print(f"the fleet {has} {counted(document['homes'], 'home')}", markup=False)
 
 
 def _names(part: "Mapping[str, Any]") -> str:

@@ -7,6 +7,7 @@ import typer
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 from planner.policy_names import FALLBACK
+from planner.wording.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,7 +139,7 @@ def _in_use_text(row: "Mapping[str, Any]") -> str:
 def _canary_text(canary: "Mapping[str, Any] | None") -> str | None:
     if canary is None:
         return None
-    return f"{canary['version']} in {canary['homes']} homes"
+    return f"{canary['version']} in {counted(canary['homes'], 'home')}"
 
 
 def _newest_text(row: "Mapping[str, Any]") -> str | None:

@@ -9,6 +9,7 @@ from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
 from darkstar_pipeline.console.progress import progress_bar
 from darkstar_pipeline.errors import ExitCode
+from planner.wording.counts import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,7 +25,8 @@ def plan(
     """Plan every home once and put the plans beside its tables.
 
     `darkstar serve --fleet` does so by itself every quarter of an hour; beside `darkstar serve --fleet --no-planning`
-    this command plans in its place, from a Dagster schedule or cron, on any machine that reaches the lake.
+    this command plans in its place, from a Dagster schedule or cron, on any machine that reaches the lake. With
+    `--site` one home is planned, and the others keep their plans.
     """
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.console.load_requests import parse_instant
@@ -34,11 +36,11 @@ def plan(
     settings = load_settings()
     moment = datetime.now(UTC) if at is None else parse_instant("--at", at, fleet_of(settings).defaults.timezone)
     with progress_bar(call, "shards") as progress:
-        made = plan_fleet(settings, home_dir(), moment, progress=progress)
+        made = plan_fleet(settings, home_dir(), moment, site=call.site, progress=progress)
 
     def draw(out: "Console") -> None:
         by_source = ", ".join(f"{count} by {source}" for source, count in sorted(made.sources.items()))
-        told = f"{made.planned} homes planned at {made.at:%Y-%m-%d %H:%M} UTC"
+        told = f"{counted(made.planned, 'home')} planned at {made.at:%Y-%m-%d %H:%M} UTC"
         out.print(f"{told}: {by_source}" if by_source else told, markup=False)
         for reason, count in sorted(made.obstacles.items()):
             out.print(f"{count} not by the version in use: {reason}", markup=False)

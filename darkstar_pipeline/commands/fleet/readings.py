@@ -13,6 +13,7 @@ from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
 from darkstar_pipeline.console.progress import progress_bar
 from darkstar_pipeline.errors import ExitCode
+from planner.wording.counts import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,10 +93,10 @@ def _answer(reports: "list[FleetReport]") -> Document:
 
 
 def _draw(report: "FleetReport", tell: Callable[[str], None]) -> None:
-    tell(f"{report.file}: {report.kind} of {report.homes} homes, {report.rows_read} rows")
+    tell(f"{report.file}: {report.kind} of {counted(report.homes, 'home')}, {counted(report.rows_read, 'row')}")
     tell(f"slots: {report.slots_new} new, {report.slots_changed} changed, {report.slots_unchanged} unchanged")
     if report.quarantine_file is not None:
-        tell(f"{report.rows_rejected} rows were refused: {report.quarantine_file}")
+        tell(f"rows refused: {report.rows_rejected}, in {report.quarantine_file}")
     for bucket, reason in list(report.damaged.items())[:_REFUSED_SHOWN]:
         tell(f"bucket {bucket} did not get all rows: {reason}")
     if report.damaged:

@@ -10,6 +10,7 @@ from darkstar_pipeline.console.arguments import parse_day
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document
 from darkstar_pipeline.console.progress import progress_bar
+from planner.wording.counts import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,8 +52,11 @@ def sample(
     }
 
     def draw(out: "Console") -> None:
-        out.print(f"{made.homes.total} homes in {made.buckets} buckets, {made.first} to {made.last}", markup=False)
-        out.print(f"{made.readings} readings and {made.prices} prices", markup=False)
+        out.print(
+            f"{counted(made.homes.total, 'home')} in {counted(made.buckets, 'bucket')}, {made.first} to {made.last}",
+            markup=False,
+        )
+        out.print(f"{counted(made.readings, 'reading')} and {counted(made.prices, 'price')}", markup=False)
         out.print(f"{made.negative_prices:.1%} of the prices are below zero", markup=False)
         for note in made.homes.notes:
             out.print(note, markup=False)

@@ -8,11 +8,14 @@ from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
+    from darkstar_pipeline.fleet.origins import Effective
     from darkstar_pipeline.warehouse.tables import Tables
 
-_COLUMNS = {"setting": "setting", "value": "value", "origin": "from"}
+_COLUMNS = {"setting": "setting", "value": "value"}
 _READ_AS = {"quantity": "quantity", "format": "read as", "unit": "unit", "source": "source", "first_slot": "from"}
 _DAYS = 31
 """Days with imports that are looked through for those of the home."""
@@ -35,14 +38,17 @@ def show(
     home_of_fleet(settings, folder, home)
     homes = open_homes(settings, folder)
     effective = effective_settings(homes.fleet, homes.row(home))
-    rows = [each._asdict() for each in effective if everything or each.origin != BUILT_IN]
+    shown = [each for each in effective if everything or each.origin != BUILT_IN]
+    rows = [each._asdict() for each in shown]
     bucket, tenant = bucket_of(home, homes.fleet.buckets), homes.tenant(home)
     read_as = _last_read_as(fleet_lake(homes.fleet, folder).site(home), home)
     document = {"site": home, "tenant": tenant, "bucket": bucket, "settings": rows, "read_as": read_as}
 
     def draw(out: "Console") -> None:
         out.print(f"{home}: tenant {tenant}, bucket {bucket}", markup=False)
-        draw_table(out, [{**row, "value": str(row["value"])} for row in rows], _COLUMNS)
+        for origin, own in _by_origin(shown).items():
+            out.print(f"\nfrom {origin}", markup=False)
+            draw_table(out, own, _COLUMNS)
         if not everything:
             out.print(f"{len(effective) - len(rows)} further settings are built in; --all lists them", markup=False)
         if read_as:
@@ -63,3 +69,12 @@ def _last_read_as(tables: "Tables", home: str) -> list[dict[str, Any]]:
             latest = rows.sort("imported_at", "first_slot").unique(["quantity", "sensor"], keep="last")
             return latest.sort("quantity", "sensor").drop("site", "local_day").to_dicts()
     return []
+
+
+def _by_origin(settings: "Sequence[Effective]") -> dict[str, list[dict[str, str | None]]]:
+    """Return the settings by the place that they came from; a cell of the row is of the column that ends its key."""
+    found: dict[str, list[dict[str, str | None]]] = {}
+    for each in settings:
+        value = None if each.value is None else str(each.value)
+        found.setdefault(each.origin.partition(", ")[0], []).append({"setting": each.setting, "value": value})
+    return found

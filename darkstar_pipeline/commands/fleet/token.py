@@ -6,6 +6,7 @@ import typer
 
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.output import Document, draw_table
+from planner.wording.counts import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +48,7 @@ def create(
 
     def draw(out: "Console") -> None:
         out.print(secret, markup=False, soft_wrap=True)
-        out.print(f"id {kept.id}, opens {count} homes; it is not shown again", markup=False)
+        out.print(f"id {kept.id}, opens {counted(count, 'home')}; it is not shown again", markup=False)
 
     return Document({**_row(kept), "token": secret, "homes": count}, draw)
 

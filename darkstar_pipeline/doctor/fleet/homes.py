@@ -12,6 +12,7 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fleet.homes_file import read_homes
 from darkstar_pipeline.ingest.fleet.cells import ROW
 from darkstar_pipeline.ingest.fleet.checks import check_homes
+from planner.wording.counts import counted
 
 _SHOWN = 3
 
@@ -44,7 +45,7 @@ def _twice(settings: Settings, rows: pl.DataFrame) -> list[CheckResult]:
 def _checked(fleet: FleetSettings, rows: pl.DataFrame) -> CheckResult:
     """Check the rows of homes as an import would."""
     checked = check_homes(fleet, rows.with_row_index(ROW).cast({ROW: pl.Int64}))
-    told = f"{rows.height} homes in {fleet.buckets} buckets"
+    told = f"{counted(rows.height, 'home')} in {counted(fleet.buckets, 'bucket')}"
     if checked.faults.height:
         shown = [
             f"{rows[SITE][row]}, {column or 'its row'}: {reason}"

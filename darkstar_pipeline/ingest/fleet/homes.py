@@ -15,6 +15,7 @@ from darkstar_pipeline.ingest.fleet.checks import Progress, check_homes, name_fa
 from darkstar_pipeline.ingest.fleet.faults import MOST_SHOWN, sentences
 from darkstar_pipeline.sources.parsed import REJECT_SCHEMA
 from darkstar_pipeline.sources.quarantine import keep_rejects
+from planner.wording.counts import counted
 
 HOMES_A_BUCKET = 1000
 """More homes in a bucket make its files large and its shards long; about half of it is right."""
@@ -146,14 +147,14 @@ def _notes(file: str, others: tuple[str, ...], fleet: FleetSettings, homes: int)
     if homes > HOMES_A_BUCKET * fleet.buckets:
         wanted = min(-(-homes * 2 // HOMES_A_BUCKET), 9999)
         notes.append(
-            f"{homes} homes in {fleet.buckets} buckets are {homes // fleet.buckets} in each: "
+            f"{counted(homes, 'home')} in {counted(fleet.buckets, 'bucket')} are {homes // fleet.buckets} in each: "
             f"set fleet.buckets to about {wanted} before readings are imported"
         )
     return notes
 
 
 def _doubt(words: str, homes: int) -> str:
-    return f"{words} (1 home)" if homes == 1 else f"{words} ({homes} homes)"
+    return f"{words} ({counted(homes, 'home')})"
 
 
 def _refusal(file: str, faults: pl.DataFrame, quarantine: Path) -> DataRefusedError:

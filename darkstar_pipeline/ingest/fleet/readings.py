@@ -256,6 +256,6 @@ def _nothing(report: FleetReport, rejects: pl.DataFrame) -> DataRefusedError:
         return DataRefusedError(message, "`darkstar doctor --repair --all` sets damaged objects aside")
     if report.refused:
         name, reason = next(iter(report.refused.items()))
-        return DataRefusedError(f"none of {len(report.refused)} homes could be imported; {name}: {reason}")
+        return DataRefusedError(f"no home could be imported, of {len(report.refused)}; {name}: {reason}")
     reason = rejects["reason"][0]
     return DataRefusedError(f"{report.file}: no row is of a home of the fleet; {reason}", "darkstar fleet homes")

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import polars as pl
 
@@ -48,12 +49,14 @@ class PlanShard:
         lake: the fleet's tables.
         buckets: the buckets, each with its homes.
         at: the moment of the plans.
+        whole: whether these are all homes of the buckets; where not, the others keep their plans.
     """
 
     models: FleetModels
     lake: BucketLake
     buckets: Sequence[tuple[int, FleetHomes]]
     at: datetime
+    whole: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,13 +169,23 @@ def _planned(shard: PlanShard) -> _Counts:
     made = replace(made, problems={**made.problems, **wrong})
     every = plan_rows(made, pl.concat(before.values()), shard.at, _judged(shard))
     for bucket, homes in shard.buckets:
-        lake.store.put(plans_key(bucket), encoded_plans(every.filter(pl.col("site").is_in(homes.names))))
+        own = every.filter(pl.col("site").is_in(homes.names))
+        if shard.whole:
+            lake.store.put(plans_key(bucket), encoded_plans(own))
+        else:
+            lake.store.update(plans_key(bucket), partial(_among_others, own, lake.name(plans_key(bucket))))
     fresh = every.filter(pl.col("problem") == "")
     return _Counts(
         sources=Counter(fresh["source"]),
         obstacles=Counter(fresh["obstacle"].filter(fresh["obstacle"] != "")),
         problems=Counter(reason for reason, _ in made.problems.values()),
     )
+
+
+def _among_others(own: pl.DataFrame, name: str, stored: bytes | None) -> bytes:
+    """Return an object with the rows of some homes replaced, also where a round has written it meanwhile."""
+    others = decoded_plans(stored, name).filter(~pl.col("site").is_in(own["site"].to_list()))
+    return encoded_plans(pl.concat([others, own]).sort("site"))
 
 
 def _judged(shard: PlanShard) -> pl.DataFrame:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from darkstar_pipeline.config.settings import Settings
-from darkstar_pipeline.fleet.homes_file import open_homes
+from darkstar_pipeline.fleet.homes_file import home_of_fleet, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.models.fleet.store import fleet_models
-from darkstar_pipeline.planning.fleet.plan_shard import plan_shard, shards_of, summed
+from darkstar_pipeline.planning.fleet.plan_shard import PlanShard, plan_shard, shards_of, summed
 from planner.parallel import map_shards
 
 
@@ -44,7 +44,12 @@ class PlanningRound:
 
 
 def plan_fleet(
-    settings: Settings, home: Path, at: datetime, *, progress: Callable[[int, int], None] | None = None
+    settings: Settings,
+    home: Path,
+    at: datetime,
+    *,
+    site: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> PlanningRound:
     """Plan every home of a fleet.
 
@@ -52,13 +57,20 @@ def plan_fleet(
         settings: the whole configuration.
         home: the state folder.
         at: the moment of the plans.
+        site: the only home that is planned; None plans all.
         progress: told the number of shards done and of all.
 
     Raises:
-        ConfigurationError: the configuration has no fleet, or its homes cannot be read.
+        ConfigurationError: the configuration has no fleet, or its homes cannot be read; there is no such home.
     """
     homes = open_homes(settings, home)
-    shards = shards_of(fleet_models(settings, home), fleet_lake(homes.fleet, home), homes, at)
+    lake, models = fleet_lake(homes.fleet, home), fleet_models(settings, home)
+    if site is None:
+        shards = shards_of(models, lake, homes, at)
+    else:
+        home_of_fleet(settings, home, site)
+        own = (lake.bucket(site), homes.only([site]))
+        shards = [PlanShard(models=models, lake=lake, buckets=[own], at=at, whole=False)]
     done = map_shards(plan_shard, shards, workers=settings.engine.workers, progress=progress)
     return PlanningRound(
         at=at,

@@ -12,6 +12,7 @@ from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.engine.background_jobs import FAILED, RUNNING, BackgroundJobs
 from darkstar_pipeline.service.schemas.health import Component
 from env.time_grid import slot_of
+from planner.wording.counts import counted
 
 
 class PlanningRounds:
@@ -50,7 +51,7 @@ class PlanningRounds:
         if state.document is None:
             return Component(name="planning", ok=True, note=f"a round is under way, {state.progress:.0%} done")
         errors = list(state.document["errors"].values())
-        note = f"{state.document['planned']} homes planned"
+        note = f"{counted(state.document['planned'], 'home')} planned"
         return Component(name="planning", ok=not errors, note="; ".join([note, *errors[:1]]))
 
 

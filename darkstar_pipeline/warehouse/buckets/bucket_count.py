@@ -57,6 +57,6 @@ def _refuse_other(store: ObjectStore, buckets: int, data: bytes) -> None:
         message = f"{store.place}/{COUNT_KEY} does not hold the number of buckets that the lake was written with"
         raise ConfigurationError(message, "write that number into it")
     if written != str(buckets):
-        message = f"the lake {store.place} was written with {written[:20]} buckets, and fleet.buckets is {buckets}"
+        message = f"the lake {store.place} was written with fleet.buckets {written[:20]}, and it is {buckets} now"
         hint = f"set fleet.buckets to {written[:20]}, or name a new fleet.lake and import the readings into it again"
         raise ConfigurationError(message, hint)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from darkstar_pipeline.commands.fleet.listing import fleet_commands
 from darkstar_pipeline.fleet.homes_file import read_homes
 from tests.builders.command_line import Darkstar
 
@@ -66,6 +67,7 @@ def test_homes_come_in_pages_and_show_says_where_settings_are_from(fleet: Path, 
     assert origins["battery.min_soc_percent"] == (10.0, "fleet.defaults")
     assert origins["tariff.0.transfer_fee"] == (0.3, "fleet.tariffs.villa")
     assert origins["tariff.0.vat"] == (0.0, "country of the area")
+    assert origins["battery.wear_cost_per_kwh"] == (0.018, "built in: 0.2 SEK in the home's currency")
     assert "battery.charge_kw" not in origins
     assert "built in" in darkstar("fleet", "show", "cabin-1", "--all").out
     assert darkstar("fleet", "show", "nobody").code == 2
@@ -91,8 +93,69 @@ def test_commands_of_single_homes_name_a_fleets_home(fleet: Path, darkstar: Dark
     darkstar("fleet", "import", "homes.csv")
     assert "no home is named (--site NAME" in darkstar("quality", "--last", "2d").err
     assert "for site villa-1" in darkstar("--site", "villa-1", "quality", "--last", "2d").err
-    assert "neither under sites nor among the 3 homes" in darkstar("--site", "zz", "quality", "--last", "2d").err
+    assert (
+        "neither under sites nor among the fleet's 3 homes" in darkstar("--site", "zz", "quality", "--last", "2d").err
+    )
     assert "darkstar fleet backfill --site villa-1" in darkstar("--site", "villa-1", "backfill", "--last", "2d").err
+    assert (fleet / "state").is_dir()
+
+
+def test_settings_of_a_home_fit_a_terminal_when_their_places_have_long_names(fleet: Path, darkstar: Darkstar) -> None:
+    hours = '[{months: [1, 2], start: "06:00", end: "22:00", transfer_fee: 0.6}]'
+    long = "timmar-ellevio-2026-hog-belastning-med-ett-langt-namn"
+    (fleet / "darkstar.yaml").write_text(
+        f"fleet:\n  tariffs: {{{long}: [{{transfer_fee: 0.3, time_of_use: {hours}}}]}}\n"
+    )
+    (fleet / "homes.csv").write_text(f"site,tariff\nvilla-1,{long}\n")
+    assert "homes.csv: 1 home, unchanged: 0" in darkstar("fleet", "import", "homes.csv").out
+    lines = darkstar("fleet", "show", "villa-1").out.splitlines()
+    assert "from fleet.tariffs." + long in lines
+    assert any(line.split() == ["tariff.0.time_of_use.0.transfer_fee", "0.6"] for line in lines)
+    assert not any("not_on_holidays_of" in line for line in lines), "what nobody wrote is built in"
+    assert all(len(line.rstrip()) <= 80 for line in lines)
+
+
+OF_ALL = {
+    ("import", "homes.csv"): "a file with one row",
+    ("launch", "--last", "2d"): "darkstar fleet backfill --site NAME",
+    ("homes",): "darkstar fleet show NAME",
+    ("show", "villa-1"): "darkstar fleet show NAME",
+    ("capacity", "--homes", "3"): "of all homes",
+    ("readings", "r.csv"): "the column site",
+    ("prices", "p.csv"): "prices are of areas",
+    ("sample",): "of all homes",
+    ("query", "SELECT 1"): "WHERE site =",
+    ("train",): "--class NAME",
+    ("models",): "--class NAME",
+    ("promote", "--class", "x"): "--class NAME",
+    ("rollback", "--class", "x"): "--class NAME",
+    ("canaries",): "--class NAME",
+    ("token", "create", "--operator"): "--tenant NAME",
+    ("token", "list"): "--tenant NAME",
+    ("token", "revoke", "x"): "--tenant NAME",
+}
+OF_ONE = (("adopt",), ("backfill",), ("evaluate",), ("plan",))
+
+
+def test_every_fleet_command_means_one_home_or_refuses_it_with_what_to_do(fleet: Path, darkstar: Darkstar) -> None:
+    darkstar("fleet", "import", "homes.csv")
+    for words, remedy in OF_ALL.items():
+        for given in (("--site", "villa-1", "fleet", *words), ("fleet", *words, "--site", "villa-1")):
+            done = darkstar(*given)
+            assert (done.code, "takes no --site" in done.err, remedy in done.err) == (2, True, True), words
+    served = darkstar("serve", "--fleet", "--site", "villa-1")
+    assert (served.code, "takes no --site" in served.err) == (2, True)
+    of_group = {command.name for command in fleet_commands().registered_commands}
+    of_group |= {group.name for group in fleet_commands().registered_groups}
+    assert of_group == {words[0] for words in (*OF_ALL, *OF_ONE)}, "a new command takes --site, or refuses it here"
+    days = ("--from", "2026-01-01", "--to", "2026-01-02")
+    for words in (("backfill", *days), ("evaluate", *days), ("plan",)):
+        assert "neither under sites nor among" in darkstar("fleet", *words, "--site", "nobody").err, words
+    done = darkstar("fleet", "evaluate", *days, "--site", "villa-1")
+    assert "villa-1 has no results" in done.err
+    assert "--to 2026-01-02 --site villa-1" in done.err
+    planned = darkstar("fleet", "plan", "--site", "villa-1", "--at", "2026-02-01T12:00", "--json").document
+    assert (planned["planned"], planned["problems"]) == (0, {"no_price": 1})
     assert (fleet / "state").is_dir()
 
 

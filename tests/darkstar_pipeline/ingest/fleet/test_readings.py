@@ -170,7 +170,7 @@ def test_buckets_are_worked_on_in_processes_and_hold_the_same_rows(tmp_path: Pat
     [
         (rows_of("even").with_columns(site=pl.lit("nobody")), "no row is of a home of the fleet"),
         (rows_of("even").drop("site"), "has no column site"),
-        (rows_of("watts"), "none of 1 homes could be imported; watts"),
+        (rows_of("watts"), "no home could be imported, of 1; watts"),
         (spot_prices("SE4"), "has no column site"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 
 from darkstar_pipeline.config.fingerprints import config_version
 from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fleet.homes_file import change_homes, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.models.fleet.classes import homes_by_class
@@ -76,6 +77,17 @@ def test_a_home_that_cannot_be_planned_keeps_its_last_plan_with_the_reason(
     assert wrong["plan"] is not None
     others = found.filter(~pl.col("site").is_in(["home002", "home007"]))
     assert set(others["created_at"]) == {LATER}
+
+
+def test_one_home_is_planned_and_the_others_keep_their_plans(settings: Settings, tmp_path: Path) -> None:
+    before = rows(settings, tmp_path)
+    made = plan_fleet(settings, tmp_path, LATER, site="home002")
+    assert (made.planned, made.problems) == (1, {})
+    found, own = rows(settings, tmp_path), pl.col("site") == "home002"
+    assert found.filter(~own).equals(before.filter(~own))
+    assert found.filter(own)["created_at"].to_list() == [LATER]
+    with pytest.raises(ConfigurationError, match="among the fleet's 8 homes"):
+        plan_fleet(settings, tmp_path, LATER, site="home999")
 
 
 def test_a_bucket_that_cannot_be_read_keeps_its_plans_and_stops_no_other(settings: Settings, tmp_path: Path) -> None:

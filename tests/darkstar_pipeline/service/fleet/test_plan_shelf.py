@@ -18,7 +18,7 @@ def test_another_number_of_buckets_is_a_problem_of_the_plans(tmp_path: Path) -> 
     right.refresh()
     wrong.refresh()
     assert right.problem == ""
-    assert "written with 4 buckets, and fleet.buckets is 8" in wrong.problem
+    assert "written with fleet.buckets 4, and it is 8 now" in wrong.problem
 
 
 def plans(cost: float) -> bytes:

@@ -203,7 +203,7 @@ def test_another_number_of_buckets_than_the_lake_was_written_with_is_refused(lak
     assert lake.read(SPOT_PRICES, 0).is_empty()
     lake.write_days(SPOT_PRICES, 0, days, rows)
     other = BucketLake(open_store(lake.store.place), buckets)
-    bucket, told = other.bucket(HOMES[0]), f"written with {BUCKETS} buckets, and fleet.buckets is {buckets}"
+    bucket, told = other.bucket(HOMES[0]), f"written with fleet.buckets {BUCKETS}, and it is {buckets} now"
     own = rows.filter(pl.col("site") == HOMES[0])
     for tried in (
         lambda: other.read(SPOT_PRICES, bucket, DAY, DAY),
