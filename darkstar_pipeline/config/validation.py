@@ -89,6 +89,8 @@ _WORDS = {
     "bool_parsing": _SWITCH,
     "string_type": _TEXT,
     "string_pattern_mismatch": "{value} is not allowed",
+    "string_too_short": "needs {min_length} characters or more",
+    "string_unicode": "is no text",
     "string_too_long": "longer than {max_length} characters",
     "path_type": _TEXT,
     "greater_than": "{value} is not above {gt:g}",

@@ -3,14 +3,12 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
 from darkstar_pipeline.errors import ConfigurationError
-from darkstar_pipeline.fleet.homes_file import FLEET_FOLDER
 from darkstar_pipeline.service.fleet.tenant_tokens import Scope, TenantToken, TenantTokens
 from darkstar_pipeline.service.http.admission import shown_token
 from darkstar_pipeline.service.http.session_store import SessionStore
@@ -47,15 +45,14 @@ class TenantAdmission:
     """Lets in who shows a tenant's token, or has a session that one has opened.
 
     Args:
-        tokens: of the fleet.
-        home: the state folder, which keeps the sessions.
+        tokens: of the fleet, with the sessions that they have opened.
     """
 
     ingress: str | None = None
     hint = "send it as `Authorization: Bearer TOKEN`; `darkstar fleet token create --tenant NAME` makes one"
 
-    def __init__(self, tokens: TenantTokens, home: Path) -> None:
-        self.tokens, self._sessions = tokens, home / FLEET_FOLDER / "sessions"
+    def __init__(self, tokens: TenantTokens) -> None:
+        self.tokens = tokens
         self.problem = ""
         """Why the tokens could not be read last, which lets nobody in; empty where they could."""
 
@@ -76,7 +73,7 @@ class TenantAdmission:
     def sessions(self, token: TenantToken) -> Sessions:
         """Return the sessions that a token has opened; revoking it ends them."""
         # a file a token: whoever opens many sessions crowds out none of another tenant
-        return Sessions(SessionStore(self._sessions / f"{token.id}.secret", owner=token.owner), prefix=f"{token.id}.")
+        return Sessions(SessionStore(self.tokens.sessions_file(token), owner=token.owner), prefix=f"{token.id}.")
 
     def token_of_session(self, connection: HTTPConnection) -> TenantToken | None:
         """Return the token that opened the session of a browser; None where it has none."""

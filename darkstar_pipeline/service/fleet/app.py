@@ -36,8 +36,8 @@ def create_fleet_app(
     """
     app = bare_app("Darkstar fleet", DESCRIPTION, routes=ROUTES, begin=begin, end=end)
     app.state.running = running
-    app.mount("/static/home", StaticFiles(directory=HOME_PAGE), name="home")
-    app.mount("/static", StaticFiles(directory=pages.PAGE), name="static")
+    app.mount("/static/fleet", StaticFiles(directory=pages.PAGE), name="fleet")
+    app.mount("/static", StaticFiles(directory=HOME_PAGE), name="static")
     app.add_middleware(
         Guard,
         admission=running.admission,

@@ -10,13 +10,28 @@ from starlette.exceptions import HTTPException
 
 from darkstar_pipeline.config.service import ServiceSettings
 from darkstar_pipeline.config.settings import Settings
+from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.fleet.admission import READER, Reader, TenantAdmission
 from darkstar_pipeline.service.fleet.directory import Directory
+from darkstar_pipeline.service.fleet.home_pages import Rankings
 from darkstar_pipeline.service.fleet.metrics import FleetMetrics
 from darkstar_pipeline.service.fleet.plan_shelf import PlanShelf
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
+from planner.wording.messages import phrase
+
+
+class UnknownHomeError(DarkstarError):
+    """There is no home of that name, or the reader may not see it."""
+
+    code = "not_found"
+
+    def __init__(self, site: str) -> None:
+        super().__init__(
+            phrase("there is no home {site} among those that the token opens", site=site),
+            phrase("the list of homes, GET /sites, has their names"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +45,7 @@ class FleetState:
         directory: the homes.
         shelf: their plans.
         admission: tells tenants from strangers.
+        rankings: orders of homes that somebody leafs through.
         metrics: requests, for Prometheus.
         clock: the service's clock.
         components: return the states of parts, such as planning.
@@ -41,6 +57,7 @@ class FleetState:
     directory: Directory
     shelf: PlanShelf
     admission: TenantAdmission
+    rankings: Rankings = field(default_factory=Rankings)
     metrics: FleetMetrics = field(default_factory=FleetMetrics)
     clock: Clock = field(default_factory=Clock)
     components: Callable[[], list[Component]] = list
@@ -49,10 +66,10 @@ class FleetState:
         """Refuse a home that the reader may not see, in the words that one gets that does not exist.
 
         Raises:
-            HTTPException: it is one (404).
+            UnknownHomeError: it is one.
         """
         if not self.shows(reader, site):
-            raise HTTPException(HTTPStatus.NOT_FOUND)
+            raise UnknownHomeError(site)
 
     def shows(self, reader: Reader, site: str) -> bool:
         """Return whether a home is there and the reader may see it."""

@@ -12,6 +12,7 @@ from darkstar_pipeline.service.schemas.readings import Reading
 ProblemCode = Literal["", "settings", "no_price", "no_readings", "failed"]
 ObstacleCode = Literal["", "unreadable", "aurora", "demand_charge", "failed", "refused", "careless"]
 MOST_READINGS = 5000
+MOST_HOMES = 500
 _CAPTURED = (
     "Share of what hindsight would have saved against an unused battery, of the last 28 days that `darkstar fleet "
     "backfill` has results of; null without."
@@ -47,6 +48,18 @@ class HomeDocument(Document):
     self_consumption_cost: float | None = Field(description="The same under self-consumption [money].")
     saving: float | None = Field(description="What the plan saves against self-consumption [money].")
     captured_share: float | None = Field(description=_CAPTURED)
+
+
+class HomesQuery(Document):
+    """The homes that are asked for; a name that is none of these is refused, since it would choose nothing."""
+
+    area: str | None = Field(None, max_length=64, description="Homes in this price area.")
+    tariff: str | None = Field(None, max_length=64, description="Homes of this tariff class.")
+    state: State | None = Field(None, description="Homes whose plan is so.")
+    like: str | None = Field(None, max_length=128, description="Homes whose name has this in it.")
+    order: Literal["site", "saving"] = Field("site", description="saving: those that save least first.")
+    cursor: str | None = Field(None, max_length=400, description="`next` of the page before.")
+    limit: int = Field(50, ge=1, le=MOST_HOMES, description="Most homes of a page.")
 
 
 class HomesPageDocument(Document):

@@ -45,7 +45,7 @@ class FleetServer:
         self.directory = Directory(fleet, home, self.shelf)
         tokens = TenantTokens(home)
         tokens.all()
-        self._admission = TenantAdmission(tokens, home)
+        self._admission = TenantAdmission(tokens)
         self.rounds = PlanningRounds(home, clock) if plans else None
         self.running = FleetState(
             settings=settings,

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ Scope = Literal["read", "write"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 TOKENS_FILE = "tokens.secret"
 _PREFIX = "dsf"
-_ID_BYTES, _NOBODY = 6, "0" * 64
+_ID_BYTES, _NOBODY, _SECRET = 6, "0" * 64, ".secret"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,8 @@ class TenantTokens:
 
     def __init__(self, home: Path) -> None:
         self._path = home / FLEET_FOLDER / TOKENS_FILE
+        self.sessions = home / FLEET_FOLDER / "sessions"
+        """Folder of the sessions that tokens have opened."""
         self._identity: FileIdentity | None = None
         self._tokens: dict[str, TenantToken] = {}
 
@@ -83,7 +85,7 @@ class TenantTokens:
         return sorted(self._read().values(), key=lambda token: (token.created_at, token.id))
 
     def revoke(self, identity: str) -> bool:
-        """Revoke a token and end its sessions; return whether there was one of that id."""
+        """Revoke a token and remove its sessions; return whether there was one of that id."""
         found = False
 
         def remove(tokens: dict[str, TenantToken]) -> None:
@@ -120,6 +122,17 @@ class TenantTokens:
                 temporary.touch(mode=0o600)
                 rows = [_document(token) for token in tokens.values()]
                 temporary.write_text(json.dumps({"tokens": rows}, indent=1), encoding="utf-8")
+            self._forget_sessions(tokens)
+
+    def sessions_file(self, token: TenantToken) -> Path:
+        """Return the file of the sessions that a token has opened."""
+        return self.sessions / f"{token.id}{_SECRET}"
+
+    def _forget_sessions(self, tokens: Mapping[str, TenantToken]) -> None:
+        """Remove the sessions of tokens that are gone, also one that a log-in wrote while its token was revoked."""
+        for file in self.sessions.glob(f"*{_SECRET}*"):
+            if file.name.removeprefix(".").partition(".")[0] not in tokens:
+                file.unlink(missing_ok=True)
 
 
 def _digest(secret: str) -> str:

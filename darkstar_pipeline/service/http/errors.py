@@ -30,6 +30,7 @@ _STATUS: Mapping[str, int] = {
     "query": 422,
     "wrong_moment": 422,
     "data_missing": 404,
+    "not_found": 404,
     "data_refused": 409,
     "lake_unreadable": 409,
     "model_refused": 409,

@@ -1,8 +1,8 @@
 // The fleet: its figures, areas, the homes that save least, and the list of homes, a page at a time.
-import { request } from "./home/api.js";
-import { ago, el, fill, node, number } from "./home/format.js";
-import { table } from "./home/tables.js";
-import { t } from "./home/words.js";
+import { request } from "../api.js";
+import { ago, el, fill, node, number } from "../format.js";
+import { table } from "../tables.js";
+import { t } from "../words.js";
 
 const PAGE = 50, TYPING_MS = 300, SHADES = 6;
 let pages = [null], matching = 0;  // cursors of the pages so far; the last is the one that is shown
@@ -12,20 +12,21 @@ export const STATES = { planned: t("planned"), stale: t("old plan"), no_plan: t(
 export const SOURCES = { champion: t("the champion"), value: t("the value function"), self_consumption: t("self-consumption") };
 export const linkOf = (site) => node("a", site, { href: `#home=${encodeURIComponent(site)}` });
 export const since = (moment) => (moment ? ago(moment, Date.now() + skew) : "–");
-const shareOf = (share) => (share === null ? "–" : `${number(100 * share, 0)} %`);
-const money = (value, currency) => (value === null ? "–" : `${number(value)} ${currency}`);
+const shareOf = (share) => (share === null ? "–" : `${number(100 * share, 0)}\u00a0%`);
+const money = (value, currency) => (value === null ? "–" : `${number(value)}\u00a0${currency}`);
 
 export async function showFleet() {
   const summary = await request("/fleet/summary");
   skew = Date.parse(summary.at) - Date.now();
   await showHomes();
-  const savings = Object.entries(summary.savings).map(([currency, value]) => money(value, currency)).join(", ") || "–";
+  const savings = Object.entries(summary.savings).map(([currency, value]) => money(value, currency));
+  const shares = Object.entries(summary.captured_shares).map(([currency, share]) => `${shareOf(share)}\u00a0(${currency})`);
   fill(el("facts"), ...factsOf([
     [t("Homes"), String(summary.homes)], [t("planned"), String(summary.planned)], [t("old plan"), String(summary.stale)],
     [t("no plan"), String(summary.no_plan)], [t("The plans save"), savings],
-    [t("Captured of what hindsight saves"), Object.entries(summary.captured_shares).map(([currency, share]) => `${shareOf(share)} (${currency})`).join(", ") || "–"],
+    [t("Captured of what hindsight saves"), shares],
     [t("Newest plan"), since(summary.newest_plan_at)],
-    [t("Planned by"), Object.entries(summary.sources).map(([source, n]) => `${SOURCES[source] ?? source} ${n}`).join(", ") || "–"],
+    [t("Planned by"), Object.entries(summary.sources).map(([source, n]) => `${SOURCES[source] ?? source} ${n}`)],
   ]));
   const reasons = { settings: t("wrong settings"), no_price: t("no price"), no_readings: t("no readings"), failed: t("planning failed") };
   const obstacles = {
@@ -33,20 +34,30 @@ export async function showFleet() {
     failed: t("it failed"), refused: t("its plan was refused"), careless: t("its plan neglects reserve or care"),
   };
   fill(el("notes"),
-    ...Object.entries(summary.problems).map(([reason, n]) => node("li", t("{n} homes without a new plan: {reason}", { n, reason: reasons[reason] ?? reason }))),
-    ...Object.entries(summary.obstacles).map(([reason, n]) => node("li", t("{n} homes not by their version: {reason}", { n, reason: obstacles[reason] ?? reason }))));
+    ...Object.entries(summary.problems).map(([reason, n]) => node("li", t("Homes without a new plan: {n} ({reason})", { n, reason: reasons[reason] ?? reason }))),
+    ...Object.entries(summary.obstacles).map(([reason, n]) => node("li", t("Homes not by their version: {n} ({reason})", { n, reason: obstacles[reason] ?? reason }))));
   drawAreas(summary.areas);
-  fill(el("worst"), ...summary.worst.map((home) => {
+  fill(el("worst"), ...[...new Set(summary.worst.map((home) => home.currency))].map((currency) => worstIn(currency, summary.worst)));
+  el("no-homes").hidden = summary.homes > 0;
+  for (const id of ["card-areas", "card-homes"]) el(id).hidden = summary.homes === 0;
+  el("card-worst").hidden = summary.worst.length === 0;
+}
+
+// The homes that save least of one currency, in their order: sums of two currencies have none.
+function worstIn(currency, homes) {
+  const list = node("ol", null, { "aria-label": currency });
+  list.append(...homes.filter((home) => home.currency === currency).map((home) => {
     const item = node("li");
     item.append(linkOf(home.site), ` ${money(home.saving, home.currency)}`);
     return item;
   }));
+  return list;
 }
 
 export function factsOf(pairs) {
   return pairs.map(([name, value]) => {
     const pair = node("div");
-    pair.append(node("dt", name), node("dd", value));
+    pair.append(node("dt", name), ...(value.length ? [value].flat() : ["–"]).map((line) => node("dd", line)));
     return pair;
   });
 }
@@ -58,7 +69,7 @@ function drawAreas(areas) {
     const most = Math.max(...each.filter((_, other) => areas[other].currency === area.currency), 0);
     const shade = most > 0 ? Math.max(Math.round(SHADES * each[index] / most), 0) : 0;
     const item = node("li", null, { class: `heat-${shade}` });
-    item.append(node("strong", area.area), node("span", t("{n} homes, {planned} planned", { n: area.homes, planned: area.planned })),
+    item.append(node("strong", area.area), node("span", t("{planned} of {n} planned", { n: area.homes, planned: area.planned })),
       node("span", t("{money} a home", { money: money(each[index], area.currency) })),
       ...(area.captured_share === null ? [] : [node("span", t("captured {share}", { share: shareOf(area.captured_share) }))]));
     return item;
@@ -72,17 +83,23 @@ async function showHomes() {
   const query = new URLSearchParams({ limit: PAGE, order: el("order").value });
   for (const name of ["like", "area", "state"]) if (el(name).value) query.set(name, el(name).value);
   if (pages.at(-1)) query.set("cursor", pages.at(-1));
-  const page = await request(`/sites?${query}`);
+  const page = await request(`/sites?${query}`).catch((error) => {
+    if (error.code !== "usage" || pages.length === 1) throw error;
+    pages = [null];  // the order is no longer kept: the list begins anew
+    return null;
+  });
+  if (page === null) return showHomes();
   if (number !== asked) return;  // another page was asked for meanwhile
   ({ next, matching } = page);
-  const names = [t("home"), t("area"), t("tariff"), t("capacity [kWh]"), t("state"), t("plan made"), t("saves"), t("captured")];
-  const rows = page.homes.map((home) => [linkOf(home.site), home.area, home.tariff ?? "–", numberOr(home.capacity_kwh),
-    stateOf(home), since(home.created_at), money(home.saving, home.currency), shareOf(home.captured_share)]);
+  const names = [t("home"), t("state"), t("saves"), t("captured"), t("plan made"), t("area"), t("tariff"), t("capacity [kWh]")];
+  const rows = page.homes.map((home) => [linkOf(home.site), stateOf(home), money(home.saving, home.currency),
+    shareOf(home.captured_share), since(home.created_at), home.area, home.tariff ?? "–", numberOr(home.capacity_kwh)]);
   fill(el("homes"), table(names, rows));
   const first = (pages.length - 1) * PAGE;
   el("matching").textContent = matching ? t("{first} to {last} of {n}", { first: first + 1, last: first + page.homes.length, n: matching }) : t("no such home");
   el("before").disabled = pages.length < 2;
   el("after").disabled = next === null;
+  return undefined;
 }
 
 const numberOr = (value) => (value === null ? "–" : number(value, 1));

@@ -1,12 +1,12 @@
 // One home: what it does now, its plan on the timeline of a single home's page, and every slot as a table.
-import { request } from "./home/api.js";
-import { clock, el, fill, number, stamp } from "./home/format.js";
-import { table } from "./home/tables.js";
-import { legend } from "./home/timeline/chart.js";
-import { drawReadout } from "./home/timeline/readout.js";
-import { rowsOf } from "./home/timeline/rows.js";
-import { Timeline } from "./home/timeline/timeline.js";
-import { t } from "./home/words.js";
+import { request } from "../api.js";
+import { clock, el, fill, number, stamp } from "../format.js";
+import { table } from "../tables.js";
+import { legend } from "../timeline/chart.js";
+import { drawReadout } from "../timeline/readout.js";
+import { rowsOf } from "../timeline/rows.js";
+import { Timeline } from "../timeline/timeline.js";
+import { t } from "../words.js";
 import { factsOf, since, SOURCES, STATES } from "./fleet.js";
 
 let timeline, rows = [], plan = null;
@@ -38,8 +38,10 @@ export async function showHome(site) {
   const [home, command] = await Promise.all([request(path), request(`${path}/command`)]);
   el("home-title").textContent = home.site;
   el("home-command").textContent = command.command;
+  plan = home.created_at === null ? null : await request(`${path}/plan`);
+  const zone = plan?.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
   const words = [command.why, home.why].filter(Boolean);
-  el("home-why").textContent = words.join("; ") || t("until {time}", { time: clock(command.expires_at, Intl.DateTimeFormat().resolvedOptions().timeZone) });
+  el("home-why").textContent = words.join("; ") || t("until {time}", { time: clock(command.expires_at, zone) });
   fill(el("home-facts"), ...factsOf([
     [t("state"), STATES[home.state]], [t("plan made"), since(home.created_at)],
     [t("saves"), home.saving === null ? "–" : `${number(home.saving)} ${home.currency}`], [t("area"), home.area],
@@ -48,12 +50,11 @@ export async function showHome(site) {
     ...(home.source_why ? [[t("why not that version"), home.source_why]] : []),
   ]));
   el("view-home").hidden = false;  // the timeline measures its place
-  el("home-picture").hidden = home.created_at === null;
-  if (home.created_at !== null) await drawPlan(path, Date.parse(command.slot_start));
+  el("home-picture").hidden = el("home-slots").hidden = plan === null;
+  if (plan !== null) drawPlan(Date.parse(command.slot_start));
 }
 
-async function drawPlan(path, now) {
-  plan = await request(`${path}/plan`);
+function drawPlan(now) {
   plan.slots = plan.slots.map((slot) => ({ ...slot, others: {}, command: "", sentence: REASONS[slot.reason] ?? slot.reason }));
   rows = rowsOf(plan, [], now);
   timeline.set(rows, plan.timezone, panelsOf(el("chart").clientWidth < 600), now);

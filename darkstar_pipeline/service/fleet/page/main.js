@@ -1,7 +1,8 @@
 // The door of the fleet's page, its theme and its two views: the fleet, and one home by the address (#home=NAME).
-import { request } from "./home/api.js";
-import { el } from "./home/format.js";
-import { addDoorListeners, applyTheme } from "./home/door.js";
+import { request } from "../api.js";
+import { el } from "../format.js";
+import { addDoorListeners, applyTheme } from "../door.js";
+import { t } from "../words.js";
 import { listen, showFleet } from "./fleet.js";
 import { listenHome, showHome } from "./home_view.js";
 
@@ -13,15 +14,17 @@ async function attempt(action) {
     await action();
     el("problem").hidden = true;
   } catch (error) {
-    if (error.status === 401) return showLogin();
+    if (error.status === 401) return showLogin(el("content").hidden ? "" : t("The session has ended: log in again"));
     el("problem").textContent = error.message;
     el("problem").hidden = false;
   }
   return undefined;
 }
 
-function showLogin() {
+function showLogin(why = "") {
   clearInterval(timer);
+  el("problem").textContent = why;
+  el("problem").hidden = !why;
   el("content").hidden = el("logout").hidden = true;
   el("login-card").hidden = false;
   el("token").focus();
@@ -55,7 +58,10 @@ async function enter() {
 }
 
 applyTheme();
-addDoorListeners(enter, () => attempt(async () => {
+addDoorListeners(async () => {
+  await enter();
+  el("main").focus();
+}, () => attempt(async () => {
   await request("/logout", { method: "POST" });
   showLogin();
 }));

@@ -1,69 +1,58 @@
 """Routes of homes: the list, one home, its plan and its command."""
 
-import base64
-import binascii
 import hashlib
 import zlib
-from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import polars as pl
-from fastapi import APIRouter, Header, Path, Query, Response
-from starlette.exceptions import HTTPException
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from darkstar_pipeline.config.fleet.columns import SITE
 from darkstar_pipeline.service.fleet.command_now import command_now
-from darkstar_pipeline.service.fleet.dependencies import FleetState, ReaderDep, StateDep
+from darkstar_pipeline.service.fleet.dependencies import FleetState, ReaderDep, StateDep, UnknownHomeError
 from darkstar_pipeline.service.fleet.directory import state_of
 from darkstar_pipeline.service.fleet.documents import (
     FleetCommandDocument,
     FleetPlanDocument,
     HomeDocument,
     HomesPageDocument,
+    HomesQuery,
     ObstacleCode,
     ProblemCode,
     State,
 )
-from darkstar_pipeline.service.http.errors import RequestError, answers, problem
+from darkstar_pipeline.service.fleet.home_pages import page_by_name, page_by_saving
+from darkstar_pipeline.service.http.conditional import not_modified
+from darkstar_pipeline.service.http.errors import answers, problem
 from planner.wording.messages import phrase
 
 router = APIRouter(tags=["homes"])
-MOST_HOMES = 500
 SiteName = Annotated[str, Path(max_length=128, examples=["home-0001"], description="Name of the home.")]
 
 
 @router.get("/sites", responses=answers(), summary="Homes, a page at a time")
-def sites(  # noqa: PLR0913 - what the query may hold
-    service: StateDep,
-    reader: ReaderDep,
-    *,
-    area: Annotated[str | None, Query(max_length=64, description="Homes in this price area.")] = None,
-    tariff: Annotated[str | None, Query(max_length=64, description="Homes of this tariff class.")] = None,
-    state: Annotated[State | None, Query(description="Homes whose plan is so.")] = None,
-    like: Annotated[str | None, Query(max_length=128, description="Homes whose name has this in it.")] = None,
-    order: Annotated[Literal["site", "saving"], Query(description="saving: those that save least first.")] = "site",
-    cursor: Annotated[str | None, Query(max_length=400, description="`next` of the page before.")] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST_HOMES, description="Most homes of a page.")] = 50,
-) -> HomesPageDocument:
-    """The homes that the token opens, by name or by what their plans save."""
+def sites(service: StateDep, reader: ReaderDep, query: Annotated[HomesQuery, Query()]) -> HomesPageDocument:
+    """The homes that the token opens, by name or by what their plans save.
+
+    Pages by savings keep the order of the first one through later rounds of planning: no home comes twice, and none is
+    passed over. An order that nobody asked for in a long time is forgotten; then the list is begun anew.
+    """
     wanted = (
-        None if area is None else pl.col("area") == area,
-        None if tariff is None else pl.col("class") == tariff,
-        None if state is None else pl.col("state") == state,
-        None if like is None else pl.col(SITE).str.contains(like, literal=True),
+        None if query.area is None else pl.col("area") == query.area,
+        None if query.tariff is None else pl.col("class") == query.tariff,
+        None if query.state is None else pl.col("state") == query.state,
+        None if query.like is None else pl.col(SITE).str.contains(query.like, literal=True),
     )
     everyone = service.directory.overview(reader.tenant, service.clock.now())
     matching = everyone.filter(pl.lit(value=True), *(each for each in wanted if each is not None))
-    if order == "saving":
-        matching = matching.filter(pl.col("saving").is_not_null()).sort("currency", "saving", SITE)
-    first = 0 if cursor is None else _behind(cursor, everyone, matching, by_name=order == "site")
-    page = matching.slice(first, limit)
-    more = first + page.height < matching.height
-    return HomesPageDocument(
-        homes=[home_document(row) for row in page.iter_rows(named=True)],
-        matching=matching.height,
-        next=_cursor(page[SITE][-1]) if more else None,
-    )
+    if query.order == "saving":
+        page = page_by_saving(
+            everyone, matching, rankings=service.rankings, tenant=reader.tenant, cursor=query.cursor, limit=query.limit
+        )
+    else:
+        page = page_by_name(everyone, matching, query.cursor, query.limit)
+    homes = [home_document(row) for row in page.rows.iter_rows(named=True)]
+    return HomesPageDocument(homes=homes, matching=page.matching, next=page.next)
 
 
 @router.get("/sites/{site}", responses=answers(404), summary="A home")
@@ -82,7 +71,8 @@ async def plan(
     site: SiteName,
     service: StateDep,
     reader: ReaderDep,
-    if_none_match: Annotated[str | None, Header(max_length=400)] = None,
+    request: Request,
+    if_none_match: Annotated[str | None, Header(description="ETags that the client has, or *.")] = None,
 ) -> Response:
     """From the slot in which it was made to the last published price: commands, flows and costs.
 
@@ -96,11 +86,10 @@ async def plan(
     state = state_of(found[0].rows, found[1], service.clock.now())
     reason: str = found[0].rows["problem"][found[1]]
     tag = f'"{hashlib.blake2b(document + state.encode() + reason.encode(), digest_size=12).hexdigest()}"'
-    headers = {"etag": tag}
-    if if_none_match is not None and tag in {each.strip().removeprefix("W/") for each in if_none_match.split(",")}:
-        return Response(status_code=304, headers=headers)
+    if if_none_match is not None and (unchanged := not_modified(request, tag)) is not None:
+        return unchanged
     body = b'%b,"state":"%b","problem":"%b"}' % (zlib.decompress(document)[:-1], state.encode(), reason.encode())
-    return Response(body, media_type="application/json", headers=headers)
+    return Response(body, media_type="application/json", headers={"etag": tag})
 
 
 @router.get("/sites/{site}/command", responses=answers(404), summary="The command of a home now")
@@ -153,35 +142,9 @@ def _row(service: FleetState, reader: ReaderDep, site: str) -> dict[str, Any]:
     rows = service.directory.overview(reader.tenant, service.clock.now())
     places = rows[SITE].index_of(site)
     if places is None:  # its row was changed, and the next refresh shows it
-        raise HTTPException(HTTPStatus.NOT_FOUND)
+        raise UnknownHomeError(site)
     return rows.row(places, named=True)
 
 
 def _why_none(found: object) -> str:
     return phrase("this home has no plan yet") if found is None else phrase("this home could never be planned")
-
-
-def _cursor(site: str) -> str:
-    return base64.urlsafe_b64encode(site.encode()).decode()
-
-
-def _behind(cursor: str, everyone: pl.DataFrame, matching: pl.DataFrame, *, by_name: bool) -> int:
-    """Return where the page behind a cursor begins; a home that the reader does not see is none, like any other text.
-
-    By name it is so too where the home no longer matches: its plan may have grown old since the page before.
-
-    Raises:
-        RequestError: it is no cursor of these homes.
-    """
-    try:
-        last = base64.urlsafe_b64decode(cursor.encode()).decode()
-    except (binascii.Error, ValueError):
-        last = ""
-    place = matching[SITE].index_of(last)
-    if place is None and by_name and everyone[SITE].index_of(last) is not None:
-        return int(matching[SITE].search_sorted(last))
-    if place is None:
-        raise RequestError(
-            phrase("the cursor is not one of these homes"), phrase("leave it out to begin with the first page")
-        )
-    return place + 1

@@ -18,15 +18,17 @@ from tests.darkstar_pipeline.service.fleet.conftest import Ask, asking, served
 NEVER_READ = "home007"
 
 
-def test_homes_come_in_pages_when_there_are_more(ask: Ask) -> None:
+@pytest.mark.parametrize(("order", "homes"), [("site", 8), ("saving", 7)])
+def test_homes_come_in_pages_when_there_are_more(ask: Ask, order: str, homes: int) -> None:
     client, seen, cursor, page = ask(), list[str](), None, dict[str, Any]()
     for _ in range(3):
-        page = client.get("/sites", params={"limit": 3, **({"cursor": cursor} if cursor else {})}).json()
+        query = {"limit": 3, "order": order, **({"cursor": cursor} if cursor else {})}
+        page = client.get("/sites", params=query).json()
         seen += [home["site"] for home in page["homes"]]
         cursor = page["next"]
-    assert seen == [f"home{number:03d}" for number in range(8)]
+    assert sorted(seen) == [f"home{number:03d}" for number in range(homes)]
     assert cursor is None
-    assert page["matching"] == 8
+    assert page["matching"] == homes
 
 
 def test_homes_are_chosen_by_state_class_and_name(ask: Ask) -> None:
@@ -41,6 +43,26 @@ def test_homes_are_chosen_by_state_class_and_name(ask: Ask) -> None:
     assert len(least) == 7
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/sites?aera=SE3", 422, "query.aera: no such setting"),
+        ("/sites?limit=0", 422, "query.limit: '0' is below 1"),
+        ("/sites?state=", 422, "'' is not one of 'planned'"),
+        ("/sites?cursor=%00", 422, "leave it out to begin with the first page"),
+        ("/sites?order=saving&cursor=aG9tZTAwMEAwMA==", 422, "planned anew since the page before"),
+        ("/sites/nobody", 404, "there is no home nobody among those that the token opens"),
+        ("/sites/nobody/plan", 404, "GET /sites, has their names"),
+        ("/sites/home007/plan", 404, "GET /sites/home007 says what it needs"),
+    ],
+)
+def test_what_is_asked_wrongly_is_told_with_its_place_and_a_remedy(ask: Ask, path: str, status: int, said: str) -> None:
+    answer = ask().get(path)
+    error = answer.json()["error"]
+    assert answer.status_code == status
+    assert said in f"{error['message']}; {error['hint']}"
+
+
 def test_a_plan_covers_the_slots_ahead_and_is_not_sent_twice(ask: Ask) -> None:
     client = ask("a")
     answer = client.get("/sites/home000/plan")
@@ -50,7 +72,35 @@ def test_a_plan_covers_the_slots_ahead_and_is_not_sent_twice(ask: Ask) -> None:
     assert plan["slots"][-1]["slot_end"] == plan["valid_until"] == "2025-10-26T23:00:00Z"
     again = client.get("/sites/home000/plan", headers={"if-none-match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    assert client.get("/sites/home000/plan", headers={"if-none-match": '"other"'}).status_code == 200
+    assert again.headers["etag"] == answer.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [
+        ("{tag}", 304), ("W/{tag}", 304), ("*", 304), (" * ", 304),
+        ('"other", W/"more",{tag}', 304), ('"other",  W/{tag} , "more"', 304),
+        ('"other"', 200), ('W/"other", "more"', 200), ('"*"', 200), (",,", 200), ("{bare}", 200),
+        (", ".join(f'"{number}"' for number in range(500)), 200),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/sites/home000/plan", "/", "/static/fleet/fleet.js", "/static/api.js"])
+def test_every_answer_with_an_etag_takes_conditions(ask: Ask, path: str, condition: str, status: int) -> None:
+    client = ask("a")
+    tag = client.get(path).headers["etag"]
+    named = condition.format(tag=tag, bare=tag.strip('"'))
+    again = client.get(path, headers={"if-none-match": named, "if-modified-since": "Fri, 01 Jan 2100 00:00:00 GMT"})
+    assert again.status_code == status
+    assert again.headers["etag"] == tag
+    assert (again.content == b"") == (status == 304)
+
+
+def test_conditions_are_one_list_when_they_come_in_several_lines(ask: Ask) -> None:
+    client = ask("a")
+    tag = client.get("/sites/home000/plan").headers["etag"]
+    lines = [("if-none-match", '"other"'), ("if-none-match", tag)]
+    assert client.get("/sites/home000/plan", headers=lines).status_code == 304
+    assert client.get("/sites/home007/plan", headers={"if-none-match": "*"}).status_code == 404  # there is none
 
 
 def test_the_command_is_the_plans_and_expires_with_its_slot(ask: Ask) -> None:

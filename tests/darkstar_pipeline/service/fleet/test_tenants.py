@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from darkstar_pipeline.fleet.homes_file import change_homes
 from darkstar_pipeline.service.fleet.app import GUARDED, OPENED, create_fleet_app
 from darkstar_pipeline.service.fleet.server import FleetServer
+from darkstar_pipeline.service.fleet.tenant_tokens import TenantTokens
 from tests.darkstar_pipeline.service.fleet.conftest import Ask, asking, served
 
 OWN, FOREIGN = ("home000", "home002"), ("home001", "home003", "home007")
@@ -35,7 +36,11 @@ QUERY: dict[str, st.SearchStrategy[Any]] = {
     "state": st.sampled_from(["planned", "stale", "no_plan", "x"]),
     "like": st.sampled_from(["home", "001", "3", ""]),
     "order": st.sampled_from(["site", "saving", "tenant"]),
-    "cursor": st.one_of(SITES.map(cursor_of), st.sampled_from(["", "x", "////", "LTE="])),
+    "cursor": st.one_of(
+        SITES.map(cursor_of),
+        SITES.map(lambda site: cursor_of(f"{site}@0011")),
+        st.sampled_from(["", "x", "////", "LTE="]),
+    ),
     "limit": st.integers(-1, 5),
 }
 QUERIES = st.fixed_dictionaries({}, optional=QUERY)
@@ -76,7 +81,7 @@ def routes() -> list[tuple[str, str]]:
 
 def untried(app: FastAPI) -> list[str]:
     """Return the routes and the places for a value that the property below would never try."""
-    known = {path for _, path in routes()} | {"/openapi.json", "/static", "/static/home"}
+    known = {path for _, path in routes()} | {"/openapi.json", "/static", "/static/fleet"}
     found = [path for path in (getattr(route, "path", None) for route in app.routes) if path and path not in known]
     for path, methods in app.openapi()["paths"].items():
         for method, operation in methods.items():
@@ -161,16 +166,24 @@ def test_strangers_are_told_to_show_a_token(ask: Ask, service: FleetServer) -> N
     del ask
 
 
-def test_a_revoked_token_opens_nothing_and_ends_its_sessions(service: FleetServer) -> None:
+def test_a_revoked_token_opens_nothing_and_its_sessions_go(service: FleetServer, state: Path) -> None:
     tokens = service.running.admission.tokens
     kept, secret = tokens.create("a", ("read",))
     client = TestClient(create_fleet_app(service.running), base_url="http://localhost")
     assert client.post("/login", json={"token": "wrong"}).status_code == 401
     assert client.post("/login", json={"token": secret}).status_code == 204
     assert client.get("/sites").json()["matching"] == 4
-    assert tokens.revoke(kept.id)
+    other, others = tokens.create("a", ("read",))
+    client_of_other = TestClient(client.app, base_url="http://localhost")
+    client_of_other.post("/login", json={"token": others})
+    assert TenantTokens(state).revoke(kept.id)  # as the command does, in a process of its own
     assert client.get("/sites").status_code == 401
     assert client.get("/sites", headers={"authorization": f"Bearer {secret}"}).status_code == 401
+    assert not list(tokens.sessions.glob(f"*{kept.id}*")), "its sessions go with it"
+    assert client_of_other.get("/sites").status_code == 200
+    service.running.admission.sessions(kept).store.issue("session", 60.0)  # a log-in that was under way meanwhile
+    tokens.revoke(other.id)
+    assert not list(tokens.sessions.iterdir())
 
 
 def test_a_session_is_of_its_token_and_ends_at_logout(service: FleetServer) -> None:
