@@ -26,7 +26,7 @@ class MergeCounts(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """What became of offered rows: their counts, and the homes of which something is new or changed."""
+    """Outcome of offered rows: their counts, and the homes of which something is new or changed."""
 
     counts: MergeCounts
     touched: list[str]
