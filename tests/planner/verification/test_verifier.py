@@ -63,7 +63,7 @@ def test_schedules_are_valid_when_nothing_is_wrong(name: str, policy: str) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_cells", [2_000, pytest.param(10_000, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("n_cells", [1_000, pytest.param(10_000, marks=pytest.mark.thorough)])
 def test_corruption_of_any_cell_is_caught_when_it_matters(n_cells: int) -> None:
     """Cells of all schedules, one a day: each above 1 Wh or 0.001 money is reported, in its day alone."""
     rng = np.random.default_rng(SEED)
