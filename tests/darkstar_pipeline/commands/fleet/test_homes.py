@@ -150,7 +150,8 @@ def test_every_fleet_command_means_one_home_or_refuses_it_with_what_to_do(fleet:
     assert of_group == {words[0] for words in (*OF_ALL, *OF_ONE)}, "a new command takes --site, or refuses it here"
     days = ("--from", "2026-01-01", "--to", "2026-01-02")
     for words in (("backfill", *days), ("evaluate", *days), ("plan",)):
-        assert "neither under sites nor among" in darkstar("fleet", *words, "--site", "nobody").err, words
+        unknown = darkstar("fleet", *words, "--site", "nobody")
+        assert (unknown.code, "nobody" in unknown.err, "darkstar fleet homes" in unknown.err) == (2, True, True), words
     done = darkstar("fleet", "evaluate", *days, "--site", "villa-1")
     assert "villa-1 has no results" in done.err
     assert "--to 2026-01-02 --site villa-1" in done.err
