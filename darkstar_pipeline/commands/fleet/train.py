@@ -89,4 +89,4 @@ def _draw(out: "Console", document: "Mapping[str, Any]") -> None:
     for row in rows:
         out.print(f"{row['class']}: {'; '.join(row['evidence']['reasons'])}", markup=False)
     for each in document["left_out"]:
-        out.print(f"left out: {each['reason']}", markup=False)
+        out.print(f"{each['class']}: left out, {each['reason']}", markup=False)

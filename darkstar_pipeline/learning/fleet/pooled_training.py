@@ -106,11 +106,11 @@ def train_class(
         OutsideServiceError: MLflow or the fleet's store failed.
     """
     if homes:
-        refuse_demand_charge(class_name, homes[0].own)
+        refuse_demand_charge(homes[0].own)
     windows = class_windows(homes)
     enough = [found for home in homes if (found := _learned(home, windows)) is not None]
     if len(enough) < LEAST_HOMES:
-        message = f"class {class_name}: {len(enough)} homes have enough days to learn from, {LEAST_HOMES} are needed"
+        message = f"{len(enough)} homes have enough days to learn from, {LEAST_HOMES} are needed"
         raise DataMissingError(message, "its homes keep the version in use, or `value`; backfill more days")
     own = enough[0].home.own
     chosen = {home.name for home in drawn([each.home for each in enough], n_homes, salt=class_name)}
@@ -154,14 +154,14 @@ def train_class(
     )
 
 
-def refuse_demand_charge(class_name: str, settings: SiteSettings) -> None:
+def refuse_demand_charge(settings: SiteSettings) -> None:
     """Refuse a class whose homes pay for power.
 
     Raises:
         DataRefusedError: they do.
     """
     if pays_for_power(settings):
-        message = f"class {class_name} pays for power, which pooled policies do not see: its homes keep `value`"
+        message = "pays for power, which pooled policies do not see: its homes keep `value`"
         raise DataRefusedError(message, "there is nothing to train for it; `value` plans with the demand charge")
 
 

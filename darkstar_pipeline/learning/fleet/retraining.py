@@ -70,7 +70,7 @@ def retrain_classes(
         options = TrainingOptions(progress=_bar(progress, name), note=note)
         try:
             for site in sites[:1]:  # before anything is read
-                refuse_demand_charge(name, homes[site])
+                refuse_demand_charge(homes[site])
             usable = class_homes(fleet, {site: homes[site] for site in sites}, last)
             trained.append(train_class(fleet, name, usable, n_homes, options))
         except (DataMissingError, DataRefusedError) as error:
