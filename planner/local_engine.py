@@ -127,8 +127,25 @@ def in_worker() -> bool:
 
 
 def become_worker() -> None:
-    """Mark this process as one that works on shards for another."""
+    """Mark this process as one that works on shards for another; what it logs again and again is told once."""
     _Worker.busy = True
+    if (handler := logging.lastResort) is not None and not any(isinstance(each, _Once) for each in handler.filters):
+        handler.addFilter(_Once())
+
+
+class _Once(logging.Filter):
+    """Lets each line through once: a shard has hundreds of homes, of which the same may be so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[tuple[str, str]] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a line is new."""
+        line = (record.name, record.getMessage())
+        is_new = line not in self._told
+        self._told.add(line)
+        return is_new
 
 
 def named(shards: Sequence[object], number: int) -> str:

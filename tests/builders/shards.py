@@ -1,5 +1,6 @@
 """Work on shards that goes wrong: workers that are killed at it, errors that cannot travel."""
 
+import logging
 import os
 import signal
 import time
@@ -87,3 +88,10 @@ def nested(shard: int) -> list[int]:
 def own_process(_: int) -> int:
     """Return the number of this process."""
     return os.getpid()
+
+
+def warned(number: int) -> int:
+    """Warn of the same for every shard, and of itself."""
+    for line in ("all homes lack prices", f"home {number} lacks readings"):
+        logging.getLogger(__name__).warning(line)
+    return number

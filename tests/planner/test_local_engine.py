@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from planner.errors import ShardFailedError, ShardLostError
 from planner.parallel import map_shards
-from tests.builders.shards import failing, nested, squared, squared_by_mortals, stubborn
+from tests.builders.shards import failing, nested, squared, squared_by_mortals, stubborn, warned
 
 pytestmark = pytest.mark.slow  # processes are started
 ATTEMPTS = 3
@@ -61,3 +61,10 @@ def test_answers_are_those_of_one_process_whoever_is_killed(
     with TemporaryDirectory() as folder:
         work = partial(squared_by_mortals, Path(folder), deaths if len(shards) > 1 else {})
         assert map_shards(work, shards, workers=workers) == map_shards(squared, shards, workers=1)
+
+
+def test_what_many_shards_warn_of_is_told_once_a_worker(capfd: pytest.CaptureFixture[str]) -> None:
+    assert map_shards(warned, range(6), workers=2) == list(range(6))
+    told = capfd.readouterr().err.splitlines()
+    assert told.count("all homes lack prices") in {1, 2}
+    assert sorted(set(told) - {"all homes lack prices"}) == [f"home {number} lacks readings" for number in range(6)]
