@@ -20,7 +20,7 @@ from darkstar_pipeline.sources.readings.values import rounded, value_checks
 from darkstar_pipeline.sources.resolution import NATIVE
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError
-from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from darkstar_pipeline.warehouse.schemas import IMPORT_PROVENANCE, METER_READINGS, SOC_COLUMNS
 from env.home_rows import ALONE
 from env.time_grid import SLOT_DTYPE, SLOT_MINUTES
 
@@ -124,11 +124,21 @@ def _merge(lake: BucketLake, zones: Mapping[str, str], bucket: int, rows: pl.Dat
         for key, own in placed.partition_by("_zone", as_dict=True, include_key=False, maintain_order=True).items()
     ]
     merged = merge_rows(lake, METER_READINGS, bucket, pl.concat(parts))
-    given = read_as(name for name in MEASURED if taken[name].null_count() < taken.height)
-    own = placed.filter(pl.col("site").is_in(merged.touched)).partition_by("_zone", as_dict=True)
-    provenance = [
-        provenance_rows(given, rows, timezone=str(key[0]), source=SOURCE, now=now) for key, rows in own.items()
-    ]
-    if provenance:
-        merge_provenance(lake, bucket, pl.concat(provenance))
+    try:
+        merge_provenance(lake, bucket, _provenance(placed.filter(pl.col("site").is_in(merged.touched)), now))
+    except LakeUnreadableError as error:  # the readings are stored, and told as such
+        _log.warning("what readings of bucket %d were read as is not stored: %s", bucket, error.message)
     return merged.counts
+
+
+def _provenance(placed: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """Return what the quantities that each home has sent are read as."""
+    by_zone = placed.partition_by("_zone", as_dict=True, maintain_order=True)
+    parts = [
+        provenance_rows(read_as(MEASURED), own, timezone=str(key[0]), source=SOURCE, now=now)
+        for key, own in by_zone.items()
+    ]
+    quantity = pl.when(pl.col("variable").is_in(SOC_COLUMNS)).then(pl.lit("soc_percent")).otherwise("variable")
+    sent = placed.unpivot(MEASURED, index="site").drop_nulls("value").select("site", quantity=quantity)
+    every = pl.concat([pl.DataFrame(schema=IMPORT_PROVENANCE.schema), *parts])
+    return every.join(sent, on=["site", "quantity"], how="semi", maintain_order="left")

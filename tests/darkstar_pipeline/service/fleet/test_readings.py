@@ -55,6 +55,27 @@ def test_what_posted_readings_were_read_as_is_stored_once_a_day(ask: Ask, state:
     ]
 
 
+def test_a_home_is_said_to_have_what_itself_has_sent_alone(ask: Ask, state: Path) -> None:
+    lake = fleet_lake(fleet_settings(2), state)
+    assert lake.bucket("home000") == lake.bucket("home004")
+    rows = [reading("home000", pv_kwh=0.1), reading("home004", soc_end_percent=None)]
+    ask("a", ("read", "write")).post("/readings", json={"readings": rows})
+    said = {
+        site: lake.site(site).read(IMPORT_PROVENANCE, site).filter(pl.col("source") == "posted")["quantity"].to_list()
+        for site in ("home000", "home004")
+    }
+    assert said == {"home000": ["load_kwh", "pv_kwh", "soc_percent"], "home004": ["load_kwh"]}
+
+
+def test_readings_that_are_stored_are_told_so_where_their_provenance_is_damaged(ask: Ask, state: Path) -> None:
+    lake, day = fleet_lake(fleet_settings(2), state), date(2025, 10, 26)
+    lake.store.put(object_key(IMPORT_PROVENANCE, lake.bucket("home000"), day), b"PAR1 damaged")
+    rows = {"readings": [reading("home000", pv_kwh=0.2)]}
+    answer = ask("a", ("read", "write")).post("/readings", json=rows).json()
+    assert answer == {"accepted": 1, "unchanged": 0, "refused": []}
+    assert stored(state, "home000")["pv_kwh"][0] == 0.2
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
