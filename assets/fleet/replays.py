@@ -124,11 +124,13 @@ def _champions(
     for home in homes:
         site, own = home.site_name, pl.col("site") == home.site_name
         days = slots.filter(own).drop("site")
+        if days.is_empty():
+            continue
         version = _version(home, champions, days)
-        if version is None:
+        made = None if version is None else replay_version(home, version, days, forecasts.filter(own).drop("site"))
+        if made is None:
             rows.append(as_champion(value.filter(own & (pl.col("policy") == FALLBACK))))
-        elif days.height:
-            made = replay_version(home, version, days, forecasts.filter(own).drop("site"))
+        else:
             rows.append(made.with_columns(site=pl.lit(site)))
     return pl.concat(rows, how="diagonal")
 

@@ -1,6 +1,7 @@
 """The policy `champion` in daily episodes: the version that a home has in use; where there is none, `value` is it.
 
-A version that cannot be opened is none either, as in plans: the log says why.
+A version that cannot be opened, or sees another state than this release shows, is none either, as in plans: the log
+says why.
 """
 
 import logging
@@ -50,7 +51,7 @@ def version_in_use(context: Context, slots: pl.DataFrame) -> ReplayedVersion | N
     try:
         trained = trained_policy(context, CHAMPION)
     except (ConfigurationError, DataMissingError, PolicyMismatchError) as error:
-        _log.warning("the champion of %s cannot be replayed, value stands for it: %s", context.site_name, error)
+        _tell_passed_over(context, error)
         return None
     if trained is None:
         return None
@@ -60,8 +61,11 @@ def version_in_use(context: Context, slots: pl.DataFrame) -> ReplayedVersion | N
 
 def replay_version(
     context: Context, version: ReplayedVersion, slots: pl.DataFrame, forecasts: pl.DataFrame
-) -> pl.DataFrame:
-    """Return the schedules of a version on the days of a home, as `planner.replay.daily.replay_days` does."""
+) -> pl.DataFrame | None:
+    """Return the schedules of a version on the days of a home, as `planner.replay.daily.replay_days` does.
+
+    None where it sees another state than this release shows.
+    """
     from planner.replay.learned import replay_learned  # environments and solvers are slow to load
 
     if slots.is_empty():
@@ -72,8 +76,16 @@ def replay_version(
     history = past_readings(context.lake, site, first, last, lookback_days=rules.n_days, has_pv=has_pv)
     source = ScenarioSource(history=history, rules=rules, forecast_scenarios=version.scenarios)
     protocol = protocol_of(context.site_settings, site.battery)
-    made = replay_learned(version.policy, slots, forecasts, site, protocol, source=source, label=CHAMPION)
+    try:
+        made = replay_learned(version.policy, slots, forecasts, site, protocol, source=source, label=CHAMPION)
+    except PolicyMismatchError as error:
+        _tell_passed_over(context, error)
+        return None
     return made.with_columns(pl.lit(version.identity).alias(MODEL))
+
+
+def _tell_passed_over(context: Context, error: Exception) -> None:
+    _log.warning("the champion of %s cannot be replayed, value stands for it: %s", context.site_name, error)
 
 
 def as_champion(value: pl.DataFrame) -> pl.DataFrame:

@@ -61,12 +61,11 @@ def policy_rows(
         return verify_schedules(context, rows)
     rows = policy_schedule_rows(context, "policies", decided_by(policies), slots, forecasts, history=past)
     version = version_in_use(context, slots)
+    made = None if version is None else replay_version(context, version, slots, forecasts)
     champion = (
         as_champion(rows.filter(pl.col("policy") == FALLBACK))
-        if version is None
-        else replay_version(context, version, slots, forecasts).with_columns(
-            _site(context), _version(context, "policies")
-        )
+        if made is None
+        else made.with_columns(_site(context), _version(context, "policies"))
     )
     both = pl.concat([rows, champion], how="diagonal")
     return verify_schedules(context, both.filter(pl.col("policy").is_in(policies)))

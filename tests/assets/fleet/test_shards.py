@@ -34,7 +34,7 @@ from darkstar_pipeline.warehouse.schemas import (
     TRAINING_EPISODES,
 )
 from env.time_grid import days_between
-from planner.errors import SolverError
+from planner.errors import PolicyMismatchError, SolverError
 from tests.builders.fleet_homes import fill_fleet, fleet_settings, home_rows, imported_prices, imported_readings
 from tests.builders.fleet_models import pooled_bundle, put_into_use
 
@@ -209,3 +209,19 @@ def test_a_champion_is_replayed_where_it_is_named_and_value_stands_for_one_that_
     assert set(totals["policy"]) == {"idle", "value", "champion", "oracle"}
     champion = totals.row(by_predicate=pl.col("policy") == "champion", named=True)
     assert champion["cost"] == pytest.approx(cost["slow", "value"] + cost["fast", "champion"])
+
+
+def test_value_stands_for_a_champion_that_sees_another_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object, **_named: object) -> None:
+        message = "made for state v1"
+        raise PolicyMismatchError(message)
+
+    monkeypatch.setattr("planner.policies.learned_days.check_state", refuse)
+    settings = fleet_settings(buckets=1, defaults={"first_day": "2025-01-01", "policies": ["idle", "champion"]})
+    fill_fleet(settings, tmp_path, {"home": {}}, [FIRST])
+    put_into_use(
+        settings, tmp_path, class_of(open_homes(settings, tmp_path)["home"]), pooled_bundle(tmp_path / "a", {})
+    )
+    assert not backfill_fleet(fleet_shards(settings, tmp_path, FIRST, FIRST)).left_out
+    results = fleet_lake(fleet_of(settings), tmp_path).read(POLICY_DAILY_RESULTS, 0, FIRST, FIRST)
+    assert results.select("policy", "model").rows() == [("champion", None), ("idle", None)]
