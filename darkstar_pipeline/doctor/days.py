@@ -13,9 +13,9 @@ MANY_REFUSED = 0.2
 """Share of refused days from which on something is likely to be wrong with the source."""
 
 
-def check_days(lake: Tables, site: str, now: datetime) -> list[CheckResult]:
-    """Check which days of a site are imported, and how they are graded."""
-    return [_imported(lake, site, now), _graded(lake, site)]
+def check_days(lake: Tables, site: str, now: datetime, *, of_fleet: bool = False) -> list[CheckResult]:
+    """Check which days of a site, a home of the fleet or not, are imported, and how they are graded."""
+    return [_imported(lake, site, now), _graded(lake, site, of_fleet=of_fleet)]
 
 
 def _imported(lake: Tables, site: str, now: datetime) -> CheckResult:
@@ -34,7 +34,7 @@ def _imported(lake: Tables, site: str, now: datetime) -> CheckResult:
     return passed(check, f"{detail}, {both[0]} to {both[-1]}")
 
 
-def _graded(lake: Tables, site: str) -> CheckResult:
+def _graded(lake: Tables, site: str, *, of_fleet: bool) -> CheckResult:
     """Check how many days are graded, and how many of them refused."""
     check = f"graded, {site}"
     waiting = set(lake.days(METER_READINGS, site)) - set(lake.days(DATA_QUALITY_DAILY, site))
@@ -42,8 +42,8 @@ def _graded(lake: Tables, site: str) -> CheckResult:
     refused = grades.filter(pl.col("status") == "exclude").height
     detail = f"{grades.height} days graded, {refused} refused, {len(waiting)} waiting"
     if waiting:
-        remedy = f"darkstar backfill --site {site} --from {min(waiting)} --to {max(waiting)}"
-        return warned(check, detail, remedy)
+        command = "darkstar fleet backfill" if of_fleet else "darkstar backfill"
+        return warned(check, detail, f"{command} --site {site} --from {min(waiting)} --to {max(waiting)}")
     if refused > MANY_REFUSED * grades.height:
         days = f"--from {grades['day'].min()} --to {grades['day'].max()}"
         return warned(check, detail, f"darkstar quality --site {site} {days} says why")

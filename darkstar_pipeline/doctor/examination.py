@@ -64,7 +64,7 @@ def run_checks(
     names = [settings.site_name(site)] if site is not None and settings.sites else sorted(settings.sites)
     findings = [check_python(), check_packages(Path.cwd()), check_clock(now), configuration]
     findings += [check_time_zone(name, settings.sites[name].timezone, now) for name in names]
-    findings += [check_tariff(name, settings.sites[name], now) for name in names]
+    findings += [check_tariff(name, settings.sites[name], now, of_fleet=settings.is_of_fleet(name)) for name in names]
     findings += [check_state_folder(home), check_privacy(home), check_disk(home), check_state_version(home)]
     if findings[-1].verdict is Verdict.FAIL:
         return findings  # this release does not know the folder's layout
@@ -79,7 +79,8 @@ def run_checks(
             findings += check_fleet_lake(settings.fleet, home, every=every, progress=progress)
             findings += check_fleet_models(settings, home)
             settings = settings.model_copy(update={"fleet": None})  # what follows is of single homes
-    findings += [finding for name in names for finding in check_days(tables_of(settings, home, name), name, now)]
+    for name in names:
+        findings += check_days(tables_of(settings, home, name), name, now, of_fleet=settings.is_of_fleet(name))
     findings += [finding for name in names for finding in check_authority(name, settings.sites[name])]
     findings += [check_prices(settings, home, name, now) for name in names]
     findings += [check_weather(settings, home, name, now) for name in names]

@@ -46,7 +46,7 @@ def check_configuration(settings: Settings) -> CheckResult:
     return passed("configuration", named)
 
 
-def check_tariff(name: str, site: SiteSettings, now: datetime) -> CheckResult:
+def check_tariff(name: str, site: SiteSettings, now: datetime, *, of_fleet: bool = False) -> CheckResult:
     """Check that the tariff in force is of today: known, within its days, and with the tax of its country."""
     day = now.astimezone(zone(site.timezone)).date()
     version = max((each for each in site.tariff if each.valid_from <= day), key=_begin, default=None)
@@ -55,7 +55,7 @@ def check_tariff(name: str, site: SiteSettings, now: datetime) -> CheckResult:
     if version is None:
         return warned("tariff", detail, f"give a tariff that holds on {day}")
     return (
-        warned("tariff", f"{name}: {'; '.join(found)}", mend_tariff(name, site.area))
+        warned("tariff", f"{name}: {'; '.join(found)}", mend_tariff(name, site.area, of_fleet=of_fleet))
         if found
         else passed("tariff", detail)
     )

@@ -27,8 +27,10 @@ def tariff_doubts(site: SiteSettings, day: date) -> list[str]:
     return [*_age(version, day), *_unknown(version), *_tax(site, version, day)]
 
 
-def mend_tariff(name: str, area: str) -> str:
-    """Return how a person renews the tariff of a site."""
+def mend_tariff(name: str, area: str, *, of_fleet: bool = False) -> str:
+    """Return how a person renews the tariff of a site, or of a home of the fleet, which has no section of its own."""
+    if of_fleet:
+        return f"correct fleet.tariffs or fleet.defaults in darkstar.yaml (darkstar fleet show {name} tells which)"
     part = tariffs_in(area)
     if part is None:
         return "put the fees of your bill into darkstar.yaml (docs/tariffs.md)"
