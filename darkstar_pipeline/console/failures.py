@@ -58,6 +58,7 @@ EXIT_CODES: Mapping[str, ExitCode] = {
     "stale": ExitCode.USAGE,
     "file_system": ExitCode.USAGE,
     "data_missing": ExitCode.DATA,
+    "not_found": ExitCode.DATA,
     "data_refused": ExitCode.DATA,
     "lake_unreadable": ExitCode.DATA,
     "not_promoted": ExitCode.DATA,

@@ -11,6 +11,7 @@ dependencies = ["numpy>=2.4,<3", "Py_YAML>=6"]
 dev = ["pyright[nodejs]>=1.1"]
 bench = []
 fleet = []
+postgres = []
 """
 NUMPY = "numpy==2.4.6 ; python_full_version < '3.12'\nnumpy==2.5.5 ; python_full_version >= '3.12'\n"
 FITTING = NUMPY + "py-yaml==6.0.3\npyright==1.1.414\n"

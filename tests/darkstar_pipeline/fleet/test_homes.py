@@ -107,7 +107,7 @@ def test_context_of_a_fleets_home_has_its_tables_and_stands_among_the_sites(tmp_
     assert isinstance(context.lake, HomeTables)
     assert isinstance(again.lake, HomeTables)
     assert isinstance(own.lake, Lake)
-    with pytest.raises(ConfigurationError, match="neither under sites nor among the 3 homes"):
+    with pytest.raises(ConfigurationError, match="neither under sites nor among the fleet's 3 homes"):
         open_context("z", settings=settings, home=tmp_path)
     with pytest.raises(ConfigurationError, match="is a home of the fleet, whose days are backfilled by the bucket"):
         run_backfill(context, date(2026, 3, 1), date(2026, 3, 2))

@@ -217,7 +217,7 @@ def test_reserve_is_asked_for_with_its_price_and_ended(page: Page, engine: Plann
     page.select_option("#view-household [name='mode']", "vacation")
     expect(page.locator("[name='reserve_percent']")).to_be_hidden()
     page.click("#view-household button:has-text('When to start')")
-    expect(page.locator("#view-household .big")).to_contain_text("Best start")
+    expect(page.locator("#view-household .big")).to_contain_text("Best start", timeout=30_000)
 
 
 def test_upkeep_asks_first_and_says_what_it_did(page: Page) -> None:
