@@ -43,7 +43,7 @@ def test_strays_are_named_and_moved_aside(lake: Lake) -> None:
     assert (finding.verdict, str(stray) in finding.detail) == (Verdict.WARN, True)
     (done,) = repair_lake(lake.root.parent, now=NOW)
     assert done.path == stray
-    assert (done.aside / "part.parquet").is_file()
+    assert (Path(done.aside) / "part.parquet").is_file()
     assert not stray.exists()
     assert check_strays(lake.root).verdict is Verdict.OK
 
@@ -74,7 +74,7 @@ def test_wrong_rows_are_named_and_taken_out(lake: Lake, change: Callable[[pl.Dat
 def test_a_day_of_which_no_row_belongs_there_is_moved_aside(lake: Lake) -> None:
     path = spoilt(lake, lambda own: own.with_columns(site=pl.lit("other")))
     (done,) = repair_lake(lake.root.parent, now=NOW)
-    assert done.aside.is_file()
+    assert Path(done.aside).is_file()
     assert not path.exists()
     assert lake.days(SPOT_PRICES, "home") == DAYS[1:]
 
