@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -106,6 +107,8 @@ def _join(address: str) -> None:
     """Join a cluster, with the code of this process for its workers."""
     ray = ray_module()
     _probe(address)
+    if not address.startswith("ray://"):  # a client whose head died or refused it leaves its mode on in this process
+        import_module("ray._private.client_mode_hook")._explicitly_disable_client_mode()  # noqa: SLF001
     code = {"py_modules": [str(_folder(package)) for package in PACKAGES]}
     stamina.instrumentation.set_on_retry_hooks([])  # its own writes to stdout, where a command's JSON goes
     try:
