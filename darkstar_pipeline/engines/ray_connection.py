@@ -59,6 +59,8 @@ def connect(address: str | None, workers: int | None) -> Callable[[], None]:
     ray = ray_module()
     if ray.is_initialized():  # a run that Ray itself has started: no cluster within a cluster
         return lambda: None
+    # Ray leaves its client mode on where a client's head died or refused it; another client turns it on again.
+    import_module("ray._private.client_mode_hook")._explicitly_disable_client_mode()  # noqa: SLF001
     with _sigterm_kept():
         if address is None:
             return _start(workers)
@@ -107,8 +109,6 @@ def _join(address: str) -> None:
     """Join a cluster, with the code of this process for its workers."""
     ray = ray_module()
     _probe(address)
-    if not address.startswith("ray://"):  # a client whose head died or refused it leaves its mode on in this process
-        import_module("ray._private.client_mode_hook")._explicitly_disable_client_mode()  # noqa: SLF001
     code = {"py_modules": [str(_folder(package)) for package in PACKAGES]}
     stamina.instrumentation.set_on_retry_hooks([])  # its own writes to stdout, where a command's JSON goes
     try:

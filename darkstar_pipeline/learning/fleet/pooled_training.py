@@ -6,9 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from darkstar_pipeline.config.fingerprints import tariff_version
-from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.context import Context
-from darkstar_pipeline.errors import DataMissingError, DataRefusedError
+from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.learning.algorithms import with_changes
 from darkstar_pipeline.learning.dataset import LearningData, learning_data
 from darkstar_pipeline.learning.fleet.class_homes import ClassHome, Fleet, class_windows, drawn
@@ -16,7 +15,6 @@ from darkstar_pipeline.learning.scenario_rules import CANDIDATES
 from darkstar_pipeline.learning.splits import Windows
 from darkstar_pipeline.learning.training import TrainingOptions, ignore
 from darkstar_pipeline.models.champion_pointer import VersionRef
-from darkstar_pipeline.models.fleet.classes import pays_for_power
 from darkstar_pipeline.models.fleet.store import fleet_models
 from darkstar_pipeline.models.registry import register_model
 from darkstar_pipeline.models.training_run import TrainingRun
@@ -102,11 +100,8 @@ def train_class(
 
     Raises:
         DataMissingError: there are too few homes or days.
-        DataRefusedError: the class pays for power.
         OutsideServiceError: MLflow or the fleet's store failed.
     """
-    if homes:
-        refuse_demand_charge(homes[0].own)
     windows = class_windows(homes)
     enough = [found for home in homes if (found := _learned(home, windows)) is not None]
     if len(enough) < LEAST_HOMES:
@@ -152,17 +147,6 @@ def train_class(
         beliefs=beliefs,
         metrics=metrics,
     )
-
-
-def refuse_demand_charge(settings: SiteSettings) -> None:
-    """Refuse a class whose homes pay for power.
-
-    Raises:
-        DataRefusedError: they do.
-    """
-    if pays_for_power(settings):
-        message = "pays for power, which pooled policies do not see: its homes keep `value`"
-        raise DataRefusedError(message, "there is nothing to train for it; `value` plans with the demand charge")
 
 
 def _learned(home: ClassHome, windows: Windows) -> LearnedDays | None:

@@ -7,9 +7,9 @@ from datetime import date
 from darkstar_pipeline.errors import DataMissingError, DataRefusedError
 from darkstar_pipeline.learning.fleet.class_homes import Fleet, class_homes
 from darkstar_pipeline.learning.fleet.judging import judge_classes
-from darkstar_pipeline.learning.fleet.pooled_training import TrainedClass, refuse_demand_charge, train_class
+from darkstar_pipeline.learning.fleet.pooled_training import TrainedClass, train_class
 from darkstar_pipeline.learning.training import OnProgress, TrainingOptions, ignore
-from darkstar_pipeline.models.fleet.classes import PREFIX
+from darkstar_pipeline.models.fleet.classes import PREFIX, pays_for_power
 from darkstar_pipeline.models.version import registered_name
 from planner.evaluation.class_test import ClassVerdict
 
@@ -67,10 +67,11 @@ def retrain_classes(
     """
     homes, left_out, trained = fleet.homes(), dict[str, str](), list[TrainedClass]()
     for name, sites in by_class.items():
+        if pays_for_power(homes[sites[0]]):  # so do all of its homes
+            left_out[name] = "pays for power, which pooled policies do not see: its homes keep `value`"
+            continue
         options = TrainingOptions(progress=_bar(progress, name), note=note)
         try:
-            for site in sites[:1]:  # before anything is read
-                refuse_demand_charge(homes[site])
             usable = class_homes(fleet, {site: homes[site] for site in sites}, last)
             trained.append(train_class(fleet, name, usable, n_homes, options))
         except (DataMissingError, DataRefusedError) as error:
