@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import date
 
 import dagster as dg
-import polars as pl
 
 from assets.description import markdown_table
 from assets.home import Check
 from planner.evaluation.verified_days import VerifiedDays
+from planner.wording.columns import worded
 
 SCHEDULES_VERIFIED = Check(
     name="schedules_verified",
@@ -30,6 +30,6 @@ def verified_check(days: VerifiedDays) -> dg.AssetCheckResult:
 def rejection_reasons(days: VerifiedDays) -> Mapping[date, str]:
     """Why schedules of a day are left out, by day."""
     reasons = days.rejected.group_by("day", maintain_order=True).agg(
-        pl.format("{} fails verification: {} ({})", "policy", "message", "rule").str.join("; ").alias("reason")
+        worded("{} fails verification: {} ({})", "policy", "message", "rule").str.join("; ").alias("reason")
     )
     return dict(reasons.select("day", "reason").iter_rows())

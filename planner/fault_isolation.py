@@ -3,16 +3,21 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import polars as pl
+
 Piece = TypeVar("Piece")
 Answer = TypeVar("Answer")
 Errors = type[Exception] | tuple[type[Exception], ...]
+
+MISTAKES: tuple[type[Exception], ...] = (Exception, pl.exceptions.PanicException)
+"""Whatever can go wrong in a piece of work that others outlive; a panic of Polars is no `Exception`."""
 
 
 def isolated(
     work: Callable[[Sequence[Piece]], Answer],
     pieces: Sequence[Piece],
     *,
-    caught: Errors = Exception,
+    caught: Errors = MISTAKES,
     fatal: Errors = (),
 ) -> tuple[list[Answer], list[tuple[Piece, Exception]]]:
     """Work on pieces together, and where that fails on each half of them, until what fails is alone.

@@ -17,6 +17,7 @@ from signal import SIG_BLOCK, SIGINT, pthread_sigmask
 from typing import Any, TypeVar
 
 from planner.errors import ShardFailedError, ShardLostError
+from planner.fault_isolation import MISTAKES
 
 Shard = TypeVar("Shard")
 Answer = TypeVar("Answer")
@@ -164,7 +165,7 @@ def whole(fn: Callable[[Shard], Answer], shard: Shard) -> Answer:
     """
     try:
         return fn(shard)
-    except Exception as error:
+    except MISTAKES as error:
         try:
             pickle.loads(pickle.dumps(error))  # noqa: S301 - made here
         except Exception:  # noqa: BLE001 - whatever its constructor raises

@@ -14,6 +14,7 @@ from assets.fleet.shards import FleetShard, ShardReport, backfill_shard
 from assets.rows.bounds import below_bound
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY, ORACLE_DAILY_RESULTS, POLICY_DAILY_RESULTS
+from planner.fault_isolation import MISTAKES
 
 _log = logging.getLogger(__name__)
 WORST_SHOWN = 5
@@ -84,7 +85,7 @@ def work_out(shard: FleetShard) -> BucketOutcome:
             grades=_grades(shard, done),
             worst=_worst(results),
         )
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with one bucket must not stop the others
+    except MISTAKES as error:  # whatever is wrong with one bucket must not stop the others
         _log.warning("bucket %s failed from %s to %s", shard.bucket, shard.first, shard.last, exc_info=True)
         return failed(shard.bucket, shard.first, shard.last, " ".join(str(error).split()) or type(error).__name__)
 

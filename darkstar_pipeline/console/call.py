@@ -279,13 +279,13 @@ def run(app: Callable[..., Any], arguments: Sequence[str]) -> int:
         return READER_LEFT if is_reader_gone(stop) else int(stop.code or 0)
     except BrokenPipeError:
         return READER_LEFT
-    except Exception as error:  # noqa: BLE001 - the outermost handler: a traceback is shown with --debug only
+    except BaseException as error:  # noqa: BLE001 - the outermost handler, also for panics of Polars, no `Exception`s
         return _fail(error, as_json="--json" in typed, debug="--debug" in typed)
     return code if isinstance(code, int) else int(ExitCode.DONE)
 
 
-def _fail(error: Exception, *, as_json: bool, debug: bool) -> int:
-    """Report an error in the form that was asked for, and return its exit code."""
+def _fail(error: BaseException, *, as_json: bool, debug: bool) -> int:
+    """Report an error in the form that was asked for, and return its exit code; its traceback with `--debug` only."""
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     failure = describe(error)

@@ -18,6 +18,7 @@ from darkstar_pipeline.fleet.homes import FleetHomes
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import ORACLE_DAILY_RESULTS, POLICY_DAILY_RESULTS
+from planner.wording.columns import worded
 
 IDLE = "idle"
 LEAST_POSSIBLE = 0.01
@@ -203,9 +204,9 @@ def _worst(rows: pl.DataFrame, most: int) -> pl.DataFrame:
     dearer, broken = pl.col("cost") > pl.col("idle_cost"), pl.col("breaches") > 0
     reason = (
         pl.when(broken)
-        .then(pl.format("limits exceeded in {} slots", "breaches"))
+        .then(worded("limits exceeded in {} slots", "breaches"))
         .when(dearer)
         .then(pl.lit("costs more than a battery that is not used"))
-        .otherwise(pl.format("saves {} % of what it could", (100 * pl.col("captured_share")).round(0).cast(pl.Int64)))
+        .otherwise(worded("saves {} % of what it could", (100 * pl.col("captured_share")).round(0).cast(pl.Int64)))
     )
     return worst.select("site", "policy", "days", "captured_share", "missed", "currency", reason=reason)

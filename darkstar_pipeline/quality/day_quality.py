@@ -35,6 +35,7 @@ from darkstar_pipeline.quality.graded_homes import GradedHome, facts_of
 from env.battery import Battery
 from env.home_rows import HOME, with_home
 from env.time_grid import SLOT_DTYPE, grid
+from planner.wording.columns import worded
 
 MOST_CORE_HOURS = 2
 """More bad core hours than this exclude a day."""
@@ -177,7 +178,7 @@ def _reasons() -> list[pl.Expr]:
     reasons = (
         (
             pl.col("missing_slots") > 0,
-            pl.format(
+            worded(
                 "missing {} core {} (first {}){}",
                 "missing_slots",
                 _many("missing_slots"),
@@ -187,18 +188,18 @@ def _reasons() -> list[pl.Expr]:
         ),
         (
             pl.col("unlike") > 0,
-            pl.format("{} unlike this home (first {}: {})", _slots("unlike"), "first_unlike", "unlike_rule"),
+            worded("{} unlike this home (first {}: {})", _slots("unlike"), "first_unlike", "unlike_rule"),
         ),
         (
             pl.col("soc_issues") > 0,
-            pl.format(
+            worded(
                 "state of charge impossible in {} {} (first {})", "soc_issues", _many("soc_issues"), "first_soc_issues"
             ),
         ),
         (pl.col("core_hours") > 0, _core_hours()),
         (
             (pl.col("missing_prices") > 0) & ~zero,
-            pl.format(
+            worded(
                 "prices missing in {} {} (first {}){}",
                 "missing_prices",
                 _many("missing_prices"),
@@ -208,7 +209,7 @@ def _reasons() -> list[pl.Expr]:
         ),
         (
             (pl.col("estimated_prices") > 0) & ~zero,
-            pl.format("prices only estimated in {} slots (first {})", "estimated_prices", "first_price_issues"),
+            worded("prices only estimated in {} slots (first {})", "estimated_prices", "first_price_issues"),
         ),
         (zero, pl.lit("prices all zero")),
         (pl.col("bad_hours_battery") > 0, _battery_hours()),
@@ -220,34 +221,32 @@ def _reasons() -> list[pl.Expr]:
 
 def _refused(missing: str, refused: str) -> pl.Expr:
     """Return why the import refused missing slots, and how many of them; empty where it refused none."""
-    some = pl.when(pl.col(refused) == pl.col(missing)).then(pl.lit("")).otherwise(pl.format("{} of them ", refused))
-    words = pl.format(", {}{}", some, f"{refused}_why")
+    some = pl.when(pl.col(refused) == pl.col(missing)).then(pl.lit("")).otherwise(worded("{} of them ", refused))
+    words = worded(", {}{}", some, f"{refused}_why")
     return pl.when(pl.col(refused) > 0).then(words).otherwise(pl.lit(""))
 
 
 def _core_hours() -> pl.Expr:
     parts = [
-        pl.when(pl.col(f"bad_hours_{name}") > 0).then(pl.format(f"{name} {{}}", f"bad_hours_{name}")) for name in CORE
+        pl.when(pl.col(f"bad_hours_{name}") > 0).then(worded(f"{name} {{}}", f"bad_hours_{name}")) for name in CORE
     ]
     split = pl.concat_str(parts, separator=", ", ignore_nulls=True)
-    return pl.format(
-        "{} bad core {}: {} (first {})", "core_hours", _many("core_hours", "hour"), split, "first_core_hour"
-    )
+    return worded("{} bad core {}: {} (first {})", "core_hours", _many("core_hours", "hour"), split, "first_core_hour")
 
 
 def _battery_hours() -> pl.Expr:
     count = "bad_hours_battery"
-    return pl.format("bad battery readings in {} {} (first {})", count, _many(count, "hour"), "first_battery_hour")
+    return worded("bad battery readings in {} {} (first {})", count, _many(count, "hour"), "first_battery_hour")
 
 
 def _balance() -> pl.Expr:
     gained, stored = pl.col("gained").round(2), pl.col("stored").round(2)
-    return pl.format("battery does not balance: its flows say {} kWh, its state of charge {} kWh", gained, stored)
+    return worded("battery does not balance: its flows say {} kWh, its state of charge {} kWh", gained, stored)
 
 
 def _slots(count: str) -> pl.Expr:
     """Return a number of slots in words."""
-    return pl.format("{} {}", count, _many(count))
+    return worded("{} {}", count, _many(count))
 
 
 def _many(count: str, noun: str = "slot") -> pl.Expr:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from env.home_rows import HOME
+from planner.wording.columns import worded
 
 DAY = "local_day"
 EXPLAINS = {"refused": "refused at import", "missing": "not in the import"}
@@ -30,7 +31,7 @@ def refusals(missing: pl.DataFrame, remarks: pl.DataFrame, quantities: Sequence[
     action = pl.col("action").replace_strict(EXPLAINS, return_dtype=pl.String)
     return explained.group_by(HOME, DAY, maintain_order=True).agg(
         pl.col("slot_start").n_unique().cast(pl.Int32).alias("refused"),
-        pl.format("{}: {}", action.first(), _first_of_reasons()).alias("refused_why"),
+        worded("{}: {}", action.first(), _first_of_reasons()).alias("refused_why"),
     )
 
 
@@ -54,7 +55,7 @@ def treatments(missing: pl.DataFrame, remarks: pl.DataFrame) -> pl.DataFrame:
         .agg(pl.col("readings").sum(), why=_first_of_reasons())
     )
     noun = pl.when(pl.col("readings") == 1).then(pl.lit("reading")).otherwise(pl.lit("readings"))
-    words = pl.format("{} {} {} at import: {}", "readings", noun, "action", "why")
+    words = worded("{} {} {} at import: {}", "readings", noun, "action", "why")
     return counts.sort(HOME, DAY, "action").group_by(HOME, DAY, maintain_order=True).agg(treated=words.str.join("; "))
 
 
@@ -62,5 +63,5 @@ def _first_of_reasons() -> pl.Expr:
     """The first reason of a group, and how many others there are."""
     others = pl.col("reason").n_unique() - 1
     noun = pl.when(others == 1).then(pl.lit("reason")).otherwise(pl.lit("reasons"))
-    more = pl.when(others > 0).then(pl.format(" and {} more {}", others, noun)).otherwise(pl.lit(""))
+    more = pl.when(others > 0).then(worded(" and {} more {}", others, noun)).otherwise(pl.lit(""))
     return pl.col("reason").first().str.replace_all("; ", ", ", literal=True) + more

@@ -25,6 +25,7 @@ import polars as pl
 from darkstar_pipeline.quality.odd_stretches import LEAST_LOAD_KW, below_base, counted_later, stuck, times_ten
 from darkstar_pipeline.quality.series_rows import Rows
 from env.home_rows import HOME, by_home, total, with_home
+from planner.wording.columns import worded
 
 STILL_HOURS = 12.0
 """A load of zero for as long is no reading in a home that else always uses something [h]."""
@@ -179,7 +180,7 @@ def _repeats(judged: pl.DataFrame, column: str) -> list[pl.DataFrame]:
     far = pl.col("kw") > _TOTAL_TIMES_USUAL * pl.col("usual")
     alone = ~_beside(far, 1) & ~_beside(far, -1)
     applies = near & same & far & alone & pl.col("before_whole") & (before >= _LEAST_TOTAL_KWH)
-    words = pl.format("{} {} kWh is the total of the day before", pl.lit(column), pl.col("kwh").round(2))
+    words = worded("{} {} kWh is the total of the day before", pl.lit(column), pl.col("kwh").round(2))
     return _refused(judged.filter(applies), words)
 
 
@@ -205,7 +206,7 @@ def _many_times(judged: pl.DataFrame, column: str) -> list[pl.DataFrame]:
     no_car = (uneven | (pl.col("kwh").sum() > _CAR_KWH)).over("_run") & pl.lit(column == "load_kwh")
     short, far_short = (pl.col("hours").sum().over(run) <= _SINGLE_HOURS for run in ("_run", "_far_run"))
     large = pl.col("large") & (short | (kw > _MOST_KW) | no_car)
-    words = pl.format(
+    words = worded(
         "{} {} kWh is {} kW, {} times what is usual that day",
         pl.lit(column),
         pl.col("kwh").round(2),
@@ -219,7 +220,7 @@ def _in_the_dark(judged: pl.DataFrame) -> list[pl.DataFrame]:
     """Return PV around midnight, where even the midnight sun gives next to nothing."""
     dark = pl.col("clock").is_in(_DARK_HOURS) & (pl.col("kw") > _DARK_KW) & pl.col("whole")
     bright = pl.col("kw") > _DARK_SHARE * pl.col("kw").quantile(0.95).over(_OF_HOME)
-    words = pl.format("pv_kwh {} kWh flowed around midnight", pl.col("kwh").round(2))
+    words = worded("pv_kwh {} kWh flowed around midnight", pl.col("kwh").round(2))
     return _refused(judged.filter(dark & bright), words) if judged.select(dark.any()).item() else []
 
 
@@ -238,7 +239,7 @@ def _stood_still(judged: pl.DataFrame) -> list[pl.DataFrame]:
     long = pl.col("still") >= STILL_HOURS
     short, spoken = (pl.col("_zero") & ~long).sum().over(_OF_DAY), (~long).sum().over(_OF_DAY)
     rare = (spoken > 0) & (short <= _RARELY_ZERO * spoken)
-    for_hours = pl.format("load_kwh is zero for {} hours: its counter stood still", pl.col("still").round(1))
+    for_hours = worded("load_kwh is zero for {} hours: its counter stood still", pl.col("still").round(1))
     every = pl.lit("load_kwh is zero or next to it all day: its counter stood still")
     words = pl.when("all_day").then(every).otherwise(for_hours)
     return _refused(judged_runs.filter(pl.col("all_day") | (long & rare)), words)

@@ -20,6 +20,7 @@ true zeros between them. How the limits were chosen and what they reach: `docs/d
 import polars as pl
 
 from darkstar_pipeline.quality.market_hours import DAY, SLOTS_PER_HOUR
+from planner.wording.columns import worded
 
 NEAR_ZERO = 0.015
 """Prices up to here are near zero [SEK/kWh].
@@ -170,13 +171,11 @@ def _evidence() -> pl.Expr:
     length = pl.col("_zeros") + pl.col("b_zeros").fill_null(0) + pl.col("a_zeros").fill_null(0)
     beside = pl.coalesce("b_price", "a_price").round(5)
     words = {
-        "second_source": pl.format("zero, but the second source says {}", pl.col("second").round(5)),
-        "market_hour": pl.format("zero, but the market hour {} UTC is at {}", hour, pl.col("hour_price").round(5)),
-        "both_ends": pl.format(
-            "{} slots of zeros begin and end inside market hours at {} and {}", length, before, after
-        ),
-        "one_end": pl.format("{} slots of zeros between {} and {}, cutting a market hour", length, before, after),
-        "neighbours": pl.format("{} slots of zeros between {} and {}", length, before, after),
-        "edge": pl.format("{} slots of zeros at the day's edge beside {}, no price near zero", length, beside),
+        "second_source": worded("zero, but the second source says {}", pl.col("second").round(5)),
+        "market_hour": worded("zero, but the market hour {} UTC is at {}", hour, pl.col("hour_price").round(5)),
+        "both_ends": worded("{} slots of zeros begin and end inside market hours at {} and {}", length, before, after),
+        "one_end": worded("{} slots of zeros between {} and {}, cutting a market hour", length, before, after),
+        "neighbours": worded("{} slots of zeros between {} and {}", length, before, after),
+        "edge": worded("{} slots of zeros at the day's edge beside {}, no price near zero", length, beside),
     }
     return pl.coalesce(pl.when(pl.col(f"_{name}")).then(words[name]) for name in REASONS)

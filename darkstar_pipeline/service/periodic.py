@@ -4,6 +4,8 @@ import logging
 import threading
 from collections.abc import Callable
 
+from planner.fault_isolation import MISTAKES
+
 _log = logging.getLogger(__name__)
 
 
@@ -41,5 +43,5 @@ class PeriodicCheck:
             pause = self._seconds
             try:
                 self._check()
-            except Exception:  # noqa: BLE001 - the thread outlives any mistake
+            except MISTAKES:  # the thread outlives any mistake
                 _log.exception("%s failed", self._name)

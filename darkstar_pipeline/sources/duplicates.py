@@ -6,6 +6,7 @@ import polars as pl
 
 from darkstar_pipeline.sources.parsed import REASON, ROW, reason_if
 from env.home_rows import by_home
+from planner.wording.columns import worded
 
 
 def resolve_duplicates(frame: pl.DataFrame, values: Sequence[str], key: str = "slot_start") -> pl.DataFrame:
@@ -23,7 +24,7 @@ def resolve_duplicates(frame: pl.DataFrame, values: Sequence[str], key: str = "s
         return frame
     same = pl.struct(values)
     compared = good.with_columns((same != same.first()).any().over(keys).alias("_differs"))
-    reason = pl.format(
+    reason = worded(
         "{} {} occurs {} times with different values",
         pl.lit(key),
         pl.col(key).dt.strftime("%Y-%m-%d %H:%M:%SZ"),

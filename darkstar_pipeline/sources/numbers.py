@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from darkstar_pipeline.sources.parsed import reason_if
+from planner.wording.columns import worded
 
 _FLOAT32_DIGITS = 7
 """A float32 carries seven decimal digits; 0.1 must not become 0.10000000149."""
@@ -41,8 +42,8 @@ def number_checks(names: Sequence[str]) -> list[pl.Expr]:
         raw = pl.col(original(name))
         present = raw.is_not_null() & (raw.str.strip_chars() != "")
         checks += [
-            reason_if(pl.col(name).is_null() & present, pl.format("{} {} is not a number", pl.lit(name), raw)),
-            reason_if(pl.col(name).is_nan(), pl.format("{} is NaN", pl.lit(name))),
-            reason_if(pl.col(name).is_infinite(), pl.format("{} is infinite", pl.lit(name))),
+            reason_if(pl.col(name).is_null() & present, worded("{} {} is not a number", pl.lit(name), raw)),
+            reason_if(pl.col(name).is_nan(), worded("{} is NaN", pl.lit(name))),
+            reason_if(pl.col(name).is_infinite(), worded("{} is infinite", pl.lit(name))),
         ]
     return checks

@@ -13,6 +13,7 @@ from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.remarks import no_remarks
 from env.home_rows import ALONE, HOME, by_home, per_home, with_home
 from env.time_grid import SLOT_DTYPE
+from planner.wording.columns import worded
 
 ROW = "_row"
 REASON = "_reason"
@@ -161,11 +162,11 @@ def refused_notes(rejects: pl.DataFrame, file: str) -> pl.DataFrame:
         .group_by(HOME, kind.alias("_kind"), maintain_order=True)
         .agg(pl.len(), pl.col("reason").first())
     )
-    shown = pl.format("{} × {}", "len", "reason").head(_KINDS_SHOWN).str.join("; ")
+    shown = worded("{} × {}", "len", "reason").head(_KINDS_SHOWN).str.join("; ")
     return (
         kinds.group_by(HOME, maintain_order=True)
         .agg(pl.col("len").sum(), shown.alias("shown"))
-        .select(HOME, pl.format("{}: {} rows were refused: {}", pl.lit(file), "len", "shown").alias("note"))
+        .select(HOME, worded("{}: {} rows were refused: {}", pl.lit(file), "len", "shown").alias("note"))
     )
 
 

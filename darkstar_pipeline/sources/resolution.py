@@ -9,6 +9,7 @@ import polars as pl
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.parsed import REASON, Refused, object_to, raise_refusal, reason_if
 from env.home_rows import HOME, by_home, per_home, with_home
+from planner.wording.columns import worded
 
 ALLOWED_MINUTES = (5, 10, 15, 30, 60)
 _RUN = 8
@@ -55,7 +56,7 @@ def on_own_grid(
     micros = pl.col("slot_start").dt.timestamp("us")
     shown = pl.col("slot_start").dt.strftime("%Y-%m-%d %H:%M:%SZ")
     coarse = reason_if(
-        micros % (grid * 60_000_000) != 0, pl.format("slot_start {} is not on a {}-minute grid", shown, pl.lit(grid))
+        micros % (grid * 60_000_000) != 0, worded("slot_start {} is not on a {}-minute grid", shown, pl.lit(grid))
     )
     timed = object_to(frame, [coarse]).with_columns((micros // 60_000_000).alias(_MINUTE))
     keys = by_home(frame, _MINUTE)
@@ -64,7 +65,7 @@ def on_own_grid(
     joined = timed.join(regimes, on=keys, how="left", maintain_order="left")
     off = reason_if(
         pl.col("_off_grid") & pl.col(REASON).is_null(),
-        pl.format("slot_start {} is off the {}-minute grid of the file", shown, pl.col(NATIVE)),
+        worded("slot_start {} is off the {}-minute grid of the file", shown, pl.col(NATIVE)),
     )
     return object_to(joined, [off]).drop(_MINUTE, "_off_grid")
 
@@ -133,11 +134,11 @@ def resolution_notes(rows: pl.DataFrame, file: str) -> pl.DataFrame:
         pl.col("slot_start").first()
     )  # fmt: skip
     since = pl.col("slot_start").dt.strftime("%Y-%m-%d %H:%MZ")
-    part = pl.when(pl.len().over(HOME) == 1).then(pl.format("{} minutes", NATIVE)).otherwise(
-        pl.format("{} minutes from {}", NATIVE, since)
+    part = pl.when(pl.len().over(HOME) == 1).then(worded("{} minutes", NATIVE)).otherwise(
+        worded("{} minutes from {}", NATIVE, since)
     )  # fmt: skip
     shown = per_home(spans.with_columns(part.alias("part")), pl.col("part").str.join(", "))
-    return shown.select(HOME, pl.format("{}: one row every {}", pl.lit(file), "part").alias("note"))
+    return shown.select(HOME, worded("{}: one row every {}", pl.lit(file), "part").alias("note"))
 
 
 def resolution_note(rows: pl.DataFrame, file: str) -> str:

@@ -10,6 +10,7 @@ from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.parsed import Refused, raise_refusal, reason_if
 from env.home_rows import HOME, homes_of, with_home, within_home
 from env.time_grid import SLOT_DTYPE
+from planner.wording.columns import worded
 
 # Date, clock and, optionally, an offset: "2026-03-29T02:15:00.000+02:00", "2026-03-29 00:15Z", "... UTC".
 _DATE_TIME = r"^\s*(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)"
@@ -96,8 +97,8 @@ def stamp_checks(source: str, target: str) -> list[pl.Expr]:
     unknown = pl.col(target).is_null() & pl.col(NAIVE).is_null()
     return [
         reason_if(pl.col(source).is_null(), pl.lit(f"{target} is empty")),
-        reason_if(pl.col(NAIVE).is_not_null(), pl.format("{} {} has no offset from UTC", pl.lit(target), shown)),
-        reason_if(unknown, pl.format("{} {} is not a date and time", pl.lit(target), shown)),
+        reason_if(pl.col(NAIVE).is_not_null(), worded("{} {} has no offset from UTC", pl.lit(target), shown)),
+        reason_if(unknown, worded("{} {} is not a date and time", pl.lit(target), shown)),
         too_old(target, source),
     ]
 
@@ -105,9 +106,7 @@ def stamp_checks(source: str, target: str) -> list[pl.Expr]:
 def too_old(target: str, source: str) -> pl.Expr:
     """Return a check that the instant is of this century. A stray year 1 would span millions of slots."""
     shown = pl.col(source).cast(pl.String)
-    return reason_if(
-        pl.col(target).dt.year() < _EARLIEST_YEAR, pl.format("{} {} is before 2000", pl.lit(target), shown)
-    )
+    return reason_if(pl.col(target).dt.year() < _EARLIEST_YEAR, worded("{} {} is before 2000", pl.lit(target), shown))
 
 
 def without_instants(frame: pl.DataFrame, source: str, target: str, file: str) -> Refused:

@@ -28,6 +28,7 @@ from darkstar_pipeline.sources.resolution import NATIVE, resolution_note, with_r
 from darkstar_pipeline.sources.stamps import refuse_all_naive, stamp_checks, with_instants
 from darkstar_pipeline.warehouse.schemas import OUTLOOK_COLUMNS
 from env.time_grid import SLOT_MINUTES
+from planner.wording.columns import worded
 
 WEATHER_MINUTES = (15, 30, 60)
 AHEAD = timedelta(days=20)
@@ -151,11 +152,11 @@ def _checks(columns: list[str], now: datetime, panels_kw: float | None) -> list[
         reason_if(pl.col("slot_start") > now + AHEAD, pl.lit("slot_start lies more than twenty days ahead")),
     ]
     for name in columns:
-        value, shown = pl.col(name), pl.format("{} {} is not possible", pl.lit(name), pl.col(name))
+        value, shown = pl.col(name), worded("{} {} is not possible", pl.lit(name), pl.col(name))
         if name in _LIMITS:
             checks.append(reason_if(~value.is_between(*_LIMITS[name]), shown))
         elif name in _FLAGS:
-            checks.append(reason_if(~value.is_in([0.0, 1.0]), pl.format("{} is neither 0 nor 1", pl.lit(name))))
+            checks.append(reason_if(~value.is_in([0.0, 1.0]), worded("{} is neither 0 nor 1", pl.lit(name))))
         else:
             checks.append(reason_if((value < 0) | (implied_kw(name) > most_kw), shown))
     return checks

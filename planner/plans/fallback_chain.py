@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from planner.deadline import deadline, seconds_left
+from planner.fault_isolation import MISTAKES
 from planner.optimizer.solution import SolverRecord
 from planner.plans.explanations import PolicyValuation, explain
 from planner.plans.make_plan import Plan
@@ -142,7 +143,7 @@ def _try(
         return _released(task, source.name, source.make(task), simple)
     except refusals:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a model, solver or library raises, the next source plans
+    except MISTAKES as error:  # whatever a model, solver or library raises, the next source plans
         _log.warning("plan source %s failed", source.name, exc_info=True)
         return None, Attempt(source.name, FAILED, f"{type(error).__name__}: {error}")
 

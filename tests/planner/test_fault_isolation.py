@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,3 +38,14 @@ def test_one_bad_piece_of_a_hundred_costs_few_attempts() -> None:
 def test_errors_of_no_single_piece_are_raised(errors: dict[str, type[Exception]]) -> None:
     with pytest.raises(ValueError, match="3"):
         isolated(refusing({3}, []), range(9), **errors)
+
+
+def test_a_panic_of_polars_leaves_out_its_piece_alone() -> None:
+    def work(part: Sequence[int]) -> Sequence[int]:
+        if 3 in part:
+            raise pl.exceptions.PanicException
+        return part
+
+    done, failed = isolated(work, range(5))
+    assert [each for part in done for each in part] == [0, 1, 2, 4]
+    assert [piece for piece, _ in failed] == [3]

@@ -27,6 +27,7 @@ from darkstar_pipeline.sources.quarantine import keep_rejects
 from darkstar_pipeline.sources.remarks import ALTERED, all_remarks, remarks_on
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
 from env.time_grid import local_day
+from planner.wording.columns import worded
 
 _FEWEST_A_DAY = 23
 _DAY = timedelta(hours=24)
@@ -113,7 +114,7 @@ def store_prices(checked: CheckedPrices, source: str, target: ImportTarget, *, n
         (pl.col("price") - pl.col("price_old")).abs() > _SAME
     )
     reasons = corrected.with_columns(
-        pl.format("price {} corrected to {} by {}", "price_old", "price", pl.lit(source)).alias("reason")
+        worded("price {} corrected to {} by {}", "price_old", "price", pl.lit(source)).alias("reason")
     )
     remarks = remarks_on(reasons.select("slot_start", "reason"), "price", ALTERED, target.site.timezone)
     keep_rejects(target.quarantine_dir, _old_values(reasons, source))

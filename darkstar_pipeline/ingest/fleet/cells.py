@@ -10,6 +10,7 @@ from darkstar_pipeline.config.fleet.columns import HOME_COLUMNS, HOMES_SCHEMA, S
 from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.ingest.fleet.faults import FAULTS_SCHEMA, no_faults
 from darkstar_pipeline.sources.files import read_table
+from planner.wording.columns import worded
 
 ROW = "_row"
 _ALIASES = {".".join(column.place): column.name for column in HOME_COLUMNS.values()}
@@ -112,8 +113,8 @@ def _unread(raw: pl.DataFrame, typed: pl.DataFrame, name: str, dtype: pl.DataTyp
     long = f"'{{}}…' has {{}} characters, of which a cell has at most {LONGEST_CELL}{meaning}"
     reason = (
         pl.when(length > LONGEST_CELL)
-        .then(pl.format(long, value.str.head(_SHOWN), length))
-        .otherwise(pl.format(f"'{{}}' {_REASONS.get(dtype, 'is no text')}{meaning}", value))
+        .then(worded(long, value.str.head(_SHOWN), length))
+        .otherwise(worded(f"'{{}}' {_REASONS.get(dtype, 'is no text')}{meaning}", value))
     )
     return found.select(
         pl.col(ROW).alias("row"), pl.lit(name).alias("column"), value.str.head(LONGEST_CELL), reason.alias("reason")

@@ -17,6 +17,7 @@ from darkstar_pipeline.config.planning import ForecastSettings
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.ingest.fleet.cells import ROW
 from darkstar_pipeline.ingest.fleet.faults import FAULTS_SCHEMA, fault, faults_of, no_faults
+from planner.wording.columns import worded
 
 Progress = Callable[[int, int], None]
 """Called with the number of kinds of homes checked so far and the number of all."""
@@ -55,11 +56,11 @@ def name_faults(settings: Settings, rows: pl.DataFrame) -> pl.DataFrame:
         pl.when(name.is_null())
         .then(pl.lit("is missing: every home needs a name of its own"))
         .when(~name.str.contains(_NAME))
-        .then(pl.format("'{}' is no name of a home: 1 to 64 letters, digits, _ and -, a letter or digit first", name))
+        .then(worded("'{}' is no name of a home: 1 to 64 letters, digits, _ and -, a letter or digit first", name))
         .when(first < pl.col(ROW))
-        .then(pl.format("'{}' stands in row {} already", name, first))
+        .then(worded("'{}' stands in row {} already", name, first))
         .when(name.is_in(list(settings.sites)))
-        .then(pl.format("'{}' is a home under sites of darkstar.yaml: name it otherwise, or remove it there", name))
+        .then(worded("'{}' is a home under sites of darkstar.yaml: name it otherwise, or remove it there", name))
     )
     found = rows.select(pl.col(ROW).alias("row"), pl.lit(SITE).alias("column"), name.alias("value"), reason=reason)
     return found.filter(pl.col("reason").is_not_null())

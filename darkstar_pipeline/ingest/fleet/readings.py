@@ -30,6 +30,7 @@ from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.schemas import IMPORT_REMARKS, METER_READINGS
 from env.home_rows import ALONE
 from planner.parallel import map_shards
+from planner.wording.columns import worded
 
 SITE = "site"
 LOCAL_CLOCK = "local"
@@ -211,7 +212,7 @@ def _of_nobody(named: pl.DataFrame, known: pl.DataFrame, file: str) -> pl.DataFr
     reason = (
         pl.when(site.is_null())
         .then(pl.lit("site is empty"))
-        .otherwise(pl.format("no home of the fleet is called {}", site))
+        .otherwise(worded("no home of the fleet is called {}", site))
     )
     columns = {
         "file": pl.lit(file),

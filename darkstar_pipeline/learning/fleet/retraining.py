@@ -67,6 +67,9 @@ def retrain_classes(
     """
     homes, left_out, trained = fleet.homes(), dict[str, str](), list[TrainedClass]()
     for name, sites in by_class.items():
+        if not sites:
+            left_out[name] = "no home is of this class"
+            continue
         if pays_for_power(homes[sites[0]]):  # so do all of its homes
             left_out[name] = "pays for power, which pooled policies do not see: its homes keep `value`"
             continue

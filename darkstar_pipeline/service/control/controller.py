@@ -36,6 +36,7 @@ from darkstar_pipeline.service.home_assistant.translation import MappedInverter,
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument
 from darkstar_pipeline.state.secrets import secret
+from planner.fault_isolation import MISTAKES
 from planner.wording.messages import joined, phrase
 
 POLL_SECONDS = 2.0
@@ -282,7 +283,7 @@ class Controller:
                 self.step()
             except HomeAssistantError as error:
                 self._status.connected, self._status.problem = False, error.message
-            except Exception as error:  # noqa: BLE001 - whatever fails, the lease expires and the default returns
+            except MISTAKES as error:  # whatever fails, the lease expires and the default returns
                 self._status.problem = f"{type(error).__name__}: {error}"
                 _log.exception("control failed")
             self._completed = self._clock.monotonic()

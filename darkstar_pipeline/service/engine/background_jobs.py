@@ -15,6 +15,7 @@ from darkstar_pipeline.config.fleet.engine import EngineSettings
 from darkstar_pipeline.engines.choice import on_engine
 from darkstar_pipeline.errors import DarkstarError
 from env.errors import CodedError
+from planner.fault_isolation import MISTAKES
 from planner.local_engine import end_with_parent
 
 KEPT = 8
@@ -147,6 +148,6 @@ def _run(
     except (CodedError, ValueError) as error:
         hint = error.hint if isinstance(error, CodedError) else ""
         told.send(JobState(FAILED, error=f"{error}; {hint}" if hint else str(error)))
-    except Exception as error:
+    except MISTAKES as error:
         told.send(JobState(FAILED, error=f"internal error ({type(error).__name__}): the service's log has the details"))
         raise

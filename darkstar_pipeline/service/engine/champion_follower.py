@@ -17,6 +17,7 @@ from darkstar_pipeline.planning.plan_sources import NO_CHAMPION, ActivePolicy
 from darkstar_pipeline.policies.trained import opened
 from darkstar_pipeline.service.schemas.models import ModelInfo
 from darkstar_pipeline.state.atomic_files import file_identity
+from planner.fault_isolation import MISTAKES
 
 Signature = tuple[str, int, int, int]
 _log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class ChampionFollower:
         self._before = before if before.model is not None and not moved_tariff else None
         try:
             self.state = _loaded(context)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with a version, the old one stays
+        except MISTAKES as error:  # whatever is wrong with a version, the old one stays
             self.state = _kept(before, folder, _sentence(error), forget=moved_tariff and before.model is not None)
             _log.warning("the promoted version cannot be used: %s", self.state.problem)
         return self.state.active is not before.active

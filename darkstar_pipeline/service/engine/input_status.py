@@ -31,6 +31,7 @@ from env.battery import Battery
 from env.time_grid import SLOT, slot_of, zone
 from planner.deadline import seconds_left
 from planner.errors import SolverTimeoutError
+from planner.fault_isolation import MISTAKES
 from planner.optimizer.deferrable_loads import LoadRequests
 from planner.wording.messages import joined, phrase
 
@@ -144,7 +145,7 @@ def _collected(  # noqa: PLR0913 - as `collect_inputs`
         return InputStatus(None, problem, (soc_input, _missing("storage", problem)), soc)
     except DarkstarError as error:
         return InputStatus(None, error.message, (soc_input, _missing_input(error)), soc)
-    except Exception as error:  # noqa: BLE001 - a damaged lake or a library's bug must not leave the home without
+    except MISTAKES as error:  # a damaged lake or a library's bug must not leave the home without
         _log.warning("the inputs of a plan cannot be collected", exc_info=True)
         problem = f"{type(error).__name__}: {error}"
         return InputStatus(None, problem, (soc_input, _missing("storage", problem)), soc)
@@ -240,7 +241,7 @@ def _recent_readings(tables: SiteTables, at: datetime, timezone: str) -> pl.Data
     try:
         today = at.astimezone(zone(timezone)).date()
         return tables.read_cached(METER_READINGS, today - timedelta(days=1), today)
-    except Exception:  # noqa: BLE001 - `collect_inputs` reports what is wrong with the lake
+    except MISTAKES:  # `collect_inputs` reports what is wrong with the lake
         return pl.DataFrame(schema=METER_READINGS.schema)
 
 

@@ -41,6 +41,7 @@ from darkstar_pipeline.whatif.blocks import PlannedBlock, plan_block
 from env.time_grid import slot_of
 from planner.byhand.commands import HandBlock
 from planner.deadline import deadline
+from planner.fault_isolation import MISTAKES
 from planner.plans.fallback_chain import CHAMPION, FAILED
 from planner.wording.messages import joined, phrase
 
@@ -201,7 +202,7 @@ class PlannerEngine:
         while not self._stop.is_set():
             try:
                 self.check()
-            except Exception:  # noqa: BLE001 - the thread outlives any mistake, or the home is left with an old plan
+            except MISTAKES:  # the thread outlives any mistake, or the home is left with an old plan
                 self._memory.failures += 1
                 _log.exception("planning failed")
             self._memory.looked = self.clock.monotonic()

@@ -43,6 +43,7 @@ from env.power_tariff import month_state
 from env.simulator import Replay, World, simulate
 from env.site import Site
 from env.time_grid import SLOT, slot_of, zone
+from planner.fault_isolation import MISTAKES
 from planner.plans.fallback_chain import CHAMPION, MPC, VALUE, FallbackResult, PlanSource, first_usable_plan
 
 STOP_SECONDS = 20.0
@@ -126,7 +127,7 @@ class ShadowPlanner:
         for policy in (None, *work.context.site_settings.service.shadows):
             try:
                 self._file_live_plan(work) if policy is None else self._plan(work, policy)
-            except Exception as error:  # noqa: BLE001 - a shadow's failure must not affect the live plan
+            except MISTAKES as error:  # a shadow's failure must not affect the live plan
                 self.failed += 1
                 problems.append(f"{policy or 'the history of plans'}: {type(error).__name__}: {error}")
                 _log.warning("shadow %s failed", policy, exc_info=True)

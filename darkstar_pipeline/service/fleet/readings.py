@@ -23,6 +23,7 @@ from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import IMPORT_PROVENANCE, METER_READINGS, SOC_COLUMNS
 from env.home_rows import ALONE
 from env.time_grid import SLOT_DTYPE, SLOT_MINUTES
+from planner.wording.columns import worded
 
 OLDEST = timedelta(days=40)
 """Older ones are imported as a file: each day that changes is an object that is replaced."""
@@ -95,7 +96,7 @@ def _checks(known: pl.Expr, wrong: Sequence[str], now: datetime) -> list[pl.Expr
     quarter = slot.dt.truncate(f"{SLOT_MINUTES}m")
     empty = pl.all_horizontal(pl.col(MEASURED).is_null())
     return [
-        reason_if(~known, pl.format("there is no home {}", "site")),
+        reason_if(~known, worded("there is no home {}", "site")),
         reason_if(
             pl.col("site").is_in(wrong), pl.lit("the settings of the home are wrong: GET /sites/{site} says how")
         ),

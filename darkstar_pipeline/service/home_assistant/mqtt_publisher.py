@@ -33,6 +33,7 @@ from darkstar_pipeline.service.home_assistant.mqtt_link import MqttLink
 from darkstar_pipeline.service.schemas.health import Component
 from darkstar_pipeline.service.schemas.plans import CommandDocument, PlanDocument
 from darkstar_pipeline.service.schemas.steering import Steering
+from planner.fault_isolation import MISTAKES
 from planner.wording.languages import ENGLISH, Language, speak
 
 POLL_SECONDS = 2.0
@@ -145,7 +146,7 @@ class Publisher:
         while not self._stop.is_set():
             try:
                 self._publish_changes()
-            except Exception as error:  # noqa: BLE001 - one odd plan must not end the publisher
+            except MISTAKES as error:  # one odd plan must not end the publisher
                 self._problem = f"a plan cannot be published: {error}"
                 _log.exception("publishing by MQTT failed")
             self._wake.wait(POLL_SECONDS)

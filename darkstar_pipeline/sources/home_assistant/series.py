@@ -36,6 +36,7 @@ from darkstar_pipeline.sources.home_assistant.stitched_statistics import (
 from darkstar_pipeline.sources.home_assistant.subject_mapping import Subjects
 from darkstar_pipeline.sources.parsed import REASON, object_to, reason_if
 from darkstar_pipeline.sources.stamps import NAIVE, too_old, with_instants, with_naive_read_as
+from planner.wording.columns import worded
 
 _APART = 0.01
 _KW_PER_UNIT = {"W": 1e-3, "kW": 1.0, "MW": 1e3}
@@ -109,11 +110,11 @@ def states_frame(exports: Sequence[States], subjects: Subjects, timezone: str) -
     checks = [
         reason_if(
             pl.col("instant").is_null(),
-            pl.format("last_changed {} is not a date and time", pl.col("stamp").fill_null("(empty)")),
+            worded("last_changed {} is not a date and time", pl.col("stamp").fill_null("(empty)")),
         ),
         too_old("instant", "stamp"),
-        reason_if(value.is_null() & ~absent, pl.format("state {} is not a number", shown)),
-        reason_if(~value.is_finite(), pl.format("state {} is not a finite number", shown)),
+        reason_if(value.is_null() & ~absent, worded("state {} is not a number", shown)),
+        reason_if(~value.is_finite(), worded("state {} is not a finite number", shown)),
     ]
     reasons = timed.with_columns(pl.lit(None, dtype=pl.String).alias(REASON), value.alias("value"))
     return object_to(reasons, checks).drop(NAIVE)

@@ -26,6 +26,7 @@ from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, MAX_TYPICAL_KW, 
 from darkstar_pipeline.sources.remarks import all_remarks
 from darkstar_pipeline.sources.stamps import NAIVE, too_old, with_instants, with_naive_read_as
 from env.time_grid import SLOT_DTYPE
+from planner.wording.columns import worded
 
 HOUR_S = 3600
 MEANS_ONLY = "statistics with means only (no sum, state or change) are not used: "
@@ -74,7 +75,7 @@ def hours_frame(exports: Sequence[HourlyStatistics], subjects: Subjects, timezon
     checks = [
         reason_if(
             pl.col("instant").is_null(),
-            pl.format("hour {} is not a date and time", pl.col("stamp").fill_null("(empty)")),
+            worded("hour {} is not a date and time", pl.col("stamp").fill_null("(empty)")),
         ),
         too_old("instant", "stamp"),
     ]
@@ -87,22 +88,22 @@ def hours_frame(exports: Sequence[HourlyStatistics], subjects: Subjects, timezon
         checks.append(
             reason_if(
                 there & ~number.is_finite().fill_null(value=False),
-                pl.format("{} {} is not a finite number", pl.lit(name), text),
+                worded("{} {} is not a finite number", pl.lit(name), text),
             )
         )
     # An estimate's rounding may say a little less than nothing.
     negative = pl.col("_change") < -_ROUNDING
-    checks.append(reason_if(negative, pl.format("{} of an hour is negative", pl.col("_change"))))
+    checks.append(reason_if(negative, worded("{} of an hour is negative", pl.col("_change"))))
     minutes = pl.col("period") // 60
     other = ~pl.col("period").is_in(_PERIODS)
-    checks.append(reason_if(other, pl.format("a row covers {} minutes; an hour or five minutes are read", minutes)))
+    checks.append(reason_if(other, worded("a row covers {} minutes; an hour or five minutes are read", minutes)))
     off = pl.col("instant").dt.epoch("s") % pl.col("period") != 0
     name = pl.when(pl.col("period") == HOUR_S).then(pl.lit("an hour")).otherwise(pl.lit("five minutes"))
-    checks.append(reason_if(off, pl.format("{} is not the start of {}", pl.col("stamp"), name)))
+    checks.append(reason_if(off, worded("{} is not the start of {}", pl.col("stamp"), name)))
     several = pl.len().over("_series", "instant") > 1
     apart = pl.any_horizontal(pl.col(name).max() - pl.col(name).min() > _ROUNDING for name in ("_total", "_change"))
     twice = several & apart.over("_series", "instant").fill_null(value=False)
-    checks.append(reason_if(twice, pl.format("{} is there twice with different values", pl.col("stamp"))))
+    checks.append(reason_if(twice, worded("{} is there twice with different values", pl.col("stamp"))))
     checked = object_to(placed.with_columns(pl.lit(None, dtype=pl.String).alias(REASON), *columns), checks)
     numbers = [pl.col("_total").alias("total"), pl.col("_change").alias("change")]
     return checked.with_columns(numbers).drop("_total", "_change", "_series", "_end", NAIVE)

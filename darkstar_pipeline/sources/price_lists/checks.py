@@ -9,6 +9,7 @@ from darkstar_pipeline.errors import DataRefusedError
 from darkstar_pipeline.sources.numbers import number_checks
 from darkstar_pipeline.sources.parsed import REASON, reason_if
 from darkstar_pipeline.sources.price_lists.scale import MAX_PRICE_EUR, price_limit
+from planner.wording.columns import worded
 
 PRICE_MINUTES = (15, 30, 60)
 NO_PRICE = "price is empty"
@@ -28,9 +29,7 @@ def refuse_future(frame: pl.DataFrame, file: str, now: datetime) -> None:
 def price_checks(site: SiteSettings) -> list[pl.Expr]:
     """Return the checks of one spot price; zero and negative ones are valid."""
     limit = price_limit(site.currency, MAX_PRICE_EUR)
-    beyond = pl.format(
-        "price {} is beyond what a market pays ({} {}/kWh)", "price", pl.lit(limit), pl.lit(site.currency)
-    )
+    beyond = worded("price {} is beyond what a market pays ({} {}/kWh)", "price", pl.lit(limit), pl.lit(site.currency))
     return [
         *number_checks(["price"]),
         reason_if(pl.col("price").is_null(), pl.lit(NO_PRICE)),

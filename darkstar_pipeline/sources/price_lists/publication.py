@@ -14,6 +14,7 @@ from darkstar_pipeline.sources.parsed import REASON, ROW
 from darkstar_pipeline.sources.resampling import repeat_prices
 from darkstar_pipeline.sources.resolution import NATIVE
 from env.time_grid import SLOT_MINUTES, local_day, slot_count
+from planner.wording.columns import worded
 
 _LONGEST_DAY = 100
 PARTIAL_SHARE = 0.5
@@ -41,7 +42,7 @@ def refuse_partial_days(frame: pl.DataFrame, timezone: str, known: KnownSlots | 
         slots = pl.concat([slots, known(sorted(days)).select(slots.columns)]).unique()
         partial = _partial_days(slots, timezone)
     per_row = pl.col(NATIVE) // SLOT_MINUTES
-    reason = pl.format("day {} has {} of {} prices", "local_day", pl.col("have") // per_row, pl.col("total") // per_row)
+    reason = worded("day {} has {} of {} prices", "local_day", pl.col("have") // per_row, pl.col("total") // per_row)
     cut = _of_partial_market_days(good.join(partial, on="local_day"), slots, timezone)
     reasons = cut.select(ROW, reason.alias("_partial"))
     joined = frame.join(reasons, on=ROW, how="left", maintain_order="left")

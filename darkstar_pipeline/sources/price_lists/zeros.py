@@ -15,6 +15,7 @@ from darkstar_pipeline.sources.parsed import REASON, ROW
 from darkstar_pipeline.sources.price_lists.publication import KnownSlots
 from darkstar_pipeline.sources.resampling import repeat_prices
 from env.time_grid import SLOT_MINUTES, local_day
+from planner.wording.columns import worded
 
 LEAST_RUN = 8
 """Zeros in a row that are not believed over a known price [slots]: two hours."""
@@ -43,11 +44,9 @@ def refuse_unlikely_zeros(
     ahead = _zero_days(slots).filter(pl.col("local_day") >= today)
     reasons = pl.concat(
         [
-            over.select(
-                "slot_start", pl.format("price 0 in a run of {} zeros over known prices", "run").alias("_zero")
-            ),
+            over.select("slot_start", worded("price 0 in a run of {} zeros over known prices", "run").alias("_zero")),
             runs.join(ahead, on="local_day").select(
-                "slot_start", pl.format("price 0 like all {} prices of {}", "zeros", "local_day").alias("_zero")
+                "slot_start", worded("price 0 like all {} prices of {}", "zeros", "local_day").alias("_zero")
             ),
         ]
     ).unique("slot_start", keep="first")

@@ -11,6 +11,7 @@ from darkstar_pipeline.sources.readings.values import ROUNDING_KWH
 from darkstar_pipeline.sources.remarks import ALTERED, REFUSED, remarks_on
 from darkstar_pipeline.warehouse.schemas import SOC_COLUMNS
 from env.home_rows import HOME, by_home, per_home
+from planner.wording.columns import worded
 
 
 def whole_notes(rows: pl.DataFrame, notes: Iterable[str]) -> list[pl.DataFrame]:
@@ -28,7 +29,7 @@ def counted_notes(rows: pl.DataFrame, file: str, words: str) -> pl.DataFrame:
         words: what they are, with a place for their number.
     """
     return per_home(rows, pl.len().alias("count")).select(
-        HOME, pl.format("{}: " + words, pl.lit(file), "count").alias("note")
+        HOME, worded("{}: " + words, pl.lit(file), "count").alias("note")
     )
 
 

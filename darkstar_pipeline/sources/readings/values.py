@@ -5,6 +5,7 @@ import polars as pl
 from darkstar_pipeline.sources.parsed import reason_if
 from darkstar_pipeline.sources.plausibility import MAX_HOME_KW, implied_kw
 from darkstar_pipeline.warehouse.schemas import ENERGY_COLUMNS, SOC_COLUMNS
+from planner.wording.columns import worded
 
 ROUNDING_KWH = 1e-6
 _SOC_LIMITS = (-50.0, 150.0)
@@ -32,12 +33,12 @@ def value_checks(columns: list[str]) -> list[pl.Expr]:
         value, label = pl.col(name), pl.lit(name)
         if name in SOC_COLUMNS:
             outside = ~value.is_between(*_SOC_LIMITS)
-            checks.append(reason_if(outside, pl.format("{} {} % is no state of charge", label, value)))
+            checks.append(reason_if(outside, worded("{} {} % is no state of charge", label, value)))
             continue
         power = implied_kw(name)
-        too_much = pl.format("{} {} kWh implies {} kW, more than a home can", label, value, power.round(1))
+        too_much = worded("{} {} kWh implies {} kW, more than a home can", label, value, power.round(1))
         checks += [
-            reason_if(value < 0, pl.format("{} {} kWh is negative", label, value)),
+            reason_if(value < 0, worded("{} {} kWh is negative", label, value)),
             reason_if(power > MAX_HOME_KW, too_much),
         ]
     return checks

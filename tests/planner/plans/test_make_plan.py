@@ -30,6 +30,7 @@ from planner.plans.release import (
 )
 from planner.plans.task import End, PlanTask
 from planner.tolerances import EQUAL_COST
+from planner.wording.columns import worded
 from tests.builders.battery_limits import idle_battery
 from tests.builders.homes import DEFAULT_BATTERY, Horizon, days_of_slots, home, horizons, sites, start_soc
 
@@ -49,7 +50,7 @@ def horizon_task(horizon: Horizon, site: Site, share: float, value: float) -> Pl
     first = datetime(2026, 1, 14, 11, tzinfo=UTC)
     starts = pl.Series([first]).cast(pl.Datetime("us", "UTC"))[0]
     slots = horizon.frame().with_columns(
-        slot_start=pl.lit(starts).dt.offset_by(pl.format("{}m", 15 * pl.int_range(pl.len())))
+        slot_start=pl.lit(starts).dt.offset_by(worded("{}m", 15 * pl.int_range(pl.len())))
     )
     return PlanTask(
         slots=slots.with_columns(pl.col("slot_start").cast(pl.Datetime("us", "UTC"))),

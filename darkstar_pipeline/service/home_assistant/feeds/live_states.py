@@ -17,6 +17,7 @@ from darkstar_pipeline.home_assistant_api.entity_stream import EntityStream, Liv
 from darkstar_pipeline.home_assistant_api.failures import HomeAssistantError
 from darkstar_pipeline.service.clock import Clock
 from darkstar_pipeline.service.schemas.health import Component
+from planner.fault_isolation import MISTAKES
 
 KEPT_SECONDS = 3 * 3600.0
 """States are kept for so long; the feed asks for the last hour and a quarter [s]."""
@@ -115,7 +116,7 @@ class LiveStates:
             except HomeAssistantError as error:
                 refused = error.cause == "refused"
                 pause = FIRST_PAUSE_SECONDS if self._lost(error.message) else pause
-            except Exception as error:  # noqa: BLE001 - the thread outlives any mistake; states are polled meanwhile
+            except MISTAKES as error:  # the thread outlives any mistake; states are polled meanwhile
                 _log.exception("live states failed")
                 self._lost(f"{type(error).__name__}: {error}")
             self._stop.wait(REFUSED_PAUSE_SECONDS if refused else pause)

@@ -76,9 +76,10 @@ def test_a_class_with_a_demand_charge_is_left_out_and_told_so(tmp_path: Path) ->
     change_homes(tmp_path, lambda _: home_rows({f"home{number}": {} for number in range(6)}))
     charged = Fleet(settings, tmp_path)
     by_class = homes_by_class(charged.homes())
-    report = retrain_classes(charged, by_class, 5)
+    report = retrain_classes(charged, {**by_class, "nobody": []}, 5)
     assert not report.judged
-    (reason,) = report.left_out.values()
+    (reason, nobody) = report.left_out.values()
+    assert nobody == "no home is of this class"
     assert "pays for power, which pooled policies do not see: its homes keep `value`" in reason
     assert pays_for_power(charged.homes()["home0"])
     assert not pays_for_power(Settings.model_validate({"sites": {"home": {}}}).sites["home"])
