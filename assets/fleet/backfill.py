@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from assets.fleet.shards import FleetShard, LeftOut, ShardReport, backfill_shard
+from assets.fleet.shards import FleetShard, LeftOut, PassedOverVersion, ShardReport, backfill_shard
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fleet.homes import FleetHomes
@@ -33,6 +33,7 @@ class FleetReport:
         seconds: processor time by stage [s].
         shards: number of shards.
         damaged: whether an object could not be read, for which the homes of its bucket are left out.
+        passed_over: homes whose version in use was not replayed, with the days and the reason.
     """
 
     homes: int
@@ -43,6 +44,7 @@ class FleetReport:
     seconds: dict[str, float]
     shards: int
     damaged: bool
+    passed_over: tuple[PassedOverVersion, ...]
 
 
 def backfill_fleet(shards: Sequence[FleetShard], progress: Progress | None = None) -> FleetReport:
@@ -66,6 +68,7 @@ def summed(reports: Sequence[ShardReport]) -> FleetReport:
         seconds=seconds,
         shards=len(reports),
         damaged=any(each.damaged for each in reports),
+        passed_over=tuple(one for each in reports for one in each.passed_over),
     )
 
 

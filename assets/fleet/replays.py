@@ -12,6 +12,7 @@ from assets.fleet.stages import Stages
 from assets.rows.champion import (
     MODEL,
     ReplayedVersion,
+    Tell,
     as_champion,
     decided_by,
     replay_version,
@@ -90,6 +91,7 @@ def replayed(
                 homes.last,
                 slots=slots.filter(pl.col("site") == home.site_name).drop("site"),
                 forecasts=forecasts.filter(pl.col("site") == home.site_name),
+                tell=stages.tell_passed_over,
             ).schedules
             for home in apart
         ]
@@ -117,7 +119,7 @@ def _plans_months(home: Context) -> bool:
 
 
 def _champions(
-    homes: Homes, value: pl.DataFrame, slots: pl.DataFrame, forecasts: pl.DataFrame, champions: Champions
+    homes: Homes, value: pl.DataFrame, slots: pl.DataFrame, forecasts: pl.DataFrame, champions: Champions, tell: Tell
 ) -> pl.DataFrame:
     """Return the schedules of `champion` of homes, each by its version; of homes without one those of `value`."""
     rows = [as_champion(value.clear())]
@@ -126,8 +128,9 @@ def _champions(
         days = slots.filter(own).drop("site")
         if days.is_empty():
             continue
-        version = _version(home, champions, days)
-        made = None if version is None else replay_version(home, version, days, forecasts.filter(own).drop("site"))
+        version = _version(home, champions, days, tell)
+        ahead = forecasts.filter(own).drop("site")
+        made = None if version is None else replay_version(home, version, days, ahead, tell)
         if made is None:
             rows.append(as_champion(value.filter(own & (pl.col("policy") == FALLBACK))))
         else:
@@ -135,12 +138,24 @@ def _champions(
     return pl.concat(rows, how="diagonal")
 
 
-def _version(home: Context, champions: Champions, days: pl.DataFrame) -> ReplayedVersion | None:
-    """Return the version of a home, by the pointer that was read once; one with an Aurora as a single home opens it."""
+def _version(home: Context, champions: Champions, days: pl.DataFrame, tell: Tell) -> ReplayedVersion | None:
+    """Return the version of a home, by the pointer that was read once; one with an Aurora as a single home opens it.
+
+    Raises:
+        OutsideServiceError: the store failed: nobody knows what the version would have paid.
+        OSError: this machine's disk did.
+    """
     found = champions.of(home.site_name, home.site_settings)
     if isinstance(found, Champion):
         return ReplayedVersion(found.identity, AdaptedPolicy(found.policy, found.adaptation), {})
-    return version_in_use(home, days) if found is not None and found.obstacle == "aurora" else None
+    if found is None:
+        return None
+    if found.obstacle == "aurora":
+        return version_in_use(home, days, tell)
+    if found.failure is not None:
+        raise found.failure
+    tell(home.site_name, f"{found.model}: {found.details}" if found.model else found.details)
+    return None
 
 
 def _replayed(
@@ -167,7 +182,8 @@ def _replayed(
     made = pl.concat(rows, how="diagonal")
     if wanted := [home.site_name for home in homes if CHAMPION in policies(home)]:
         with stages.timed(CHAMPION):
-            champion = _champions(homes.only(wanted), made, slots, forecasts, homes.champions)
+            tell, own = stages.tell_passed_over, homes.only(wanted)
+            champion = _champions(own, made, slots, forecasts, homes.champions, tell)
         asked = [(home.site_name, policy) for home in homes for policy in policies(home)]
         names = pl.DataFrame(asked, schema={"site": pl.String, "policy": pl.String}, orient="row")
         made = pl.concat([made, champion], how="diagonal").join(names, on=["site", "policy"], how="semi")

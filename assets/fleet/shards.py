@@ -6,7 +6,8 @@ stays.
 """
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -44,6 +45,7 @@ from darkstar_pipeline.warehouse.schemas import (
 from env.errors import CodedError
 from env.time_grid import days_between
 from planner.fault_isolation import isolated
+from planner.wording.counts import counted
 
 _log = logging.getLogger(__name__)
 Rows = dict[Table, pl.DataFrame]
@@ -90,6 +92,16 @@ class LeftOut:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PassedOverVersion:
+    """A home whose version in use could not be replayed, so that `value` stands for its champion, and why."""
+
+    site: str
+    first: date
+    last: date
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ShardReport:
     """The outcome of a shard.
 
@@ -100,6 +112,7 @@ class ShardReport:
         left_out: homes that could not be worked on.
         seconds: processor time by stage [s].
         damaged: whether an object of the bucket could not be read, for which all homes are left out.
+        passed_over: homes whose version in use was not replayed.
     """
 
     bucket: int
@@ -112,6 +125,7 @@ class ShardReport:
     left_out: tuple[LeftOut, ...]
     seconds: dict[str, float]
     damaged: bool = False
+    passed_over: tuple[PassedOverVersion, ...] = ()
 
 
 def backfill_shard(shard: FleetShard) -> ShardReport:
@@ -160,6 +174,16 @@ def _backfill(shard: FleetShard) -> ShardReport:
         rows=rows,
         left_out=tuple(left_out),
         seconds=stages.seconds,
+        passed_over=_passed_over(shard, {site: why for site, why in stages.passed_over.items() if site in names}),
+    )
+
+
+def _passed_over(shard: FleetShard, reasons: Mapping[str, str]) -> tuple[PassedOverVersion, ...]:
+    """Return the homes whose version was passed over, and log each reason once."""
+    for why, homes in Counter(reasons.values()).items():
+        _log.warning("the champion of %s cannot be replayed, value stands for it: %s", counted(homes, "home"), why)
+    return tuple(
+        PassedOverVersion(site=site, first=shard.first, last=shard.last, reason=why) for site, why in reasons.items()
     )
 
 

@@ -1,11 +1,10 @@
 """The policy `champion` in daily episodes: the version that a home has in use; where there is none, `value` is it.
 
-A version that cannot be opened, or sees another state than this release shows, is none either, as in plans: the log
-says why.
+A version that cannot be opened, or sees another state than this release shows, is none either, as in plans: it is told.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -27,6 +26,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 MODEL = "model"
 _KEYS = ("policy", "day")
+Tell = Callable[[str, str], None]
+"""Takes the name of a home whose version is passed over, and why."""
+
+
+def log_passed_over(site: str, why: str) -> None:
+    """Log that the version of a home is passed over."""
+    _log.warning("the champion of %s cannot be replayed, value stands for it: %s", site, why)
 
 
 @dataclass(frozen=True)
@@ -44,14 +50,14 @@ class ReplayedVersion:
     scenarios: Mapping[date, Scenarios]
 
 
-def version_in_use(context: Context, slots: pl.DataFrame) -> ReplayedVersion | None:
+def version_in_use(context: Context, slots: pl.DataFrame, tell: Tell = log_passed_over) -> ReplayedVersion | None:
     """Return the version that a home has in use, for the days of some slots; None where there is none that opens."""
     from darkstar_pipeline.policies.trained import trained_policy  # loading models is slow
 
     try:
         trained = trained_policy(context, CHAMPION)
     except (ConfigurationError, DataMissingError, PolicyMismatchError) as error:
-        _tell_passed_over(context, error)
+        tell(context.site_name, str(error))
         return None
     if trained is None:
         return None
@@ -60,7 +66,11 @@ def version_in_use(context: Context, slots: pl.DataFrame) -> ReplayedVersion | N
 
 
 def replay_version(
-    context: Context, version: ReplayedVersion, slots: pl.DataFrame, forecasts: pl.DataFrame
+    context: Context,
+    version: ReplayedVersion,
+    slots: pl.DataFrame,
+    forecasts: pl.DataFrame,
+    tell: Tell = log_passed_over,
 ) -> pl.DataFrame | None:
     """Return the schedules of a version on the days of a home, as `planner.replay.daily.replay_days` does.
 
@@ -79,13 +89,9 @@ def replay_version(
     try:
         made = replay_learned(version.policy, slots, forecasts, site, protocol, source=source, label=CHAMPION)
     except PolicyMismatchError as error:
-        _tell_passed_over(context, error)
+        tell(context.site_name, str(error))
         return None
     return made.with_columns(pl.lit(version.identity).alias(MODEL))
-
-
-def _tell_passed_over(context: Context, error: Exception) -> None:
-    _log.warning("the champion of %s cannot be replayed, value stands for it: %s", context.site_name, error)
 
 
 def as_champion(value: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,16 @@ from typing import cast
 
 import polars as pl
 
-from assets.rows.champion import MODEL, as_champion, decided_by, replay_version, version_in_use, with_models
+from assets.rows.champion import (
+    MODEL,
+    Tell,
+    as_champion,
+    decided_by,
+    log_passed_over,
+    replay_version,
+    version_in_use,
+    with_models,
+)
 from assets.rows.usable_days import whole_days
 from darkstar_pipeline.config.fingerprints import Stage, config_version
 from darkstar_pipeline.context import Context
@@ -51,6 +60,7 @@ def policy_rows(
     *,
     slots: pl.DataFrame,
     forecasts: pl.DataFrame,
+    tell: Tell = log_passed_over,
 ) -> VerifiedDays:
     """Return the verified schedules of policies: rows of `policy_schedules`."""
     has_pv = home_has_pv(context.lake, context.site_name, context.site_settings.has_pv)
@@ -60,8 +70,8 @@ def policy_rows(
         rows = policy_schedule_rows(context, "policies", policies, slots, forecasts, history=past)
         return verify_schedules(context, rows)
     rows = policy_schedule_rows(context, "policies", decided_by(policies), slots, forecasts, history=past)
-    version = version_in_use(context, slots)
-    made = None if version is None else replay_version(context, version, slots, forecasts)
+    version = version_in_use(context, slots, tell)
+    made = None if version is None else replay_version(context, version, slots, forecasts, tell)
     champion = (
         as_champion(rows.filter(pl.col("policy") == FALLBACK))
         if made is None

@@ -1,6 +1,7 @@
 """The versions that plan for the homes of a fleet, from one reading of its pointer; each bundle is opened once.
 
-A version that cannot be had is no error here: its homes are told why, and `value` plans for them.
+A version that cannot be had is no error here: its homes are told why, and `value` plans for them. A replay is no plan:
+where the store failed it has to fail too (`PassedOver.failure`), or the money of `value` stands as the version's.
 """
 
 import logging
@@ -10,7 +11,7 @@ from typing import Literal, TypeAlias, get_args
 
 from darkstar_pipeline.config.fingerprints import tariff_version
 from darkstar_pipeline.config.site import SiteSettings
-from darkstar_pipeline.errors import DarkstarError
+from darkstar_pipeline.errors import DarkstarError, OutsideServiceError
 from darkstar_pipeline.models.fleet.classes import class_of
 from darkstar_pipeline.models.fleet.pointer import FleetPointer
 from darkstar_pipeline.models.fleet.resolution import HomePolicy, policy_for
@@ -64,11 +65,13 @@ class PassedOver:
         model: reference of the version; empty where not even the pointer can be read.
         obstacle: why.
         details: the same in words; empty where the obstacle says all.
+        failure: what failed where the version itself may well be right: its store, or this machine's disk.
     """
 
     model: str
     obstacle: Obstacle
     details: str = ""
+    failure: Exception | None = None
 
 
 @dataclass(frozen=True)
@@ -89,13 +92,14 @@ class Champions:
     """
 
     def __init__(self, models: FleetModels) -> None:
-        self._models, self._pointer, self._problem = models, FleetPointer(), ""
-        self._versions: dict[str, _Version | str] = {}
+        self._models, self._pointer = models, FleetPointer()
+        self._problem: Exception | None = None
+        self._versions: dict[str, _Version | Exception] = {}
         self._kinds: dict[int, tuple[SiteSettings, str, str]] = {}  # holds the settings, so that no id is used again
         try:
             self._pointer = models.pointer()
         except DarkstarError as error:
-            self._problem = error.message
+            self._problem = error
 
     def of(self, site: str, settings: SiteSettings) -> Champion | PassedOver | None:
         """Return the version that plans for a home, or why it does not; None where none is in use.
@@ -104,8 +108,8 @@ class Champions:
             site: name of the home.
             settings: of the home; homes that are alike share them.
         """
-        if self._problem:
-            return PassedOver("", "unreadable", self._problem)
+        if self._problem is not None:
+            return _unreadable("", self._problem)
         if not self._pointer.classes and not self._pointer.own:
             return None
         class_name, tariff = self._kind(settings)
@@ -116,8 +120,8 @@ class Champions:
         """Return a version as its home takes it, or why it does not."""
         model = f"{MODEL_REFERENCE}{found.model}/{found.ref.version}"
         version = self._version(found)
-        if isinstance(version, str):
-            return PassedOver(model, "unreadable", version)
+        if isinstance(version, Exception):
+            return _unreadable(model, version)
         if version.bundle.manifest.tariff not in ("", tariff):
             return PassedOver(model, "unreadable", "it was trained under another tariff than the home has")
         if version.needs_aurora:
@@ -132,7 +136,7 @@ class Champions:
             self._kinds[key] = (settings, class_of(settings), tariff_version(settings))
         return self._kinds[key][1:]
 
-    def _version(self, found: HomePolicy) -> _Version | str:
+    def _version(self, found: HomePolicy) -> _Version | Exception:
         """Return a version, or why it cannot be used."""
         identity = found.ref.identity
         if identity not in self._versions:
@@ -140,7 +144,7 @@ class Champions:
                 self._versions[identity] = self._opened(found)
             except Exception as error:  # noqa: BLE001 - whatever a bundle or its store raises, `value` plans
                 _log.warning("%s cannot be opened", identity, exc_info=True)
-                self._versions[identity] = " ".join(str(error).split()) or type(error).__name__
+                self._versions[identity] = error
         return self._versions[identity]
 
     def _opened(self, found: HomePolicy) -> _Version:
@@ -148,3 +152,8 @@ class Champions:
         policy = opened(found.source, bundle, found.ref.version).policy
         aurora = policy.weight_rules.forecast_share > 0 and embedded_aurora(bundle) is not None
         return _Version(bundle, policy, adaptations_of(bundle), aurora)
+
+
+def _unreadable(model: str, error: Exception) -> PassedOver:
+    words = " ".join(str(error).split()) or type(error).__name__
+    return PassedOver(model, "unreadable", words, error if isinstance(error, (OutsideServiceError, OSError)) else None)

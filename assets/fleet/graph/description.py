@@ -69,6 +69,7 @@ class DayTotals:
         reasons = counted_reasons(
             [*refused.iter_rows(), *((left.reason, 1) for each in reports for left in each.left_out)]
         )
+        passed = counted_reasons((each.reason, 1) for report in reports for each in report.passed_over)
         return {
             "dagster/partition_row_count": int(costs["homes"].sum()),
             HOMES: int(grades["homes"].sum()),
@@ -76,6 +77,7 @@ class DayTotals:
             "homes left out": int(reasons["homes"].sum()),
             "slots beyond a limit": int(costs["breaches"].sum()),
             **({"homes left out, and why": markdown_table(reasons.head(_REASONS))} if reasons.height else {}),
+            **({"champions not replayed, and why": markdown_table(passed.head(_REASONS))} if passed.height else {}),
             **_shares(costs),
             **_worst_homes(self.worst.filter(here)),
         }

@@ -13,9 +13,12 @@ from darkstar_pipeline.errors import ExitCode
 from planner.wording.counts import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from assets.fleet.backfill import FleetReport
+    from assets.fleet.shards import LeftOut, PassedOverVersion
 
 _SHOWN = 10
 
@@ -47,6 +50,7 @@ def backfill(
         "usable_days": report.usable_days,
         "rows": report.rows,
         "left_out": [vars(each) for each in report.left_out],
+        "passed_over": [vars(each) for each in report.passed_over],
         "processor_seconds": {stage: round(seconds, 3) for stage, seconds in report.seconds.items()},
         "shards": report.shards,
     }
@@ -68,11 +72,16 @@ def _draw(out: "Console", report: "FleetReport") -> None:
         for stage, seconds in sorted(report.seconds.items(), key=lambda item: -item[1])
     ]
     draw_table(out, rows, {"stage": "stage", "seconds": "processor s", "per_day": "ms a home-day", "share": "share"})
-    if report.left_out:
-        reasons = Counter(each.reason for each in report.left_out)
-        out.print(f"left out: {counted(len(report.left_out), 'time')} a home, with these reasons:", markup=False)
-        some = {each.reason: each.site for each in reversed(report.left_out)}
-        shown = [
-            {"reason": reason, "times": times, "first": some[reason]} for reason, times in reasons.most_common(_SHOWN)
-        ]
-        draw_table(out, shown, {"first": "such as", "times": "times", "reason": "reason"})
+    _draw_reasons(out, "left out", report.left_out)
+    _draw_reasons(out, "the version in use was not replayed, and `value` stands for it", report.passed_over)
+
+
+def _draw_reasons(out: "Console", what: str, homes: "Sequence[LeftOut | PassedOverVersion]") -> None:
+    """Print how often homes have each reason, most first."""
+    if not homes:
+        return
+    reasons = Counter(each.reason for each in homes)
+    out.print(f"{what}: {counted(len(homes), 'time')} a home, with these reasons:", markup=False)
+    some = {each.reason: each.site for each in reversed(homes)}
+    shown = [{"reason": reason, "times": times, "first": some[reason]} for reason, times in reasons.most_common(_SHOWN)]
+    draw_table(out, shown, {"first": "such as", "times": "times", "reason": "reason"})

@@ -1,5 +1,6 @@
 """A fleet's days from raw readings to results, equal to those of its homes alone."""
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -10,15 +11,19 @@ from assets.fleet.backfill import FleetReport, backfill_fleet, cut_days, fleet_s
 from assets.fleet.homes import Homes
 from assets.fleet.outcomes import work_out
 from assets.fleet.replays import hindsight
+from assets.fleet.shards import FleetShard
 from darkstar_pipeline.backfill import run_backfill
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import Context, open_context
-from darkstar_pipeline.errors import ConfigurationError
+from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
 from darkstar_pipeline.evaluation.fleet_verdict import fleet_verdict
 from darkstar_pipeline.fleet.homes_file import change_homes, fleet_of, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.models.fleet.classes import class_of
+from darkstar_pipeline.models.fleet.store import fleet_models
 from darkstar_pipeline.warehouse.buckets.object_names import object_key
+from darkstar_pipeline.warehouse.buckets.object_store import FolderStore
+from darkstar_pipeline.warehouse.buckets.stored_objects import StoredObject
 from darkstar_pipeline.warehouse.schemas import (
     DATA_QUALITY_DAILY,
     METER_READINGS,
@@ -211,17 +216,66 @@ def test_a_champion_is_replayed_where_it_is_named_and_value_stands_for_one_that_
     assert champion["cost"] == pytest.approx(cost["slow", "value"] + cost["fast", "champion"])
 
 
-def test_value_stands_for_a_champion_that_sees_another_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def champion_fleet(state: Path, tariff: str = "") -> tuple[Settings, FleetShard]:
+    """A home with a version in use, and its shard."""
+    settings = fleet_settings(buckets=1, defaults={"first_day": "2025-01-01", "policies": ["idle", "champion"]})
+    fill_fleet(settings, state, {"home": {}}, [FIRST])
+    name = class_of(open_homes(settings, state)["home"])
+    put_into_use(settings, state, name, pooled_bundle(state / "made", {}, tariff=tariff))
+    shutil.rmtree(fleet_models(settings, state).cache)  # as on a machine that has not opened it yet
+    (shard,) = fleet_shards(settings, state, FIRST, FIRST)
+    return settings, shard
+
+
+@pytest.mark.parametrize("fault", ["another state", "another tariff"])
+def test_value_stands_for_a_champion_that_does_not_fit_and_the_report_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
     def refuse(*_args: object, **_named: object) -> None:
-        message = "made for state v1"
+        message = "made for another state"
         raise PolicyMismatchError(message)
 
-    monkeypatch.setattr("planner.policies.learned_days.check_state", refuse)
-    settings = fleet_settings(buckets=1, defaults={"first_day": "2025-01-01", "policies": ["idle", "champion"]})
-    fill_fleet(settings, tmp_path, {"home": {}}, [FIRST])
-    put_into_use(
-        settings, tmp_path, class_of(open_homes(settings, tmp_path)["home"]), pooled_bundle(tmp_path / "a", {})
-    )
-    assert not backfill_fleet(fleet_shards(settings, tmp_path, FIRST, FIRST)).left_out
+    if fault == "another state":
+        monkeypatch.setattr("planner.policies.learned_days.check_state", refuse)
+    settings, shard = champion_fleet(tmp_path, tariff="" if fault == "another state" else "of the neighbours")
+    with caplog.at_level("WARNING"):
+        report = backfill_fleet([shard])
+    assert not report.left_out
     results = fleet_lake(fleet_of(settings), tmp_path).read(POLICY_DAILY_RESULTS, 0, FIRST, FIRST)
     assert results.select("policy", "model").rows() == [("champion", None), ("idle", None)]
+    (told,) = report.passed_over
+    assert (told.site, told.first, told.last) == ("home", FIRST, FIRST)
+    assert fault in told.reason
+    assert f"the champion of 1 home cannot be replayed, value stands for it: {told.reason}" in caplog.text
+
+
+@pytest.mark.parametrize("place", ["models/pointer", "models/bundles"])
+def test_a_store_that_fails_fails_the_shard_and_is_no_unreadable_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    settings, shard = champion_fleet(tmp_path)
+    get = FolderStore.get
+
+    def failing(store: FolderStore, key: str) -> StoredObject | None:
+        if key.startswith(place):
+            message = f"the lake failed at {key}: 500"
+            raise OutsideServiceError(message)
+        return get(store, key)
+
+    monkeypatch.setattr(FolderStore, "get", failing)
+    outcome = work_out(shard)  # raised by the shard, and in Dagster the failure of its bucket alone
+    assert outcome.report is None
+    assert outcome.failure.startswith(f"the lake failed at {place}")
+    assert fleet_lake(fleet_of(settings), tmp_path).read(POLICY_DAILY_RESULTS, 0, FIRST, FIRST).is_empty()
+
+
+def test_home_is_left_out_where_this_machine_cannot_keep_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    _, shard = champion_fleet(tmp_path)
+    monkeypatch.setattr("darkstar_pipeline.models.fleet.store.make_folder", full)
+    (left,) = backfill_fleet([shard]).left_out
+    assert "No space left" in left.reason
