@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from darkstar_pipeline.config.settings import config_path, home_dir, load_settings
 from darkstar_pipeline.context import DAGSTER_FOLDER
+from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.state.atomic_files import atomic_write
 from planner.artifacts.atomic_files import make_folder
 
@@ -56,6 +57,31 @@ def ensure_dagster_home(home: Path) -> Path:
     """
     folder = _prepared(home)
     return Path(os.environ.setdefault(VARIABLE, str(folder)))
+
+
+def dagster_folder(home: Path) -> Path:
+    """Return the folder that Dagster uses, whether it is there or not."""
+    return Path(os.environ.get(VARIABLE) or home / DAGSTER_FOLDER)
+
+
+def other_storage(folder: Path) -> str:
+    """Return the kind of storage that a `dagster.yaml` names; empty for SQLite below its folder, Dagster's default.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    import yaml
+
+    try:
+        named = yaml.safe_load((folder / CONFIG_NAME).read_text(encoding="utf-8"))["storage"]
+        kind, block = next(iter(named.items()))
+    except (FileNotFoundError, KeyError, TypeError):  # no file, an empty one, or one that leaves storage out
+        return ""
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, StopIteration) as error:
+        message = f"{folder / CONFIG_NAME} cannot be read: {' '.join(str(error).split())[:300]}"
+        raise ConfigurationError(message, "correct it, or move it away: it is written anew") from error
+    own = kind == "custom" and "Sqlite" in str(block.get("class"))
+    return "" if kind == "sqlite" or own else str(kind)
 
 
 def dagster_environment(home: Path) -> dict[str, str]:

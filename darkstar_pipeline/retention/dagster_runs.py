@@ -1,6 +1,7 @@
 """Runs of Dagster that have ended, with their events: removed through Dagster's own `delete_run`.
 
 Dagster then shows the days of a removed run as never materialized; the lake has them, and nothing here asks Dagster.
+Runs are those of whatever storage `dagster.yaml` names; of any but SQLite nobody can say what a run takes: 0 bytes.
 """
 
 from collections.abc import Sequence
@@ -9,9 +10,8 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darkstar_pipeline.context import DAGSTER_FOLDER
 from darkstar_pipeline.errors import OutsideServiceError
-from darkstar_pipeline.orchestration.instance import open_instance
+from darkstar_pipeline.orchestration.instance import dagster_folder, open_instance, other_storage
 from darkstar_pipeline.retention.kinds import by_last_change, size_of
 from darkstar_pipeline.retention.rules import Item, Rule
 
@@ -40,16 +40,18 @@ class DagsterRuns:
     @property
     def folders(self) -> Sequence[Path]:
         """Dagster's folder."""
-        return (self.home / DAGSTER_FOLDER,)
+        return (dagster_folder(self.home),)
 
     def items(self) -> list[Item]:
         """Return ended runs, and what a killed removal left of one.
 
         Raises:
             OutsideServiceError: Dagster's store cannot be read.
+            ConfigurationError: its `dagster.yaml` cannot.
         """
-        folder = self.home / DAGSTER_FOLDER
-        if not (folder / "history").is_dir():
+        folder = dagster_folder(self.home)
+        elsewhere = other_storage(folder)
+        if not elsewhere and not (folder / "history").is_dir():
             return []
         try:
             with open_instance(self.home) as instance:
@@ -57,7 +59,8 @@ class DagsterRuns:
         except Exception as error:  # of Dagster, SQLAlchemy or SQLite; told as one of ours
             raise _refused(error) from error
         known = {record.dagster_run.run_id for record in records}
-        shards = {path.stem: path for path in (folder / RUNS_FOLDER).glob("*.db") if path.stem != INDEX}
+        files = () if elsewhere else (folder / RUNS_FOLDER).glob("*.db")
+        shards = {path.stem: path for path in files if path.stem != INDEX}
         shared = sum(size_of(path) for path in (folder / RUNS_FOLDER / f"{INDEX}.db", folder / "history" / "runs.db"))
         total = sum(size_of(path) for path in shards.values())
 
@@ -112,5 +115,5 @@ def _refused(error: Exception) -> OutsideServiceError:
 
 def databases(home: Path) -> list[Path]:
     """Return Dagster's own databases that all runs share, in which removed runs leave free pages."""
-    folder = home / DAGSTER_FOLDER
+    folder = dagster_folder(home)
     return [folder / RUNS_FOLDER / f"{INDEX}.db", folder / "history" / "runs.db", folder / "schedules" / "schedules.db"]

@@ -14,7 +14,10 @@ import yaml
 
 from assets.fleet.graph.daily_results import DAILY_RESULTS
 from darkstar_pipeline.definitions import build_definitions
+from darkstar_pipeline.doctor.stores import check_dagster
 from darkstar_pipeline.fleet.homes_file import fleet_of
+from darkstar_pipeline.retention.dagster_runs import DagsterRuns
+from darkstar_pipeline.retention.rules import Rule
 from jobs.fleet import FLEET_REFRESH, day_tags
 from jobs.fleet_backfill import launch_backfill
 from tests.builders.fleet_homes import fill_fleet, fleet_settings
@@ -65,6 +68,11 @@ def test_a_fleets_backfills_and_runs_are_known_to_every_machine_that_asks_postgr
         assert [run.status for run in other.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
         assert len(other.get_materialized_partitions(DAILY_RESULTS)) == BUCKETS
     assert not list(instance_file.parent.rglob("*.db")), "nothing is kept in SQLite"
+    assert "answers: 1 run" in check_dagster(tmp_path).detail
+    kind = DagsterRuns(home=tmp_path, rule=Rule(setting="retention.dagster_days", days=30, at_least=0, budget=10**9))
+    kind.remove(kind.items())
+    with dg.DagsterInstance.get() as after:
+        assert after.get_runs_count() == 0
 
 
 def test_mlflow_keeps_runs_in_postgres_and_their_files_behind_the_token(

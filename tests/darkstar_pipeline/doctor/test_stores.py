@@ -8,7 +8,33 @@ import pytest
 
 from darkstar_pipeline.doctor import stores
 from darkstar_pipeline.doctor.finding import Verdict
-from darkstar_pipeline.doctor.stores import check_mlflow
+from darkstar_pipeline.doctor.stores import check_dagster, check_mlflow
+from tests.builders.elsewhere_storage import store_elsewhere
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_dagsters_records_at_another_place_are_asked_for_and_no_files_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, answers: bool
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    place = tmp_path / "server"
+    if not answers:
+        place.write_text("no folder")
+    store_elsewhere(tmp_path / "home", place)
+    told = check_dagster(tmp_path / "home")
+    assert told.verdict is (Verdict.OK if answers else Verdict.FAIL)
+    assert "storage custom of" in told.detail
+    assert ("answers: 0 runs" in told.detail) is answers
+    assert "database" not in told.detail
+
+
+def test_a_dagster_yaml_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    (tmp_path / "dagster").mkdir()
+    (tmp_path / "dagster" / "dagster.yaml").write_text("storage: [")
+    told = check_dagster(tmp_path)
+    assert told.verdict is Verdict.FAIL
+    assert "dagster.yaml cannot be read" in told.detail
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from darkstar_pipeline.errors import OutsideServiceError
 from darkstar_pipeline.orchestration.instance import open_instance
 from darkstar_pipeline.retention.dagster_runs import RUNS_FOLDER, DagsterRuns
 from darkstar_pipeline.retention.rules import Rule
+from tests.builders.elsewhere_storage import store_elsewhere
 from tests.builders.waiting import until
 
 RULE = Rule(setting="retention.dagster_days", days=30, at_least=0, budget=10**9)
@@ -50,6 +51,24 @@ def test_ended_runs_go_with_their_events_and_one_that_has_not_ended_stays(tmp_pa
     left = next(item for item in kind.items() if item.name == ended[0])
     kind.remove([left])
     until(lambda: not shard.exists(), "the file is gone")
+
+
+def test_runs_of_a_storage_at_another_place_go_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    store_elsewhere(tmp_path / "home", tmp_path / "server")
+    stale = tmp_path / "home" / "dagster" / RUNS_FOLDER / "of-before-the-move.db"
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"")
+    job = dg.Definitions([thing]).resolve_implicit_global_asset_job_def()
+    with open_instance(tmp_path / "home") as instance:
+        for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED):
+            instance.create_run_for_job(job, status=status)
+    kind = DagsterRuns(home=tmp_path / "home", rule=RULE)
+    items = kind.items()
+    assert sorted((item.size, item.needed) for item in items) == [(0, ""), (0, "it has not ended")]
+    kind.remove(items)
+    with open_instance(tmp_path / "home") as instance:
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]
 
 
 def test_a_store_that_cannot_be_read_is_told(tmp_path: Path) -> None:
