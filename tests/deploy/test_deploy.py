@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
+from darkstar_pipeline.config.settings import Settings, load_settings
+from darkstar_pipeline.fleet.homes_file import fleet_of
+from darkstar_pipeline.sample.fleet.areas import fleet_section
 from darkstar_pipeline.sample.fleet.make_fleet import FleetRecipe, make_fleet
 from tests.builders.command_line import command_line
 from tests.conftest import ROOT
@@ -214,6 +217,10 @@ def test_a_try_out_can_be_filled_with_synthetic_homes_and_its_configuration_stay
     assert made.homes.total == 3
     assert made.readings == 3 * 96
     assert config.read_text() == text, "it is mounted read-only"
+    assert (
+        fleet_of(load_settings(config)).tariffs
+        == fleet_of(Settings.model_validate({"fleet": fleet_section(3)})).tariffs
+    )
 
 
 def test_postgres_release_fits_dagster_when_installed() -> None:

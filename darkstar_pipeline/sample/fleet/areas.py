@@ -1,30 +1,19 @@
 """Price areas of a synthetic fleet, their tariffs, and the section of `darkstar.yaml` that names these."""
 
+from copy import deepcopy
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
-SE_FLAT, SE_HOURS, FI_FLAT = "sample-se-flat", "sample-se-hours", "sample-fi-flat"
-TARIFFS: dict[str, list[dict[str, Any]]] = {
-    SE_FLAT: [{"vat": 0.25, "transfer_fee": 0.2456, "energy_tax": 0.439}],
-    SE_HOURS: [
-        {
-            "vat": 0.25,
-            "transfer_fee": 0.18,
-            "energy_tax": 0.439,
-            "time_of_use": [
-                {
-                    "months": [1, 2, 3, 11, 12],
-                    "weekdays": [1, 2, 3, 4, 5],
-                    "start": "06:00",
-                    "end": "22:00",
-                    "transfer_fee": 0.61,
-                }
-            ],
-        }
-    ],
-    FI_FLAT: [{"vat": 0.255, "transfer_fee": 0.043, "energy_tax": 0.0225}],
-}
+from darkstar_pipeline.config.tariffs.dated_versions import tariff_versions
+
+SE_FLAT, SE_HOURS, FI_FLAT = TARIFFS = "sample-se-flat", "sample-se-hours", "sample-fi-flat"
 """Tariffs by the name that homes call them by."""
+WINTER_DAYS = {"months": [1, 2, 3, 11, 12], "weekdays": [1, 2, 3, 4, 5], "start": "06:00", "end": "22:00"}
+TAXED_FROM = date(2025, 1, 1)
+"""Day from which synthetic homes pay the taxes of each day; days before it have this one's."""
 HOMES_A_BUCKET = 500
 """A day of 10 000 homes is 240 objects; one home is found among a thousand in 1.4 ms (ADR 0060)."""
 
@@ -88,4 +77,27 @@ AREAS = (
 
 def fleet_section(homes: int) -> dict[str, Any]:
     """Return the section `fleet` for so many homes."""
-    return {"buckets": min(-(-homes // HOMES_A_BUCKET), 9999), "tariffs": TARIFFS}
+    return {"buckets": min(-(-homes // HOMES_A_BUCKET), 9999), "tariffs": sample_tariffs()}
+
+
+@lru_cache(maxsize=1)
+def sample_tariffs() -> dict[str, list[dict[str, Any]]]:
+    """Return the tariffs, a version for each span of the same taxes in the catalogue."""
+    return {
+        SE_FLAT: _taxed("SE3", {"transfer_fee": 0.2456}),
+        SE_HOURS: _taxed("SE3", {"transfer_fee": 0.18, "time_of_use": [{**WINTER_DAYS, "transfer_fee": 0.61}]}),
+        FI_FLAT: _taxed("FI", {"transfer_fee": 0.043}),
+    }
+
+
+def _taxed(area: str, fees: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a tariff's versions: these fees with the taxes of an area."""
+    taxes = [
+        (max(each.valid_from, TAXED_FROM), {"vat": each.vat, "energy_tax": each.energy_tax})
+        for each in tariff_versions(area, None, has_pv=False)
+    ]
+    current = dict(taxes)  # of those before the day the last one is left
+    changed = [(since, tax) for (_, old), (since, tax) in pairwise(current.items()) if tax != old]
+    first = {**next(iter(current.values())), **fees}
+    # Copies, since YAML writes an object that stands twice as an alias.
+    return [first, *({"valid_from": since.isoformat(), **tax, **deepcopy(fees)} for since, tax in changed)]

@@ -1,18 +1,19 @@
 """A synthetic fleet: the same recipe gives the same bytes, whichever day has how many slots."""
 
 import hashlib
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from darkstar_pipeline.config.settings import load_settings
+from darkstar_pipeline.config.settings import Settings, load_settings
 from darkstar_pipeline.config.site import SiteSettings
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fleet.homes_file import fleet_of, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
-from darkstar_pipeline.sample.fleet.areas import AREAS, SampleArea
+from darkstar_pipeline.sample.fleet.areas import AREAS, SampleArea, fleet_section
 from darkstar_pipeline.sample.fleet.homes import sample_homes
 from darkstar_pipeline.sample.fleet.make_fleet import FleetRecipe, make_fleet
 from darkstar_pipeline.sample.fleet.series import area_prices, area_slots, home_series
@@ -89,6 +90,22 @@ def test_section_is_added_behind_what_stands_there(tmp_path: Path) -> None:
     settings = load_settings(tmp_path / "darkstar.yaml")
     assert settings.sites["home"].area == "SE4"
     assert fleet_of(settings).buckets == 1
+
+
+@pytest.mark.parametrize(
+    ("day", "swedish", "finnish"),
+    [
+        ("2020-01-01", 0.439, 0.02253),
+        ("2025-12-31", 0.439, 0.02253),
+        ("2026-01-01", 0.36, 0.02253),
+        ("2026-04-01", 0.36, 0.02325),
+    ],
+)
+def test_homes_pay_the_energy_tax_of_the_day(day: str, swedish: float, finnish: float) -> None:
+    fleet = fleet_of(Settings.model_validate({"fleet": fleet_section(1)}))
+    for name, versions in fleet.tariffs.items():
+        begun = [each for each in versions if each.valid_from <= date.fromisoformat(day)]
+        assert begun[-1].energy_tax == (finnish if "fi" in name else swedish), name
 
 
 def test_wear_is_in_the_currency_of_the_home() -> None:
