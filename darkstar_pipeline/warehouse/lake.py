@@ -32,6 +32,10 @@ _log = logging.getLogger(__name__)
 _told: set[tuple[Path, FileIdentity]] = set()  # files whose wrong rows were logged: a service reads them every 5 s
 
 
+REPAIR = "darkstar doctor --repair --all"
+"""The command that sets aside what is damaged, before anything writes it anew."""
+
+
 class LakeUnreadableError(DarkstarError):
     """A file of the lake is damaged.
 

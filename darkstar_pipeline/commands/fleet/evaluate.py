@@ -47,6 +47,7 @@ def evaluate(
     from darkstar_pipeline.evaluation.fleet_verdict import fleet_verdict
     from darkstar_pipeline.fleet.homes_file import fleet_of, home_of_fleet, open_homes
     from darkstar_pipeline.fleet.lake import fleet_lake
+    from darkstar_pipeline.warehouse.lake import REPAIR, LakeUnreadableError
 
     check_range(first, last)
     settings, state = load_settings(), home_dir()
@@ -59,13 +60,20 @@ def evaluate(
     for bucket, problem in list(verdict.damaged.items())[:_DAMAGED_SHOWN]:
         call.note(f"the homes of bucket {bucket} are left out: {problem}")
     if verdict.damaged:
-        call.note(f"{len(verdict.damaged)} of {lake.buckets} buckets are left out: `darkstar doctor --repair --all`")
+        call.note(f"{len(verdict.damaged)} of {lake.buckets} buckets are left out: `{REPAIR}`, then backfill")
     if not verdict.homes:
         whose, only = (
             ("no home of the fleet has", "") if call.site is None else (f"{call.site} has no", f" --site {call.site}")
         )
-        message = f"{whose} results from {first} to {last}"
-        raise DataMissingError(message, f"run `darkstar fleet backfill --from {first} --to {last}{only}`")
+        message, again = (
+            f"{whose} results from {first} to {last}",
+            f"darkstar fleet backfill --from {first} --to {last}",
+        )
+        if verdict.damaged:
+            message += f" that can be read: {next(iter(verdict.damaged.values()))}"
+            remedy = f"`{REPAIR}` sets aside what is damaged; then run `{again}{only}`"
+            raise LakeUnreadableError(message, remedy)
+        raise DataMissingError(message, f"run `{again}{only}`")
     if verdict.without:
         call.note(f"homes without results in these days: {verdict.without}")
     frames = {name: getattr(verdict, name) for name in ("totals", "by_area", "by_tariff", "distribution", "worst")}

@@ -24,7 +24,7 @@ from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.learning.splits import Windows, split
 from darkstar_pipeline.models.fleet.classes import PREFIX
 from darkstar_pipeline.warehouse.buckets.object_names import bucket_of
-from darkstar_pipeline.warehouse.lake import LakeUnreadableError
+from darkstar_pipeline.warehouse.lake import REPAIR, LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import DATA_QUALITY_DAILY
 from planner.parallel import map_shards
 from planner.replay.usable_slots import USABLE
@@ -122,7 +122,8 @@ def class_windows(homes: Sequence[ClassHome]) -> Windows:
     days = sorted({day for home in homes for day in home.days})
     if not days:
         message = "no day of any home of the class is usable"
-        raise DataMissingError(message, "run `darkstar fleet backfill` first")
+        remedy = f"run `darkstar fleet backfill` first; where the log names a damaged object, `{REPAIR}` before it"
+        raise DataMissingError(message, remedy)
     return split(days, homes[0].own.learning, with_test=True)
 
 

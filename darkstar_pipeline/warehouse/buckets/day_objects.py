@@ -10,7 +10,7 @@ import polars as pl
 
 from darkstar_pipeline.warehouse.checksums import check, check_end, parquet_bytes
 from darkstar_pipeline.warehouse.day_files import UNREADABLE, decoded
-from darkstar_pipeline.warehouse.lake import LakeUnreadableError, typed_rows
+from darkstar_pipeline.warehouse.lake import REPAIR, LakeUnreadableError, typed_rows
 from darkstar_pipeline.warehouse.schemas import Table
 
 ROW_GROUP = 10_000
@@ -81,6 +81,6 @@ def _unreadable(name: str, error: BaseException, table: str) -> LakeUnreadableEr
     message = f"an object of the lake cannot be read: {name}: {' '.join(str(error).split())}"
     return LakeUnreadableError(
         message,
-        "`darkstar doctor --repair --all` sets it aside; then backfill its day again, or import its readings or prices",
+        f"`{REPAIR}` sets it aside; then backfill its day again, or import its readings or prices",
         table=table,
     )

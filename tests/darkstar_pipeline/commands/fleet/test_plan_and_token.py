@@ -9,7 +9,7 @@ from darkstar_pipeline.service.fleet.tenant_tokens import TenantTokens
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.buckets.object_names import object_key
 from darkstar_pipeline.warehouse.buckets.object_store import open_store
-from darkstar_pipeline.warehouse.schemas import METER_READINGS
+from darkstar_pipeline.warehouse.schemas import METER_READINGS, POLICY_DAILY_RESULTS
 from tests.builders.command_line import Darkstar
 
 FLEET = "fleet: {buckets: 1}\nengine: {workers: 1}\n"
@@ -65,6 +65,23 @@ def test_a_plan_of_a_lake_that_fails_ends_with_5(fleet: Path, darkstar: Darkstar
     lake.store.put(object_key(METER_READINGS, 0, date(2026, 1, 31)), b"PAR1 damaged")
     done = darkstar("fleet", "plan", "--at", "2026-02-01T12:00", "--json")
     assert (done.code, done.document["planned"], list(done.document["errors"])) == (5, 0, ["0"])
+
+
+def test_a_verdict_on_a_damaged_bucket_alone_names_the_repair_before_the_backfill(
+    fleet: Path, darkstar: Darkstar
+) -> None:
+    lake = BucketLake(open_store(fleet / "state" / "fleet" / "lake"), 1)
+    key = object_key(POLICY_DAILY_RESULTS, 0, date(2026, 1, 31))
+    lake.store.put(key, b"PAR1 damaged")
+    span = ("--from", "2026-01-31", "--to", "2026-01-31")
+    error = darkstar("fleet", "evaluate", *span, "--json")
+    assert (error.code, error.document["error"]["code"]) == (3, "lake_unreadable")
+    assert key in error.document["error"]["message"]
+    remedy = error.document["error"]["hint"]
+    assert 0 <= remedy.index("doctor --repair --all") < remedy.index("fleet backfill --from 2026-01-31")
+    darkstar("doctor", "--repair", "--all")
+    missing = darkstar("fleet", "evaluate", *span, "--json").document["error"]
+    assert (missing["code"], "repair" in missing["hint"]) == ("data_missing", False)
 
 
 def test_query_says_where_the_tables_of_a_fleet_are(fleet: Path, darkstar: Darkstar) -> None:
