@@ -84,6 +84,8 @@ def _tell_of_fleet(call: Call, home: Path) -> None:
 
 def answer_of(call: Call, result: "QueryResult", chosen: Format, out: Path | None) -> Answer:
     """Return a statement's rows in a format, written to a file where one is named."""
+    if result.unchecked:
+        call.note(result.unchecked)
     if out is not None:
         return _written(result, chosen, out)
     if call.json:

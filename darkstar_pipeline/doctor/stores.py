@@ -47,7 +47,7 @@ def _storage(home: Path, folder: Path, kind: str) -> CheckResult:
             runs = instance.get_runs_count()
     except Exception as error:  # noqa: BLE001 - of Dagster, SQLAlchemy or the server's driver
         said = without_credentials(" ".join(str(error).split())[:300])
-        return failed("dagster", f"{place}: {said}", "start its server, or correct `storage`")
+        return failed("dagster", f"{place}: {said}", "start its server, install its package, or correct `storage`")
     finally:
         if unset:
             del os.environ[CONNECT_SECONDS]

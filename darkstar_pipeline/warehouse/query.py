@@ -7,7 +7,7 @@ view: a `COPY … TO` hidden in a WITH clause is a SELECT to the parser, and wro
 
 import errno
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import escape
@@ -18,10 +18,12 @@ import duckdb
 
 from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.state.descriptors import raise_descriptor_limit
+from darkstar_pipeline.warehouse.checked_files import check_files
 from darkstar_pipeline.warehouse.day_names import PART
 from darkstar_pipeline.warehouse.interrupts import interruptible
 from darkstar_pipeline.warehouse.lake import Lake, LakeUnreadableError
-from darkstar_pipeline.warehouse.views import MEMORY, open_warehouse
+from darkstar_pipeline.warehouse.schemas import TABLES
+from darkstar_pipeline.warehouse.views import MEMORY, file_patterns, open_memory, open_warehouse
 
 BATCH_ROWS = 10_000
 """Rows in memory at a time."""
@@ -50,9 +52,11 @@ class QueryResult:
 
     Attributes:
         columns: the columns in order.
+        unchecked: what was read without a look at its checksums, for a person; empty where nothing was.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str, unchecked: str = "") -> None:
+        self.unchecked = unchecked
         self._connection = connection
         self._sql = sql
         self._relation = connection.sql(sql)
@@ -121,23 +125,41 @@ def run_query(lake: Lake, sql: str) -> Generator[QueryResult]:
         LakeUnreadableError: a file of the lake is damaged.
     """
     with translate_duckdb_errors(), open_warehouse(lake.root) as connection:
-        yield locked_query(connection, lake.root, sql)
+        named = named_tables(sql)
+        patterns = [each for name in TABLES if name in named for each in file_patterns(lake.root / name)]
+        yield locked_query(connection, lake.root, sql, patterns)
 
 
-def locked_query(connection: duckdb.DuckDBPyConnection, root: Path | None, sql: str) -> QueryResult:
+def named_tables(sql: str) -> set[str]:
+    """Return the names of the tables that a statement reads, in small letters; none of one that DuckDB refuses.
+
+    Asked where there are no views, whose names DuckDB does not give.
+    """
+    try:
+        with open_memory() as connection:
+            return {name.casefold() for name in connection.get_table_names(sql)}
+    except duckdb.Error:  # told by what runs it
+        return set()
+
+
+def locked_query(
+    connection: duckdb.DuckDBPyConnection, root: Path | None, sql: str, patterns: Iterable[str] = ()
+) -> QueryResult:
     """Return the result of a statement that reads tables of a connection, which is locked for good before.
 
     Args:
         connection: its tables and views are what the statement sees.
         root: folder whose files the views read; None where all is in memory.
         sql: one statement.
+        patterns: what the files that it reads are found by, which are checked before.
 
     Raises:
         QueryError: the statement is wrong, or would do more than read.
+        LakeUnreadableError: a file is damaged.
     """
     _lock(connection, root)
     _check_reads_only(connection, sql)
-    return QueryResult(connection, sql)
+    return QueryResult(connection, sql, check_files(patterns))
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, root: Path | None) -> None:

@@ -40,7 +40,7 @@ def create_views(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     """Create one view per table over the files under `root`; a table without files is an empty view."""
     connection.execute("SET TimeZone = 'UTC'")
     for table in TABLES.values():
-        sql = view_sql(table, _patterns(root / table.name), "'site': VARCHAR, 'day': DATE")
+        sql = view_sql(table, file_patterns(root / table.name), "'site': VARCHAR, 'day': DATE")
         connection.execute(f"CREATE OR REPLACE VIEW {table.name} AS {sql}")
 
 
@@ -68,7 +68,7 @@ def view_sql(table: Table, patterns: Sequence[str], folders: str) -> str:
     return f"SELECT {', '.join(picks)} FROM ({nothing} UNION ALL BY NAME {rows}){own}"  # noqa: S608 - our own names
 
 
-def _patterns(folder: Path) -> list[str]:
+def file_patterns(folder: Path) -> list[str]:
     """Return what DuckDB finds the files of a table's folder by: a pattern a site, or its days where strays are beside.
 
     A path is a pattern to DuckDB wherever it is named, so what is special in it is taken literally.

@@ -14,6 +14,7 @@ import polars as pl
 
 from darkstar_pipeline.planning.fleet.home_classes import HomeClass
 from darkstar_pipeline.planning.fleet.many_plans import FleetPlans, PlannedHomes
+from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.checksums import parquet_bytes
 from darkstar_pipeline.warehouse.day_files import UNREADABLE, decoded
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError
@@ -98,6 +99,23 @@ def decoded_plans(data: bytes | None, name: str = PLANS_PREFIX) -> pl.DataFrame:
     except UNREADABLE as error:
         message = f"{name} is damaged: {' '.join(str(error).split())}"
         raise LakeUnreadableError(message, "the next round of planning writes it anew", table=PLANS_PREFIX) from error
+
+
+def stored_plans(lake: BucketLake | None) -> pl.DataFrame:
+    """Return the last plans of all homes without their documents, by bucket and home; none without a lake.
+
+    Raises:
+        LakeUnreadableError: an object is damaged.
+        OutsideServiceError: the store failed.
+    """
+    if lake is None:
+        return decoded_plans(None).drop("plan")
+
+    def read(bucket: int) -> pl.DataFrame:
+        stored = lake.store.get(plans_key(bucket))
+        return decoded_plans(None if stored is None else stored.data, lake.name(plans_key(bucket))).drop("plan")
+
+    return pl.concat(lake.store.at_once(read, range(lake.buckets)))
 
 
 def _conformed(rows: pl.DataFrame) -> pl.DataFrame:

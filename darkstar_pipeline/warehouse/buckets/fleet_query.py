@@ -1,15 +1,16 @@
 """A person's own SQL on a fleet's lake: one statement that reads, behind the locks of `warehouse.query`.
 
-Files of a folder are read by DuckDB's views, as those of single homes are. Objects of S3 are read whole and handed to
-DuckDB's memory (range readers beside a writer failed 410 times of 440), those of the tables and days that are asked
-for, up to a limit.
+Files of a folder are checked, then read by DuckDB's views, as those of single homes are. Objects of S3 are read whole
+and handed to DuckDB's memory (range readers beside a writer failed 410 times of 440), those of the tables and days that
+are asked for, up to a limit.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from glob import escape
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 import polars as pl
@@ -17,18 +18,31 @@ import polars as pl
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.buckets.object_store import FolderStore
 from darkstar_pipeline.warehouse.day_names import PART
-from darkstar_pipeline.warehouse.query import QueryError, QueryResult, locked_query, translate_duckdb_errors
+from darkstar_pipeline.warehouse.query import (
+    QueryError,
+    QueryResult,
+    locked_query,
+    named_tables,
+    translate_duckdb_errors,
+)
 from darkstar_pipeline.warehouse.schemas import TABLES, Table
 from darkstar_pipeline.warehouse.views import open_memory, view_sql
 
 FETCHED_BYTES = 256 * 1024 * 1024
 """Most that a statement fetches; decoded it takes several times as much memory [B]."""
+Rows = Callable[[BucketLake | None], pl.DataFrame]
+"""Takes a lake, or None for one without any rows, and returns the rows of a table."""
 _DAY, _BUCKET = "day=[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]", "bucket=[0-9][0-9][0-9][0-9]*"
 
 
 @contextmanager
 def run_fleet_query(
-    lake: BucketLake, sql: str, first: date | None = None, last: date | None = None
+    lake: BucketLake,
+    sql: str,
+    first: date | None = None,
+    last: date | None = None,
+    *,
+    others: Mapping[str, Rows] = MappingProxyType({}),
 ) -> Generator[QueryResult]:
     """Run one read-only statement over the tables of a fleet.
 
@@ -37,6 +51,7 @@ def run_fleet_query(
         sql: one statement.
         first: only days from this one.
         last: only days up to this one, included.
+        others: tables that are not of days, by name; of one that is not named an empty lake's rows are asked for.
 
     Yields:
         The result, to be read before the context ends.
@@ -48,16 +63,27 @@ def run_fleet_query(
     """
     root = Path(lake.store.place) if isinstance(lake.store, FolderStore) else None
     with translate_duckdb_errors(), open_memory() as connection:
-        named = set[str]() if root is not None else connection.get_table_names(sql)
-        fetched = 0
+        named = named_tables(sql)
+        fetched, read = 0, list[str]()
+        for name, rows in others.items():
+            _register(connection, name, rows(lake if name in named else None))
         for table in TABLES.values():
             if root is not None:
-                _view(connection, table, _patterns(lake, table, root, first, last))
+                patterns = _patterns(lake, table, root, first, last)
+                read += patterns if table.name in named else []
+                _view(connection, table, patterns)
             elif table.name in named:
                 fetched += _load(connection, lake, table, (first, last), FETCHED_BYTES - fetched)
             else:
                 _view(connection, table, [])
-        yield locked_query(connection, root, sql)
+        yield locked_query(connection, root, sql, read)
+
+
+def _register(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+    """Copy rows into the connection's memory as a table."""
+    connection.register("fetched", frame)
+    connection.execute(f"CREATE TABLE {name} AS FROM fetched")
+    connection.unregister("fetched")
 
 
 def _view(connection: duckdb.DuckDBPyConnection, table: Table, patterns: list[str]) -> None:
@@ -99,9 +125,7 @@ def _load(
     if rows:
         frame = pl.concat(rows, how="diagonal")
         missing = [pl.lit(None, dtype=each.dtype).alias(each.name) for each in table.optional if each.name not in frame]
-        connection.register("fetched", frame.with_columns(missing))
-        names = ", ".join(column.name for column in table.every_column)
-        connection.execute(f"CREATE TABLE fetched_{table.name} AS SELECT {names} FROM fetched")  # noqa: S608 - our own names
-        connection.unregister("fetched")
+        names = [column.name for column in table.every_column]
+        _register(connection, f"fetched_{table.name}", frame.with_columns(missing).select(names))
         connection.execute(f"CREATE OR REPLACE VIEW {table.name} AS FROM fetched_{table.name}")
     return size

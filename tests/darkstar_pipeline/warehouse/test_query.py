@@ -41,6 +41,16 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
+def test_a_bit_that_flipped_is_told_before_a_row_is_read(lake: Lake) -> None:
+    (file,) = lake.root.rglob("*.parquet")
+    flipped = bytearray(file.read_bytes())
+    flipped[len(flipped) // 3] ^= 1
+    file.write_bytes(flipped)
+    with pytest.raises(LakeUnreadableError, match=r"part\.parquet: its checksum"):
+        rows(lake, "SELECT repaired_price FROM price_repairs")
+    assert rows(lake, "SELECT count(*) FROM spot_prices") == [(0,)]
+
+
 @pytest.mark.parametrize(
     ("sql", "expected"),
     [

@@ -1,10 +1,21 @@
 """SQL on a fleet's lake: the same answer from a folder and from S3, behind the same locks."""
 
 from datetime import date
+from functools import partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from darkstar_pipeline.planning.fleet.plan_rows import (
+    PLAN_ROWS,
+    PLANS_PREFIX,
+    decoded_plans,
+    encoded_plans,
+    plans_key,
+    stored_plans,
+)
+from darkstar_pipeline.warehouse import checked_files
 from darkstar_pipeline.warehouse.buckets import fleet_query
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.buckets.fleet_query import run_fleet_query
@@ -61,10 +72,55 @@ def test_a_statement_that_does_more_than_read_is_refused(lake: BucketLake, sql: 
         rows(lake, sql)
 
 
-def test_a_damaged_object_is_told(lake: BucketLake) -> None:
-    lake.store.put("spot_prices/day=2026-01-01/bucket=0001/part.parquet", b"no parquet")
-    with pytest.raises(LakeUnreadableError):
-        rows(lake, "SELECT sum(price) FROM spot_prices")
+@pytest.mark.parametrize("damage", ["whole", "bit"])
+def test_a_damaged_object_is_told_whatever_is_read_of_it(lake: BucketLake, damage: str) -> None:
+    key = "spot_prices/day=2026-01-01/bucket=0001/part.parquet"
+    stored = lake.store.get(key)
+    assert stored is not None
+    flipped = bytearray(stored.data)
+    flipped[len(flipped) // 3] ^= 1
+    lake.store.put(key, b"no parquet" if damage == "whole" else bytes(flipped))
+    for sql in ("SELECT sum(price) FROM spot_prices", "SELECT count(*) FROM Spot_Prices"):
+        with pytest.raises(LakeUnreadableError, match="bucket=0001"):
+            rows(lake, sql)
+    assert rows(lake, "SELECT count(*) FROM spot_prices", AUTUMN, AUTUMN) == [(300,)], "only what is asked for"
+
+
+def test_a_name_is_found_in_capitals_too(lake: BucketLake) -> None:
+    assert rows(lake, "SELECT count(*) FROM SPOT_PRICES") == [(3 * 196,)]
+
+
+def test_what_is_beyond_the_limit_of_the_check_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = BucketLake(open_store(tmp_path), BUCKETS)
+    for day in (AUTUMN, DAY):
+        lake.write_days(SPOT_PRICES, 0, [day], prices(day, day, HOMES[0]))
+    monkeypatch.setattr(checked_files, "CHECKED_BYTES", 4000)
+    with run_fleet_query(lake, "SELECT count(*) FROM spot_prices") as result:
+        assert list(result.rows()) == [(196,)]
+        assert "1 of 2 files are read without a look at their checksums" in result.unchecked
+
+
+def test_plans_are_a_table_of_the_last_plan_of_each_home(lake: BucketLake) -> None:
+    sql, others = "SELECT site, source, round(cost, 2) FROM plans ORDER BY site", {PLANS_PREFIX: stored_plans}
+    with run_fleet_query(lake, sql, others=others) as none:
+        assert list(none.rows()) == []
+    for site in HOMES:
+        made = pl.DataFrame({"site": [site], "source": ["value"], "cost": [-0.5], "plan": [b"document"]})
+        blank = [pl.lit(None, kind).alias(name) for name, kind in PLAN_ROWS.items() if name not in made.columns]
+        own = made.with_columns(blank).select(PLAN_ROWS.names()).cast(dict(PLAN_ROWS))  # pyright: ignore[reportArgumentType]
+        lake.store.update(plans_key(lake.bucket(site)), partial(joined, own))
+    with run_fleet_query(lake, sql, others=others) as found:
+        assert list(found.rows()) == [(site, "value", -0.5) for site in sorted(HOMES)]
+    with run_fleet_query(lake, "DESCRIBE plans", others=others) as columns:
+        assert {"site", "cost"} <= {row[0] for row in columns.rows()}
+    lake.store.put(plans_key(1), b"PAR1 damaged")
+    with pytest.raises(LakeUnreadableError, match="plans/bucket=0001"), run_fleet_query(lake, sql, others=others):
+        pass
+
+
+def joined(own: pl.DataFrame, stored: bytes | None) -> bytes:
+    """An object with a row more."""
+    return encoded_plans(pl.concat([decoded_plans(stored), own]))
 
 
 def test_too_much_of_a_store_is_refused_with_its_remedy(s3_place: str, monkeypatch: pytest.MonkeyPatch) -> None:
