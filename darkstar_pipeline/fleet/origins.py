@@ -16,6 +16,7 @@ _FEES = ("vat", "transfer_fee", "energy_tax")
 _PLACE_OF_FEE = 3  # tariff, its version, the fee
 _WEAR = "wear_cost_per_kwh"
 IN_CURRENCY = f"built in: {WEAR_IN_KRONOR:g} SEK in the home's currency"
+NOT_KNOWN = f"built in: 0, since nobody knows what {WEAR_IN_KRONOR:g} SEK are in the home's currency"
 
 
 class Effective(NamedTuple):
@@ -44,12 +45,12 @@ def effective_settings(fleet: FleetSettings, row: Row) -> list[Effective]:
     usual = dict(_leaves(SiteSettings().model_dump(mode="json")))
     found: list[Effective] = []
     for place, value in _leaves(settings.model_dump(mode="json")):
-        origin = _origin(row, written, place, differs=place not in usual or usual[place] != value)
+        origin = _origin(row, written, place, value, differs=place not in usual or usual[place] != value)
         found.append(Effective(setting=".".join(place), value=value, origin=origin))
     return found
 
 
-def _origin(row: Row, written: Mapping[str, Any], place: tuple[str, ...], *, differs: bool) -> str:
+def _origin(row: Row, written: Mapping[str, Any], place: tuple[str, ...], value: object, *, differs: bool) -> str:
     """Return where a setting came from."""
     head = place[0]
     if (column := _COLUMNS.get(place)) is not None and row.get(column) is not None:
@@ -60,7 +61,7 @@ def _origin(row: Row, written: Mapping[str, Any], place: tuple[str, ...], *, dif
                 return f"fleet.{class_section(kind)}.{row[kind]}"
         return "fleet.defaults"
     if differs and place[-1] == _WEAR:
-        return IN_CURRENCY
+        return NOT_KNOWN if value == 0 else IN_CURRENCY
     is_fee = head == "tariff" and len(place) == _PLACE_OF_FEE and place[-1] in _FEES
     return "country of the area" if differs and (is_fee or place[-1] in _OF_COUNTRY) else BUILT_IN
 

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from darkstar_pipeline.fleet.origins import Effective
-    from darkstar_pipeline.warehouse.tables import Tables
+    from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 
 _COLUMNS = {"setting": "setting", "value": "value"}
 _READ_AS = {"quantity": "quantity", "format": "read as", "unit": "unit", "source": "source", "first_slot": "from"}
 _DAYS = 31
-"""Days with imports that are looked through for those of the home."""
+"""Days on which anything was noted of any home that are looked through for the home's own."""
 
 
 def show(
@@ -41,7 +41,7 @@ def show(
     shown = [each for each in effective if everything or each.origin != BUILT_IN]
     rows = [each._asdict() for each in shown]
     bucket, tenant = bucket_of(home, homes.fleet.buckets), homes.tenant(home)
-    read_as = _last_read_as(fleet_lake(homes.fleet, folder).site(home), home)
+    read_as = _last_read_as(fleet_lake(homes.fleet, folder), home)
     document = {"site": home, "tenant": tenant, "bucket": bucket, "settings": rows, "read_as": read_as}
 
     def draw(out: "Console") -> None:
@@ -51,20 +51,20 @@ def show(
             draw_table(out, own, _COLUMNS)
         if not everything:
             out.print(f"{len(effective) - len(rows)} further settings are built in; --all lists them", markup=False)
-        if read_as:
-            draw_table(
-                out, [{**row, "first_slot": f"{row['first_slot']:%Y-%m-%d %H:%MZ}"} for row in read_as], _READ_AS
-            )
+        if not read_as:
+            out.print(f"no readings of it were imported on the last {_DAYS} days that have any", markup=False)
+            return
+        draw_table(out, [{**row, "first_slot": f"{row['first_slot']:%Y-%m-%d %H:%MZ}"} for row in read_as], _READ_AS)
 
     return Document(document, draw)
 
 
-def _last_read_as(tables: "Tables", home: str) -> list[dict[str, Any]]:
-    """Return what the newest import of each quantity was read as, of the newest day that has any."""
+def _last_read_as(lake: "BucketLake", home: str) -> list[dict[str, Any]]:
+    """Return what the newest import of each quantity was read as, of the newest day that has any: a request a day."""
     from darkstar_pipeline.warehouse.schemas import IMPORT_PROVENANCE
 
-    for day in reversed(tables.days(IMPORT_PROVENANCE, home)[-_DAYS:]):
-        rows = tables.read(IMPORT_PROVENANCE, home, day, day)
+    for day in reversed(lake.table_days(IMPORT_PROVENANCE)[-_DAYS:]):
+        rows = lake.read_days(IMPORT_PROVENANCE, lake.bucket(home), [day], sites=[home])
         if rows.height:
             latest = rows.sort("imported_at", "first_slot").unique(["quantity", "sensor"], keep="last")
             return latest.sort("quantity", "sensor").drop("site", "local_day").to_dicts()

@@ -1,11 +1,19 @@
 """`darkstar fleet import|homes|show|readings|prices|sample`, as a person and as a script see them."""
 
+from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from darkstar_pipeline.commands.fleet.listing import fleet_commands
-from darkstar_pipeline.fleet.homes_file import read_homes
+from darkstar_pipeline.config.settings import load_settings
+from darkstar_pipeline.fleet.homes_file import fleet_of, read_homes
+from darkstar_pipeline.fleet.lake import fleet_lake
+from darkstar_pipeline.warehouse.buckets.object_store import FolderStore
+from darkstar_pipeline.warehouse.buckets.stored_objects import StoredObject
+from darkstar_pipeline.warehouse.schemas import IMPORT_PROVENANCE
+from env.time_grid import days_between
 from tests.builders.command_line import Darkstar
 
 FLEET = """
@@ -87,6 +95,42 @@ def test_show_says_what_the_readings_of_a_home_were_read_as(fleet: Path, darksta
     assert read_as[0]["first_slot"].startswith("2026-03-24T00:00:00")
     assert "tidy file" in darkstar("fleet", "show", "villa-1").out
     assert darkstar("fleet", "show", "villa-2", "--json").document["read_as"] == []
+
+
+def test_show_asks_for_a_month_of_imports_at_most(
+    fleet: Path, darkstar: Darkstar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    darkstar("fleet", "import", "homes.csv")
+    lake = fleet_lake(fleet_of(load_settings(fleet / "darkstar.yaml")), fleet / "state")
+    days = list(days_between(date(2025, 1, 1), date(2025, 3, 1)))
+    none = pl.DataFrame(schema=IMPORT_PROVENANCE.schema)
+    lake.write_days(IMPORT_PROVENANCE, lake.bucket("villa-1"), days, none, sites=["villa-1"])
+    asked: list[str] = []
+
+    def counted(store: FolderStore, key: str) -> StoredObject | None:
+        asked.append(key)
+        return get(store, key)
+
+    def refused(_store: FolderStore, key: str, _size: int) -> bytes:
+        message = f"{key} is asked who is done"
+        raise AssertionError(message)
+
+    get = FolderStore.get
+    monkeypatch.setattr(FolderStore, "get", counted)
+    monkeypatch.setattr(FolderStore, "tail", refused)
+    shown = darkstar("fleet", "show", "villa-1").out
+    assert sum("import_provenance" in key for key in asked) == 31
+    assert "no readings of it were imported on the last 31 days" in shown
+
+
+def test_show_says_that_the_wear_is_not_known_in_a_currency_without_a_rate(home: Path, darkstar: Darkstar) -> None:
+    (home / "darkstar.yaml").write_text("fleet: {defaults: {tariff: [{transfer_fee: 0.1}]}}\n")
+    (home / "homes.csv").write_text("site,area,currency\nvilla-1,SE3,XTS\n")
+    darkstar("fleet", "import", "homes.csv")
+    shown = darkstar("fleet", "show", "villa-1", "--json").document
+    (wear,) = [each for each in shown["settings"] if each["setting"] == "battery.wear_cost_per_kwh"]
+    assert wear["value"] == 0
+    assert wear["origin"].startswith("built in: 0, since nobody knows")
 
 
 def test_commands_of_single_homes_name_a_fleets_home(fleet: Path, darkstar: Darkstar) -> None:
