@@ -185,7 +185,7 @@ class Mpc:
     def _charge_power(self, slot: int, first: int, end: int, power: SlotPrices) -> None:
         """Take the program of these slots, in which what a slot's period has left is free and more has its price."""
         self.program, self._priced_from = self.programs.at(first, end, power), None
-        left = power.left(slot, self.meter.import_kwh)
+        left = power.left(slot, self.meter.import_kwh[0])
         for number, (period, price, free) in enumerate(
             zip(power.period[:, first:end], power.price[:, first:end], power.free_kwh[:, first:end], strict=True), 1
         ):

@@ -181,7 +181,7 @@ class _Months:
         if day > 0:
             past = slice(int(self.window.starts[day - 1]), int(self.window.starts[day]))
             ended = self.days[day - 1].select("slot_start")
-            self.peaks.end_day(ended.with_columns(import_kwh=pl.Series(self.meter.import_kwh[past])))
+            self.peaks.end_day(ended.with_columns(import_kwh=pl.Series(self.meter.import_kwh[0, past])))
         self.peaks.begin_day(self.days[day]["local_day"][0])
         if self.window.month:
             self.peaks.know(self.window.month)
@@ -202,7 +202,7 @@ class _Months:
         if self.window.month or first == start:
             return self.window.month
         ended = self.days[self.day].select("slot_start").head(first - start)
-        imports = ended.with_columns(import_kwh=pl.Series(self.meter.import_kwh[start:first]))
+        imports = ended.with_columns(import_kwh=pl.Series(self.meter.import_kwh[0, start:first]))
         now, timezone = self.window.slots["slot_start"][first], self.window.site.timezone
         return [month_state(imports, tariff, timezone, now) for tariff in self.peaks.tariffs]
 
@@ -275,7 +275,7 @@ class RollingValue(ScenarioPlanner):
     def meter_past(self, n_slots: int) -> None:
         """Take over the metered imports of the span's first slots, which were not this policy's doing."""
         metered = np.array(self.window.import_kwh[self.first : self.first + n_slots], dtype=np.float64)
-        self.days.begin(metered)
+        self.days.begin(metered[None])
 
     def later_value(self, slot: int) -> Energy:
         """Return the value of stored energy at the end of the slot just decided, on the grid `(n_soc,)` [money]."""

@@ -62,7 +62,7 @@ class ValueDays:
         import_price: published for the days `(n_days, n_slots)` [money/kWh].
         export_price: published for the days `(n_days, n_slots)` [money/kWh].
         end_value: value of stored energy at the end, on `soc_grid` `(n_days, n_soc)` [money].
-        power: demand charge of the slots; None for none. With a component that is charged slot by slot, of one day.
+        power: demand charge of the slots, of one day or of each; None for none.
         rules: weights and persistence of the scenarios.
         targets: reserve and care; None for none.
         by_hand: commands that people have set, which the caller gives in their slots; None for none.
@@ -83,11 +83,11 @@ class ValueDays:
     ) -> None:
         self.site, self.scenarios, self.targets = site, scenarios, targets
         self.import_price, self.export_price = import_price, export_price
-        self.meter = PowerMeter(site, power)
+        self.meter = PowerMeter(site, power, len(import_price))
         self.peaks: PeakMeter | None = None
         self.value: ValueFunction | PeakValueFunction
         if power is not None and power.day_peak is not None:
-            self.meter = PowerMeter(site, power.others)
+            self.meter = PowerMeter(site, power.others, len(import_price))
             self.peaks = PeakMeter(one_site(site), power.day_peak, len(import_price))
             self.value = recent_peak_value_function(
                 scenarios,
@@ -191,7 +191,7 @@ class ValueDays:
         prices = self.meter.prices
         if prices is None or not one_site(self.site).limits.takes_import_limit:
             return None
-        room_kw = np.full(n_days, prices.room_kw(slot, self.meter.import_kwh))
+        room_kw = np.zeros(n_days) + prices.room_kw(slot, self.meter.import_kwh)
         if self.peaks is None:
             return room_kw
         return np.minimum(room_kw, self.peaks.peak.room_kw(slot, self.peaks.peak_kw, self.peaks.open_kwh))
@@ -237,7 +237,7 @@ class ValueDays:
         return paid + wear - left
 
     def begin(self, import_kwh: Energy) -> None:
-        """Take over the metered imports of the first slots, NaN where there is none [kWh]."""
+        """Take over the metered imports of the first slots, NaN where there is none `(n_days, n)` [kWh]."""
         self.meter.begin(import_kwh)
         if self.peaks is not None:
             self.peaks.begin(import_kwh)

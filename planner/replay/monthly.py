@@ -9,7 +9,7 @@ bit for bit what each month has by itself; those of other planners go to separat
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import NamedTuple, TypeAlias, cast
@@ -86,11 +86,8 @@ class _Begun(NamedTuple):
 
     @property
     def form(self) -> Hashable:
-        """The key that days replayed together share: the charge of slot by slot is of a single day."""
-        if self.power.others.price.any():
-            return self.place
-        peak = self.power.day_peak
-        return self.scenarios.form, None if peak is None else peak.form
+        """The key that days replayed together share."""
+        return self.scenarios.form, self.power.form
 
 
 def replay_months(
@@ -214,9 +211,8 @@ def _day_start(days: Sequence[_Begun], site: Site, protocol: Protocol) -> DaySta
     n_slots = days[0].slots.height
     world = world_of(slots, n_slots)
     load_forecast, pv_forecast = (np.nan_to_num(slot_table(slots, name, n_slots)) for name in _FORECASTS)
-    if power.day_peak is not None:
-        peaks = [day.power.day_peak for day in days[1:] if day.power.day_peak is not None]
-        power = replace(power, day_peak=power.day_peak.joined(peaks))
+    if len(days) > 1:
+        power = power.joined([day.power for day in days[1:]])
     return DayStart(
         world=world,
         load_forecast=load_forecast,

@@ -10,7 +10,7 @@ It does not say: several components at once (the others are charged above their 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class DayPeak:
         kw_per_kwh: weighted power that a kWh of a period's import is `(n_slots,)`; 0 where nothing counts [kW/kWh].
         period: number of the period of each slot `(n_slots,)`.
         day: number of the local day of each slot `(n_slots,)`.
-        so_far_kw: weighted peak of the first day before the span [kW].
+        so_far_kw: weighted peak of the first day before the span, as the level `(n_homes or 1,)` [kW].
     """
 
     level_kw: Energy
@@ -38,7 +38,7 @@ class DayPeak:
     kw_per_kwh: Energy
     period: Integers
     day: Integers
-    so_far_kw: float = 0.0
+    so_far_kw: Energy = field(default_factory=lambda: np.zeros(1))
 
     @property
     def members(self) -> Integers:
@@ -47,19 +47,24 @@ class DayPeak:
         return np.asarray(count[place], dtype=np.int64)
 
     @property
-    def form(self) -> tuple[bytes, bytes, bytes, float, float]:
-        """All but the level: homes that agree in it can be joined."""
+    def form(self) -> tuple[bytes, bytes, bytes, float]:
+        """All but the level and the peak so far: homes that agree in it can be joined."""
         tables = (self.kw_per_kwh, self.period, self.day)
         counted, period, day = (table.tobytes() for table in tables)
-        return counted, period, day, self.rate, self.so_far_kw
+        return counted, period, day, self.rate
 
     def joined(self, others: Sequence["DayPeak"]) -> "DayPeak":
-        """Return the component of these homes together, which agree in `form`, each with its own level."""
-        return replace(self, level_kw=np.concatenate([self.level_kw, *(other.level_kw for other in others)]))
+        """Return the component of these homes together, which agree in `form`, each with its own level and peak."""
+        every = (self, *others)
+        return replace(
+            self,
+            level_kw=np.concatenate([each.level_kw for each in every]),
+            so_far_kw=np.concatenate([each.so_far_kw for each in every]),
+        )
 
     def begun(self, peak_kw: float) -> "DayPeak":
-        """Return the component with a peak of the first day before the span [kW]."""
-        return replace(self, so_far_kw=peak_kw)
+        """Return the component of one home with a peak of the first day before the span [kW]."""
+        return replace(self, so_far_kw=np.array([peak_kw]))
 
     def rest(self, slot: int) -> slice:
         """Return the slots after a slot that belong to its period."""
@@ -123,16 +128,16 @@ class PeakMeter:
 
     def __init__(self, site: Site, peak: DayPeak, n_homes: int) -> None:
         self.battery, self.peak = site.battery, peak
-        self.peak_kw: Energy = np.full(n_homes, peak.so_far_kw)
+        self.peak_kw: Energy = np.zeros(n_homes) + peak.so_far_kw
         self.open_kwh: Energy = np.zeros(n_homes)
         self._soc_kwh: Energy | None = None
 
     def begin(self, import_kwh: Energy) -> None:
-        """Take over the metered imports of the span's first slots, NaN where there is none [kWh]."""
-        n_homes = len(self.peak_kw)
-        self.peak_kw, self.open_kwh, self._soc_kwh = np.full(n_homes, self.peak.so_far_kw), np.zeros(n_homes), None
-        for slot, metered in enumerate(np.nan_to_num(import_kwh).tolist(), start=1):
-            self._count(slot, np.full(n_homes, metered))
+        """Take over the metered imports of the span's first slots, NaN where there is none `(n_homes, n)` [kWh]."""
+        nothing = np.zeros(len(self.peak_kw))
+        self.peak_kw, self.open_kwh, self._soc_kwh = nothing + self.peak.so_far_kw, nothing, None
+        for slot, metered in enumerate(np.nan_to_num(import_kwh).T, start=1):
+            self._count(slot, metered)
 
     def read(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> None:
         """Begin a slot, each `(n_homes,)`: stored energy now, and load and PV of the slot before [kWh]."""

@@ -211,7 +211,7 @@ def _backward(question: _Question, caps: Energy, part: slice) -> Iterator[tuple[
     n_caps = caps.shape[1]
     ends = interpolated(soc_grid(site.battery, ends.shape[1]), ends, np.tile(grid, (n_homes, 1)))
     charge = peak.rate * (caps[part] - caps[part, :1])[:, None, :, None]
-    row_charge = _row_charge(own, caps[part], peak, question.others)
+    row_charge = _row_charge(own, caps[part], peak, question.others.of_homes(part))
     world = World(own, question.import_price[part], question.export_price[part], site, power=row_charge, rows=n_caps)
     actions = actions_of(world, grid, question.by_hand)
     later = np.broadcast_to(ends[:, None, None] - charge, (n_homes, n_scenarios, n_caps, PEAK_POINTS))

@@ -25,7 +25,8 @@ from planner.deadline import check_deadline
 from planner.value.actions import along, at_point, interpolated, step_along
 from planner.value.actions_by_hand import actions_of
 from planner.value.scenarios import Scenarios
-from planner.value.world import PowerCost, World
+from planner.value.slot_prices import SlotPrices
+from planner.value.world import World
 
 GRID_POINTS = 61
 PERSISTENCE = 0.9  # chance that a scenario goes on in the next slot
@@ -124,7 +125,7 @@ def value_function(  # noqa: PLR0913 - keyword-only, all that it follows from
     site: Homes,
     end_value: Energy,
     persistence: float = PERSISTENCE,
-    power: PowerCost | None = None,
+    power: SlotPrices | None = None,
     targets: SlotPenalty | None = None,
     by_hand: HandCommands | None = None,
 ) -> ValueFunction:
@@ -137,7 +138,7 @@ def value_function(  # noqa: PLR0913 - keyword-only, all that it follows from
         site: battery and limits, of all homes or of each; with `targets` or `by_hand` of all.
         end_value: value of stored energy at the end, on a grid of any number of points `(n_homes, n_soc)` [money].
         persistence: chance that a scenario goes on in the next slot, 0-1.
-        power: demand charge of the slots, the same for all homes; None for none.
+        power: demand charge of the slots, of all homes or of each; None for none.
         targets: price of what each slot ends with; None for none.
         by_hand: commands that people have set; None for none.
     """
@@ -148,7 +149,8 @@ def value_function(  # noqa: PLR0913 - keyword-only, all that it follows from
     for first in range(0, n_homes, CHUNK):
         part = slice(first, first + CHUNK)
         own = scenarios.part(part)
-        world = World(own, import_price[part], export_price[part], part_of(site, part), power=power)
+        charge = None if power is None else power.of_homes(part)
+        world = World(own, import_price[part], export_price[part], part_of(site, part), power=charge)
         actions = actions_of(world, grid if grid.ndim == 1 else grid[part], by_hand)
         value[part, :, n_slots] = end_value[part, None]
         later = value[part, :, n_slots]

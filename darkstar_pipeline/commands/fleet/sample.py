@@ -22,6 +22,9 @@ def sample(
     homes: Annotated[int, typer.Option("--homes", min=1, max=9_999_999, help="Number of homes.")] = 100,
     days: Annotated[int, typer.Option("--days", min=1, max=366, help="Number of local days.")] = 8,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed gives other homes.")] = 0,
+    charged_share: Annotated[
+        float, typer.Option("--charged-share", min=0, max=1, help="Share of the homes that pay for power.")
+    ] = 0.0,
     first: Annotated[
         date | None,
         typer.Option("--first-day", parser=parse_day, metavar="DAY", help="First local day; default: 2026-03-24."),
@@ -38,7 +41,7 @@ def sample(
     home = home_dir()
     with progress_bar(call, "buckets") as progress:
         made = make_fleet(
-            FleetRecipe(homes=homes, days=days, seed=seed, first=first or FIRST_DAY),
+            FleetRecipe(homes=homes, days=days, seed=seed, first=first or FIRST_DAY, charged_share=charged_share),
             config_path(),
             home,
             quarantine=home / QUARANTINE_FOLDER,

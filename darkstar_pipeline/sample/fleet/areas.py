@@ -14,6 +14,13 @@ SE_FLAT, SE_HOURS, FI_FLAT = TARIFFS = "sample-se-flat", "sample-se-hours", "sam
 WINTER_DAYS = {"months": [1, 2, 3, 11, 12], "weekdays": [1, 2, 3, 4, 5], "start": "06:00", "end": "22:00"}
 TAXED_FROM = date(2025, 1, 1)
 """Day from which synthetic homes pay the taxes of each day; days before it have this one's."""
+NIGHTS_HALF = {"start": "22:00", "end": "06:00", "weight": 0.5}
+POWER: dict[str, dict[str, Any]] = {
+    SE_FLAT: {"price_per_kw": 65.0, "top": 3, "windows": [NIGHTS_HALF]},
+    SE_HOURS: {"price_per_kw": 36.0, "top": 3},
+    FI_FLAT: {"price_per_kw": 4.5, "top": 1},
+}
+"""Demand charges of a month, before tax: three days' peaks with nights by half, three days' peaks, a single one."""
 HOMES_A_BUCKET = 500
 """A day of 10 000 homes is 240 objects; one home is found among a thousand in 1.4 ms (ADR 0060)."""
 
@@ -75,9 +82,27 @@ AREAS = (
 )
 
 
-def fleet_section(homes: int) -> dict[str, Any]:
-    """Return the section `fleet` for so many homes."""
-    return {"buckets": min(-(-homes // HOMES_A_BUCKET), 9999), "tariffs": sample_tariffs()}
+def fleet_section(homes: int, *, charging: bool = False) -> dict[str, Any]:
+    """Return the section `fleet` for so many homes; `charging` for a fleet some of whose homes pay for power."""
+    tariffs = {**sample_tariffs(), **(charging_tariffs() if charging else {})}
+    return {"buckets": min(-(-homes // HOMES_A_BUCKET), 9999), "tariffs": tariffs}
+
+
+def charging_name(tariff: str) -> str:
+    """Return the name of a tariff that charges for power besides.
+
+    >>> charging_name("sample-se-flat")
+    'sample-se-flat-power'
+    """
+    return f"{tariff}-power"
+
+
+def charging_tariffs() -> dict[str, list[dict[str, Any]]]:
+    """Return the same tariffs with a demand charge, of homes that pay for power."""
+    return {
+        charging_name(name): [{**deepcopy(version), "power": [deepcopy(POWER[name])]} for version in versions]
+        for name, versions in sample_tariffs().items()
+    }
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from darkstar_pipeline.sample.fleet.areas import AREAS
+from darkstar_pipeline.sample.fleet.areas import AREAS, charging_name
 
 _SHARES = tuple(area.share for area in AREAS)
 _BATTERIES = ((5.0, 2.5), (10.0, 5.0), (13.5, 5.0), (15.0, 7.5), (20.0, 10.0))
@@ -31,12 +31,13 @@ def home_number(site: str) -> int:
     return int(site[-_DIGITS:])
 
 
-def sample_homes(homes: int, seed: int) -> pl.DataFrame:
+def sample_homes(homes: int, seed: int, *, charged_share: float = 0.0) -> pl.DataFrame:
     """Return the rows of the first homes of a seed.
 
     Args:
         homes: their number.
         seed: what they are made of.
+        charged_share: share of them that pay for power; they are the same otherwise.
     """
     drawn = np.random.default_rng([seed, 1]).random((homes, 6))
     area: list[int] = np.searchsorted(np.cumsum(_SHARES)[:-1], drawn[:, 0], side="right").tolist()
@@ -47,6 +48,8 @@ def sample_homes(homes: int, seed: int) -> pl.DataFrame:
     by_hour: list[bool] = (drawn[:, 5] < _TIME_OF_USE).tolist()
     power = np.array([kw for _, kw in _BATTERIES])[battery]
     tariffs = [AREAS[place].tariffs[int(chosen)] for place, chosen in zip(area, by_hour, strict=True)]
+    pays = np.random.default_rng([seed, 5]).random(homes) < charged_share
+    tariffs = [charging_name(name) if charged else name for name, charged in zip(tariffs, pays.tolist(), strict=True)]
     return pl.DataFrame(
         {
             "site": [home_name(number) for number in range(homes)],

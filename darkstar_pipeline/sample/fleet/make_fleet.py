@@ -14,7 +14,7 @@ from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.fleet.homes_file import fleet_of, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.ingest.fleet.homes import HomesImport, import_homes
-from darkstar_pipeline.sample.fleet.areas import AREAS, TARIFFS, SampleArea, fleet_section
+from darkstar_pipeline.sample.fleet.areas import AREAS, TARIFFS, SampleArea, charging_name, fleet_section
 from darkstar_pipeline.sample.fleet.homes import sample_homes
 from darkstar_pipeline.sample.fleet.series import area_prices, area_slots, home_series
 from darkstar_pipeline.state.atomic_files import atomic_write
@@ -35,12 +35,14 @@ class FleetRecipe:
         days: number of local days.
         seed: another one gives other homes.
         first: first local day.
+        charged_share: share of the homes that pay for power.
     """
 
     homes: int
     days: int
     seed: int = 0
     first: date = FIRST_DAY
+    charged_share: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +88,8 @@ def make_fleet(
     Raises:
         ConfigurationError: the configuration has a fleet of its own, or cannot be added to.
     """
-    settings = _settings_with_fleet(config, recipe.homes)
-    rows = sample_homes(recipe.homes, recipe.seed)
+    settings = _settings_with_fleet(config, recipe)
+    rows = sample_homes(recipe.homes, recipe.seed, charged_share=recipe.charged_share)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "homes.parquet"
         rows.write_parquet(file)
@@ -155,20 +157,23 @@ def _conformed(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(absent).select(pl.col(name).cast(dtype) for name, dtype in table.schema.items())
 
 
-def _settings_with_fleet(config: Path, homes: int) -> Settings:
+def _settings_with_fleet(config: Path, recipe: FleetRecipe) -> Settings:
     """Return the configuration with a section `fleet` that has the tariffs of the synthetic homes.
 
     Raises:
         ConfigurationError: it has another fleet, or cannot be added to.
     """
     settings = load_settings(config) if config.exists() else Settings()
+    charging = recipe.charged_share > 0
     if settings.fleet is None:
         text = config.read_text(encoding="utf-8") if config.exists() else ""
-        section = yaml.safe_dump({"fleet": fleet_section(homes)}, sort_keys=False, allow_unicode=True)
+        fleet = fleet_section(recipe.homes, charging=charging)
+        section = yaml.safe_dump({"fleet": fleet}, sort_keys=False, allow_unicode=True)
         with atomic_write(config) as temporary:
             temporary.write_text(f"{text.rstrip()}\n\n{section}".lstrip(), encoding="utf-8")
         settings = load_settings(config)
-    if missing := sorted(set(TARIFFS) - set(fleet_of(settings).tariffs)):
+    wanted = {*TARIFFS, *(map(charging_name, TARIFFS) if charging else ())}
+    if missing := sorted(wanted - set(fleet_of(settings).tariffs)):
         message = f"the fleet of {config} has no tariff {missing[0]}, which the homes of the sample have"
         raise ConfigurationError(message, "make the sample with a configuration of its own: DARKSTAR_CONFIG=fleet.yaml")
     return settings

@@ -167,7 +167,7 @@ def test_meter_counts_weighted_hours_of_each_day_when_the_clock_changes(day: dat
     assert seen[n_night + 2] == (2.0, 1.0)
     assert seen[midnight - 1][0] == 2.0
     assert seen[midnight] == (0.0, 0.0)
-    meter.begin(np.array([*load[:5], np.nan]))
+    meter.begin(np.array([[*load[:5], np.nan]]))
     assert (meter.peak_kw.item(), meter.open_kwh.item()) == (0.0, 2.0), "the first quarter of two, and a gap"
     net = np.zeros((1, 1, len(starts)))
     net[..., n_night + 3] = 1.0

@@ -91,7 +91,7 @@ def test_meter_knows_what_was_imported_when_a_battery_works(retention: float) ->
     for slot in range(25):
         last = (world.load_kwh[:, slot - 1], world.pv_kwh[:, slot - 1]) if slot else (None, None)
         meter.read(slot, replay.soc_kwh[:, slot], *last)
-    assert meter.import_kwh[:24] == pytest.approx(replay.flows.import_kwh[0], abs=1e-9)
+    assert meter.import_kwh[0, :24] == pytest.approx(replay.flows.import_kwh[0], abs=1e-9)
 
 
 def test_room_of_a_slot_is_its_even_share_or_what_is_left_if_that_is_less() -> None:
