@@ -25,6 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Data, choices=list(Data), help="by default the measured homes if they are there")
     parser.add_argument("--cases", type=Path, metavar="FILE", help="arena alone: solve the cases of this file instead")
     parser.add_argument("--homes", type=int, metavar="N", help="of a fleet's benchmarks alone: number of its homes")
+    parser.add_argument(
+        "--charged-share", type=float, default=0.0, metavar="S", help="of the same: share of homes that pay for power"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     options = parser.parse_args(arguments)
     try:
@@ -45,7 +48,14 @@ def _answer(options: argparse.Namespace) -> str:
         raise ConfigurationError("no benchmark named", f"one of: {', '.join(registry.BENCHMARKS)}")
     on_homes = registry.entry_of(options.name).on_homes
     homes = chosen_homes(options.data)
-    scope = Scope(homes, short=options.short, outside=options.outside, cases=options.cases, fleet_homes=options.homes)
+    scope = Scope(
+        homes,
+        short=options.short,
+        outside=options.outside,
+        cases=options.cases,
+        fleet_homes=options.homes,
+        charged_share=options.charged_share,
+    )
     rows = registry.run(options.name, scope)
     name = f"{options.name} --outside" if options.outside else options.name
     if options.json:

@@ -15,12 +15,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import polars as pl
 
 from env.errors import TariffError
 from env.free_days import free_days
+from env.home_rows import ALONE, HOME, by_home, per_home, total, with_home
 from env.time_grid import local_clock, local_day
 
 DayPeaks: TypeAlias = tuple[tuple[float, ...], ...]
@@ -219,13 +220,14 @@ def peaks(slots: pl.DataFrame, tariff: PowerTariff, timezone: str) -> pl.DataFra
     """Every peak that a month's mean may be of.
 
     Args:
-        slots: with `slot_start` (UTC) and `import_kwh` [kWh per slot].
+        slots: with `slot_start` (UTC) and `import_kwh` [kWh per slot]; of several homes with `site`.
         tariff: one component.
         timezone: IANA zone of the home.
 
     Returns:
         Columns `month`, `local_day`, `period_start` and weighted `peak_kw`: the highest of each day, or every period
-        where several peaks may be on one day; the first of equals. Periods that do not count are not there.
+        where several peaks may be on one day; the first of equals; with `site` as the slots. Periods that do not count
+        are not there.
 
     Raises:
         TariffError: an import is missing.
@@ -234,15 +236,16 @@ def peaks(slots: pl.DataFrame, tariff: PowerTariff, timezone: str) -> pl.DataFra
         message = "import_kwh holds nulls; leave out the days that are not known"
         raise TariffError(message)
     means = (
-        weighted_periods(slots.sort("slot_start"), tariff, timezone)
+        weighted_periods(slots.sort(by_home(slots, "slot_start")), tariff, timezone)
         .filter(pl.col("weight") > 0)
-        .group_by("month", "local_day", "period_start", maintain_order=True)
-        .agg(peak_kw=pl.col("import_kwh").sum() * pl.col("weight").first() * (60 / tariff.minutes))
+        .group_by(by_home(slots, "month", "local_day", "period_start"), maintain_order=True)
+        .agg(peak_kw=total(pl.col("import_kwh")) * pl.col("weight").first() * (60 / tariff.minutes))
     )
     if not tariff.different_days:
         return means
-    highest = pl.col("peak_kw") == pl.col("peak_kw").max().over("local_day")
-    return means.filter(highest).unique("local_day", keep="first", maintain_order=True)
+    day = by_home(slots, "local_day")
+    highest = pl.col("peak_kw") == pl.col("peak_kw").max().over(day)
+    return means.filter(highest).unique(day, keep="first", maintain_order=True)
 
 
 def power_costs(slots: pl.DataFrame, tariff: PowerTariff, timezone: str) -> pl.DataFrame:
@@ -290,7 +293,7 @@ def rolling_bills(costs: pl.DataFrame, months: int = 12) -> pl.DataFrame:
 
 
 def month_state(slots: pl.DataFrame, tariff: PowerTariff, timezone: str, now: datetime) -> MonthState:
-    """The peaks of the month of `now`, from the import before it.
+    """Return the peaks of the month of `now`, from the import before it.
 
     Args:
         slots: with `slot_start` (UTC) and `import_kwh` [kWh per slot]; those from `now` on are not looked at.
@@ -301,22 +304,38 @@ def month_state(slots: pl.DataFrame, tariff: PowerTariff, timezone: str, now: da
     Raises:
         TariffError: an import is missing.
     """
+    return month_states(with_home(slots.drop(HOME, strict=False)), tariff, timezone, now, [ALONE])[0]
+
+
+def month_states(
+    slots: pl.DataFrame, tariff: PowerTariff, timezone: str, now: datetime, homes: Sequence[str]
+) -> list[MonthState]:
+    """Return the month so far of each of several homes, whose slots have `site`; the rest as for `month_state`."""
     clock = pl.DataFrame({"slot_start": [now]}).with_columns(pl.col("slot_start").cast(slots.schema["slot_start"]))
     here = weighted_periods(clock, tariff, timezone).row(0, named=True)
     month, today, period = here["month"], here["local_day"], here["period_start"]
     past = slots.filter(pl.col("slot_start") < now)
-    under_way = past.filter(pl.col("slot_start") >= period)
     known = peaks(past.filter(pl.col("slot_start") < period), tariff, timezone).filter(pl.col("month") == month)
     is_today = pl.col("local_day") == today if tariff.different_days else pl.lit(value=False)
-    settled = known.filter(~is_today)["peak_kw"].sort(descending=True).head(tariff.top)
-    return MonthState(
-        month=month,
-        peaks_kw=tuple(settled.to_list()),
-        today=today,
-        today_kw=float(known.filter(is_today)["peak_kw"].sum()),
-        open_start=None if period == now else period,
-        open_kwh=float(under_way["import_kwh"].sum()),
-    )
+    peak_kw = pl.col("peak_kw")
+    settled = _by_home(known.filter(~is_today), peak_kw.sort(descending=True).head(tariff.top))
+    so_far = _by_home(known.filter(is_today), total(peak_kw))
+    under_way = _by_home(past.filter(pl.col("slot_start") >= period), total(pl.col("import_kwh")))
+    return [
+        MonthState(
+            month=month,
+            peaks_kw=tuple(settled.get(home, ())),
+            today=today,
+            today_kw=so_far.get(home, 0.0),
+            open_start=None if period == now else period,
+            open_kwh=under_way.get(home, 0.0),
+        )
+        for home in homes
+    ]
+
+
+def _by_home(rows: pl.DataFrame, value: pl.Expr) -> dict[str, Any]:
+    return dict(per_home(rows, value).iter_rows())
 
 
 def _check_calendar(name: str, values: tuple[int, ...], last: int) -> None:

@@ -32,7 +32,9 @@ def run(scope: Scope) -> list[Row]:
     with TemporaryDirectory() as folder:
         state, configuration = Path(folder) / "state", Path(folder) / "darkstar.yaml"
         with mock.patch.dict(os.environ, {"DARKSTAR_CONFIG": str(configuration), "DARKSTAR_HOME": str(state)}):
-            recipe = FleetRecipe(homes=homes, days=DAYS_BEFORE + 1, seed=18, first=FIRST_DAY)
+            recipe = FleetRecipe(
+                homes=homes, days=DAYS_BEFORE + 1, seed=18, first=FIRST_DAY, charged_share=scope.charged_share
+            )
             make_fleet(recipe, configuration, state, quarantine=state / "quarantine", progress=None)
             settings = load_settings(configuration)
             shards = fleet_shards(settings, state, day, day)

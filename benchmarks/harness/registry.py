@@ -107,7 +107,7 @@ BENCHMARKS = {
     ),
     "fleet": Benchmark(
         module="benchmarks.cluster.fleet",
-        measures="a fleet's day from raw readings to verdict on one machine: time by stage, memory, files; --homes N",
+        measures="a fleet's day, raw readings to verdict: time by stage, memory, files; --homes N, --charged-share S",
         short_seconds=60,
         seconds=1200,
         on_homes=False,
@@ -132,7 +132,7 @@ BENCHMARKS = {
     ),
     "fleet_service": Benchmark(
         module="benchmarks.served_fleet.fleet_service",
-        measures="10 000 homes planned afresh, and the delay of their plans at 200 requests a second; --homes N",
+        measures="10 000 homes planned afresh, and their plans' delay at 200 requests/s; --homes N, --charged-share S",
         short_seconds=90,
         seconds=600,
         on_homes=False,

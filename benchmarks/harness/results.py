@@ -56,6 +56,7 @@ class Scope:
         outside: run the form `--outside` of a benchmark that has one.
         cases: file of cases for a benchmark that takes one; None for its own.
         fleet_homes: number of homes of a fleet's benchmark; None for its own.
+        charged_share: share of them that pay for power.
     """
 
     homes: BenchHomes
@@ -63,6 +64,7 @@ class Scope:
     outside: bool = False
     cases: Path | None = None
     fleet_homes: int | None = None
+    charged_share: float = 0.0
 
     def of(self, whole: Value, short: Value) -> Value:
         """Return the one of two values that belongs to the form that runs."""

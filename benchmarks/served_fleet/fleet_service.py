@@ -42,7 +42,8 @@ def run(scope: Scope) -> list[Row]:
     n_requests = RATE * scope.of(SECONDS, SHORT_SECONDS)
     with TemporaryDirectory(prefix="darkstar-fleet-") as folder:
         home = FreshHome(Path(folder))
-        home.run("fleet", "sample", "--homes", str(n_homes), "--days", str(DAYS))
+        charged = ("--charged-share", str(scope.charged_share))
+        home.run("fleet", "sample", "--homes", str(n_homes), "--days", str(DAYS), *charged)
         at = f"{FIRST_DAY + timedelta(days=DAYS - 1)}T00:02"
         planned = home.run("fleet", "plan", "--at", at)
         token = home.run("fleet", "token", "create", "--operator").answer["token"]

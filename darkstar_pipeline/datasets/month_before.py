@@ -6,6 +6,7 @@ import polars as pl
 
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from darkstar_pipeline.warehouse.tables import Tables
+from env.home_rows import by_home
 from env.power_tariff import EarlierDays
 from env.site import Site
 from planner.demand_charges.bills import has_demand_charge
@@ -25,6 +26,11 @@ def month_before(lake: Tables, site: Site, first: date) -> EarlierDays:
 
 
 def metered_imports(readings: pl.DataFrame) -> pl.DataFrame:
-    """Return `slot_start, local_day, import_kwh`: as metered, else the net load, null where nothing was read."""
+    """Return `slot_start, local_day, import_kwh`: as metered, else the net load, null where nothing was read.
+
+    With `site` as the readings.
+    """
     net = (pl.col("load_kwh") - pl.col("pv_kwh").fill_null(0.0)).clip(lower_bound=0)
-    return readings.select("slot_start", "local_day", pl.coalesce("import_kwh", net).alias("import_kwh"))
+    return readings.select(
+        *by_home(readings, "slot_start", "local_day"), pl.coalesce("import_kwh", net).alias("import_kwh")
+    )

@@ -58,26 +58,53 @@ def curves_by_day(
         site: battery and limits.
         protocol: start and settlement.
     """
-    rate = tariff.price_per_kw / tariff.top
-    peaks = {
-        day: day_peak(peak_calendar(slots["slot_start"], tariff, site.timezone), 0.0, rate)
-        for day, slots in days.items()
-    }
+    peaks = {day: _peak(slots["slot_start"], tariff, site) for day, slots in days.items()}
     curves: dict[date, DayCurve] = {}
     for together in alike(list(days), lambda day: (peaks[day].form, scenarios[day].form)):
         joined = joined_scenarios([scenarios[day] for day in together])
-        found = _curves([days[day] for day in together], joined, peaks[together[0]], site, protocol)
+        import_price, export_price = (
+            np.stack([days[day][name].cast(pl.Float64).to_numpy() for day in together])
+            for name in ("import_price", "export_price")
+        )
+        found = _curves(joined, import_price, export_price, peak=peaks[together[0]], site=site, protocol=protocol)
         curves |= dict(zip(together, found, strict=True))
     return curves
 
 
-def _curves(
-    days: Sequence[pl.DataFrame], scenarios: Scenarios, peak: DayPeak, site: Site, protocol: Protocol
+def homes_curves(
+    slot_start: pl.Series,
+    scenarios: Scenarios,
+    import_price: Energy,
+    export_price: Energy,
+    *,
+    tariff: PowerTariff,
+    site: Site,
+    protocol: Protocol,
 ) -> list[DayCurve]:
-    """Return the curves of days with equally many slots and scenarios, whose slots count alike."""
-    import_price, export_price = (
-        np.stack([day[name].cast(pl.Float64).to_numpy() for day in days]) for name in ("import_price", "export_price")
-    )
+    """Return the curves of one day of several homes; the rest as for `curves_by_day`.
+
+    Args:
+        slot_start: of the day (UTC).
+        scenarios: of the homes.
+        import_price: `(n_homes, n_slots)` [money/kWh].
+        export_price: `(n_homes, n_slots)` [money/kWh].
+        tariff: the component.
+        site: battery and limits that all homes have.
+        protocol: start and settlement of all of them.
+    """
+    peak = _peak(slot_start, tariff, site)
+    return _curves(scenarios, import_price, export_price, peak=peak, site=site, protocol=protocol)
+
+
+def _peak(slot_start: pl.Series, tariff: PowerTariff, site: Site) -> DayPeak:
+    """Return the component at a level of 0."""
+    return day_peak(peak_calendar(slot_start, tariff, site.timezone), 0.0, tariff.price_per_kw / tariff.top)
+
+
+def _curves(
+    scenarios: Scenarios, import_price: Energy, export_price: Energy, *, peak: DayPeak, site: Site, protocol: Protocol
+) -> list[DayCurve]:
+    """Return the curves of days or homes with equally many slots and scenarios, whose slots count alike."""
     settlement = np.array([protocol.settlement(prices, site.battery) for prices in import_price])
     value = peak_value_at_start(
         scenarios,

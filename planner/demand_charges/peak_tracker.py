@@ -122,11 +122,8 @@ class PeakTracker:
         raised = slot_prices(calendars, np.maximum(self.levels_kw, today_kw), self.rates / tops)
         days = slot_start.alias("slot_start").to_frame().select(local_day(self.site.timezone))["local_day"]
         is_today = (days == self.day).to_numpy()
-        return replace(
-            prices,
-            free_kwh=np.where(is_today, raised.free_kwh, prices.free_kwh),
-            day_peak=None if prices.day_peak is None else prices.day_peak.begun(today_kw[prices.component]),
-        )
+        free_kwh = np.where(is_today, raised.free_kwh, prices.free_kwh)
+        return replace(prices, free_kwh=free_kwh).begun(today_kw[prices.component])
 
     def _choose(self, past_days: Sequence[pl.DataFrame], today: pl.DataFrame) -> None:
         """Choose the level of the day, once."""

@@ -1,7 +1,7 @@
 """The slots ahead of homes that can be planned together: of one battery, connection and care, over the same slots."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ from env.inverter import Energy
 from env.simulator import World
 from env.site import Site
 from planner.care.soc_targets import SocTargets, scheduled_targets
+from planner.fleet.homes_charges import HomesCharges
 from planner.plans.task import End
 from planner.value.scenarios import Scenarios
 
@@ -29,6 +30,7 @@ class HomesAhead:
         start_soc_kwh: stored energy at its start `(n_homes,)` [kWh].
         end_values: value of stored energy at the span's end, on `soc_grid` `(n_homes, n_soc)` [money].
         ends: the same as a plan's costs count it.
+        charges: demand charges; None for homes that do not pay for power.
     """
 
     names: tuple[str, ...]
@@ -40,6 +42,24 @@ class HomesAhead:
     start_soc_kwh: Energy
     end_values: Energy
     ends: Sequence[End]
+    charges: HomesCharges | None = None
+
+    def charged(self, places: Sequence[int], charges: HomesCharges) -> "HomesAhead":
+        """Return the homes at some places, with their demand charges."""
+        chosen = list(places)
+        scenarios, prior = self.scenarios, self.scenarios.prior
+        return replace(
+            self,
+            names=tuple(self.names[place] for place in chosen),
+            world=World(*(table[chosen] for table in vars(self.world).values())),
+            scenarios=Scenarios(
+                scenarios.load_kwh[chosen], scenarios.pv_kwh[chosen], None if prior is None else prior[chosen]
+            ),
+            start_soc_kwh=self.start_soc_kwh[chosen],
+            end_values=self.end_values[chosen],
+            ends=[self.ends[place] for place in chosen],
+            charges=charges,
+        )
 
     @cached_property
     def ahead(self) -> World:

@@ -1,8 +1,8 @@
 """Plans of a policy for many homes at once, verified, and compared with simple schedules as one home's are.
 
 The policy is `value`, or a learned one (`planner.fleet.learned_plans`). The plan of a home is the one that
-`planner.plans.policy_plans` makes of it, where it has no demand charge, no movable loads, no commands by hand and no
-plan before. What does not belong here: where the homes' inputs come from.
+`planner.plans.policy_plans` makes of it, where it has no movable loads, no commands by hand and no plan before. What
+does not belong here: where the homes' inputs come from.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from env.command_menu import full_export_kw
-from env.inverter import Decision, Energy
+from env.inverter import IMPORT_LIMIT, Decision, Energy
 from env.simulator import Replay, simulate
 from env.types import Index, Mask
 from planner.care.soc_targets import SocTargets
@@ -34,13 +34,12 @@ class HomesPlans:
         schedule: `home` (index), `slot_start`, prices, forecasts, command, flows, stored energy, cost and reason of the
             released schedules, home after home.
         homes: a row a home: `home, released, cost, idle_cost, self_consumption_cost, verified, violation`.
-        missed: price of what the policy's own schedules leave undone of reserve and care `(n_homes,)` [money]; None
-            where homes were planned one by one.
+        missed: price of what the policy's own schedules leave undone of reserve and care `(n_homes,)` [money].
     """
 
     schedule: pl.DataFrame
     homes: pl.DataFrame
-    missed: Energy | None = None
+    missed: Energy
 
     def part(self, places: Sequence[int]) -> "HomesPlans":
         """Return the plans of some of the homes, in that order."""
@@ -51,7 +50,21 @@ class HomesPlans:
             order.join(table, on="home", maintain_order="left_right").drop("home").rename({"place": "home"})
             for table in (self.schedule, self.homes)
         )
-        return HomesPlans(schedule, homes, None if self.missed is None else self.missed[list(places)])
+        return HomesPlans(schedule, homes, self.missed[list(places)])
+
+    @classmethod
+    def joined(cls, parts: Sequence["HomesPlans"]) -> "HomesPlans":
+        """Return the plans of several groups of homes, those of one after those of another."""
+        counts = [0, *(len(part.missed) for part in parts)]
+        firsts = np.cumsum(counts)[:-1].tolist()
+        schedule, homes = (
+            pl.concat(
+                table.with_columns(pl.col("home") + pl.lit(first, pl.Int32))
+                for first, table in zip(firsts, tables, strict=True)
+            )
+            for tables in ([part.schedule for part in parts], [part.homes for part in parts])
+        )
+        return cls(schedule, homes, np.concatenate([part.missed for part in parts]))
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ class _Candidate:
         cost: modelled cost, less the value of the end `(n_homes,)` [money].
         weight: what they are compared by, what is left undone of reserve and care included `(n_homes,)` [money].
         violations: the first violation of each home; empty where it is valid.
-        turnover: of the grid, at its prices `(n_homes,)` [money].
+        turnover: of the grid, at its prices, with what is added to the demand charge `(n_homes,)` [money].
     """
 
     schedule: pl.DataFrame
@@ -132,6 +145,7 @@ def _value(homes: HomesAhead) -> Replay:
         import_price=world.import_price,
         export_price=world.export_price,
         end_value=homes.end_values,
+        power=None if homes.charges is None else homes.charges.power,
         targets=homes.targets,
     )
 
@@ -143,6 +157,9 @@ def _value(homes: HomesAhead) -> Replay:
 
     for slot in range(first):
         days.observe(slot, *last(slot))
+        days.read(slot, homes.start_soc_kwh, *last(slot))
+    if homes.charges is not None:
+        days.begin(homes.charges.metered_kwh)
     return simulate(decide, homes.ahead, homes.site, homes.start_soc_kwh)
 
 
@@ -158,21 +175,22 @@ def _idle(homes: HomesAhead) -> Replay:
 
 
 def _candidate(homes: HomesAhead, replay: Replay) -> _Candidate:
-    """Return schedules with their costs, as the verifier finds them."""
+    """Return schedules with their costs, as the verifier finds them; import limits are not among a fleet's commands."""
     schedule = schedule_frame("value", homes.slots, replay).drop("policy")
     start, end = replay.soc_kwh[:, 0], replay.soc_kwh[:, -1]
     gained = [each.value_gained(*soc) for each, *soc in zip(homes.ends, start.tolist(), end.tolist(), strict=True)]
-    cost = replay.cost.sum(axis=1) - np.array(gained)
+    added = 0.0 if homes.charges is None else homes.charges.added(replay.flows.import_kwh)
+    cost = replay.cost.sum(axis=1) + added - np.array(gained)
     ahead, flows = homes.ahead, replay.flows
     bought, sold = (np.abs(flow * price).sum(axis=1) for flow, price in (
         (flows.import_kwh, ahead.import_price), (flows.export_kwh, ahead.export_price)
     ))  # fmt: skip
     return _Candidate(
-        schedule,
+        schedule.drop(IMPORT_LIMIT, strict=False),
         cost,
         cost + _missed(homes.targets_ahead, replay.soc_kwh[:, 1:]),
         verify_homes(schedule, homes.site, n_slots=ahead.load_kwh.shape[1], start_soc_kwh=homes.start_soc_kwh),
-        bought + sold,
+        bought + sold + np.abs(added),
     )
 
 

@@ -155,9 +155,7 @@ class ValueDays:
                 it stand before those without.
         """
         expected = self.observe(slot, last_load, last_pv)
-        self.meter.read(slot, soc_kwh, last_load, last_pv)
-        if self.peaks is not None:
-            self.peaks.read(slot, soc_kwh, last_load, last_pv)
+        self.read(slot, soc_kwh, last_load, last_pv)
         limit_kw = self._limit_kw(slot, len(soc_kwh))
         if limit_kw is None:
             chosen = self._choice(choose(self._expected_cost(slot, soc_kwh, expected)))
@@ -167,6 +165,12 @@ class ValueDays:
         best, n_choices = choose(np.concatenate(costs, axis=1)), costs[0].shape[1]
         chosen = LimitedCommand(self._choice(best % n_choices), np.where(best < n_choices, limit_kw, np.inf))
         return self._kept(chosen, slot, soc_kwh)
+
+    def read(self, slot: int, soc_kwh: Energy, last_load: Energy | None, last_pv: Energy | None) -> None:
+        """Meter the slot before, as `command` does; slots must come in order."""
+        self.meter.read(slot, soc_kwh, last_load, last_pv)
+        if self.peaks is not None:
+            self.peaks.read(slot, soc_kwh, last_load, last_pv)
 
     def _kept(self, decision: Decision, slot: int, soc_kwh: Energy) -> Decision:
         """Return a decision that leaves the reserve in the store."""

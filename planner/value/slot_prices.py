@@ -65,6 +65,10 @@ class SlotPrices:
             day_peak=None if self.day_peak is None else self.day_peak.joined(peaks),
         )
 
+    def begun(self, peak_kw: float) -> "SlotPrices":
+        """Return the prices of one home whose first day has had a peak of the component charged once a day [kW]."""
+        return self if self.day_peak is None else replace(self, day_peak=self.day_peak.begun(peak_kw))
+
     def of_homes(self, homes: slice) -> "SlotPrices":
         """Return the prices of some of several homes, of one those of all."""
         return self if self.free_kwh.ndim < _OF_HOMES else replace(self, free_kwh=self.free_kwh[:, homes])

@@ -136,10 +136,9 @@ def _planned(inputs: HomesInputs, group: PricedHomes, versions: Sequence[Champio
 def _careless(homes: HomesAhead, plans: HomesPlans) -> Mask:
     """Return the homes whose plans leave more of the reserve and care undone than `value` does `(n_homes,)`."""
     undone = plans.missed
-    if undone is None or not (undone > EQUAL_COST).any():
+    if not (undone > EQUAL_COST).any():
         return np.zeros(len(homes.names), dtype=np.bool_)
-    by_value = plan_homes(homes).missed
-    return np.zeros_like(undone, dtype=np.bool_) if by_value is None else undone > by_value + EQUAL_COST
+    return undone > plan_homes(homes).missed + EQUAL_COST
 
 
 def _view(inputs: HomesInputs, group: PricedHomes) -> LearnedView:

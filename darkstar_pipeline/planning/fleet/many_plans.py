@@ -141,15 +141,15 @@ class _Planning:
                 self.problems[name] = ("no_readings", "")
             else:
                 own = self.classes[name]
-                charged = bool(own.site.tariff.charges_of(inputs.moment.today))
-                key = (self._decided_alike(name, charged=charged), *own.alike, end, charged)
+                charges = own.site.tariff.charges_of(inputs.moment.today)
+                key = (self._decided_alike(name, charged=bool(charges)), *own.alike, charges, end)
                 together.setdefault(key, []).append(home)
         made: list[PricedHomes] = []
         for key, members in together.items():
             for first in range(0, len(members), MOST_HOMES):
                 part = members[first : first + MOST_HOMES]
                 own = [self.classes[inputs.names[home]] for home in part]
-                made.append(priced(self.rows, inputs, part, own, end=int(str(key[-2])), charged=bool(key[-1])))
+                made.append(priced(self.rows, inputs, part, own, end=int(str(key[-1]))))
         return made
 
     def _decided_alike(self, name: str, *, charged: bool) -> object:
@@ -189,7 +189,7 @@ class _Planning:
             some = group.part(places)
             ready = prepared(self.inputs, some, self.expected_percent)
             charged = (self.rows, self.inputs, some, ready.ahead)
-            plans = plan_charged(*charged) if some.charged else plan_homes(ready.ahead)
+            plans = plan_charged(*charged) if some.charges else plan_homes(ready.ahead)
             return self._planned_homes(some, ready.soc_sources, ready.ends, plans)
 
         made, failed = isolated(planned, range(len(group.homes)), fatal=(LakeUnreadableError, OutsideServiceError))

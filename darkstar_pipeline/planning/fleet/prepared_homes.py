@@ -101,6 +101,13 @@ def _world(inputs: HomesInputs, group: PricedHomes, span: slice) -> World:
 
 def _scenarios(inputs: HomesInputs, group: PricedHomes, rules: WeightRules) -> Scenarios:
     """Return the days before today as scenarios of the span: tomorrow is like today."""
+    today = todays_scenarios(inputs, group, rules)
+    load, pv = (_spanned(table, inputs, group) for table in (today.load_kwh, today.pv_kwh))
+    return Scenarios(load, pv, today.prior)
+
+
+def todays_scenarios(inputs: HomesInputs, group: PricedHomes, rules: WeightRules = NAIVE) -> Scenarios:
+    """Return the days before today as scenarios of today from its midnight on."""
     moment, homes = inputs.moment, list(group.homes)
     n_today = moment.tomorrow - moment.midnight
     if rules.n_days == SCENARIO_DAYS:
@@ -108,7 +115,7 @@ def _scenarios(inputs: HomesInputs, group: PricedHomes, rules: WeightRules) -> S
     else:
         pasts = tuple(days_by_clock(moment, read[homes], rules.n_days) for read in (inputs.load_read, inputs.pv_read))
     load, pv = (
-        _spanned(filled_gaps(past, np.nan_to_num(ahead[homes, None, :n_today])), inputs, group)
+        filled_gaps(past, np.nan_to_num(ahead[homes, None, :n_today]))
         for past, ahead in zip(pasts, (inputs.load_ahead, inputs.pv_ahead), strict=True)
     )
     prior = rules.prior()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 
 import numpy as np
@@ -12,13 +13,14 @@ from darkstar_pipeline.planning.fleet.home_classes import HomeClass
 from darkstar_pipeline.planning.fleet.homes_inputs import HomesInputs, HomesRows
 from darkstar_pipeline.warehouse.schemas import RAW_SPOT_PRICES
 from env.inverter import Energy
+from env.power_tariff import PowerTariff
 from env.site import Site
 from planner.policies.window import PUBLISHED_MINUTE
 
 
 @dataclass(frozen=True, eq=False)
 class PricedHomes:
-    """Homes of one battery, connection and care whose prices reach equally far.
+    """Homes of one battery, connection, care and demand charge whose prices reach equally far.
 
     Attributes:
         homes: their places in the inputs.
@@ -28,7 +30,7 @@ class PricedHomes:
         opened: slot in which all of these prices were published.
         end: slot behind the last one with a price.
         last_day: first slot of the last day.
-        charged: whether they pay for power.
+        today: the local day.
     """
 
     homes: Sequence[int]
@@ -38,7 +40,12 @@ class PricedHomes:
     opened: int
     end: int
     last_day: int
-    charged: bool
+    today: date
+
+    @property
+    def charges(self) -> tuple[PowerTariff, ...]:
+        """Return the components of today's demand charge; none for homes that do not pay for power."""
+        return self.classes[0].site.tariff.charges_of(self.today)
 
     @cached_property
     def settlement_values(self) -> Energy:
@@ -67,7 +74,6 @@ def priced(
     classes: Sequence[HomeClass],
     *,
     end: int,
-    charged: bool,
 ) -> PricedHomes:
     """Return homes with their prices.
 
@@ -77,7 +83,6 @@ def priced(
         homes: places of these homes.
         classes: of these homes.
         end: slot behind the last one with a price.
-        charged: whether they pay for power.
     """
     made: dict[tuple[int, bytes], tuple[Energy, Energy]] = {}
     tables: list[tuple[Energy, Energy]] = []
@@ -97,7 +102,7 @@ def priced(
         opened=_opened(inputs, end),
         end=end,
         last_day=int((days < days[end - 1]).sum()),
-        charged=charged,
+        today=moment.today,
     )
 
 

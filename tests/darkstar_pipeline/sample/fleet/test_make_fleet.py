@@ -48,6 +48,14 @@ def test_home_is_the_same_in_a_larger_fleet() -> None:
     assert not sample_homes(5, 1).equals(sample_homes(5, 2))
 
 
+def test_homes_that_pay_for_power_are_the_same_otherwise() -> None:
+    plain, charged = sample_homes(40, 1), sample_homes(40, 1, charged_share=0.5)
+    pays = charged["tariff"].str.ends_with("-power")
+    assert 10 < pays.sum() < 30
+    assert charged["tariff"].str.strip_suffix("-power").to_list() == plain["tariff"].to_list()
+    assert charged.drop("tariff").equals(plain.drop("tariff"))
+
+
 def test_every_home_has_every_slot_of_its_own_days(tmp_path: Path) -> None:
     folder = made_in(tmp_path / "fleet")
     settings = load_settings(folder / "darkstar.yaml")
