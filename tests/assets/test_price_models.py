@@ -25,6 +25,7 @@ TODAY = date(2025, 10, 28)
 MORNING = datetime(2025, 10, 28, 9, tzinfo=ZoneInfo(ZONE))
 
 
+@pytest.mark.thorough
 @pytest.mark.slow  # MLflow's store is made and written
 def test_plans_rest_on_the_version_of_their_month_and_end_as_without_it(tmp_path: Path) -> None:
     context = small_context(tmp_path)

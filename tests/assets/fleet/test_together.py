@@ -83,7 +83,7 @@ def faulty_fleet(state: Path, first: date, last: date) -> Homes:
 
 @pytest.mark.parametrize(
     ("first", "days"),
-    [(date(2026, 3, 28), 2), (date(2025, 10, 26), 1)],
+    [pytest.param(date(2026, 3, 28), 2, marks=pytest.mark.thorough), (date(2025, 10, 26), 1)],
     ids=["spring", "autumn"],
 )
 def test_readings_grades_and_forecasts_of_homes_together_are_those_of_each_alone(

@@ -34,6 +34,7 @@ def test_every_slot_has_a_forecast_of_each_lead_from_its_midnights() -> None:
     assert made["cloud"].is_between(0, 100).all()
 
 
+@pytest.mark.thorough
 def test_errors_are_as_large_as_is_usual_and_grow_with_the_lead() -> None:
     made = archive_as_forecasts(measured(date(2024, 1, 1), date(2025, 12, 31)), STOCKHOLM, None)
     lead = ((pl.col("slot_start") - pl.col("known_at")).dt.total_hours() // 24).alias("lead")

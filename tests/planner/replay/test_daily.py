@@ -120,7 +120,7 @@ def test_commands_up_to_a_slot_are_the_same_when_readings_from_it_on_are_scrambl
     noise = pl.Series(np.random.default_rng(7).uniform(0, 2, slots.height))
     forecasts = expected(slots_around(SPRING, before=8))
     base = replay_days("mpc", slots, forecasts, home(), HALF)
-    for at in (0, 1, *range(2, 92, 9), 91):
+    for at in (0, 1, 47, 91):
         later = pl.col("slot_start") >= slots["slot_start"][at]
         other = slots.with_columns(pl.when(later).then(noise).otherwise(scrambled).alias(scrambled))
         changed = replay_days("mpc", other, forecasts, home(), HALF)

@@ -42,6 +42,7 @@ def homes() -> list[Days]:
     return [Days(f"home{number}", site) for number, site in enumerate(sites()[:2])]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_adapts_homes_it_did_not_learn_from() -> None:
     reported: list[tuple[int, int]] = []

@@ -71,7 +71,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-@pytest.mark.parametrize("known", [0, 10], ids=["first fetch", "with history"])
+@pytest.mark.parametrize(
+    "known", [0, pytest.param(10, marks=pytest.mark.thorough)], ids=["first fetch", "with history"]
+)
 def test_a_first_source_in_another_unit_is_refused_and_the_next_is_taken(home: PriceHome, wrong: Price, known: int):
     if known:
         serve(home)

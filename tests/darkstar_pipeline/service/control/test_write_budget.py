@@ -26,7 +26,13 @@ def assert_kept(counts: DayCounts, budget: int = BUDGET) -> None:
     assert counts.renewed_unconfirmed == 0, counts
 
 
-@pytest.mark.parametrize("fault", INVERTER_FAULTS)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, marks=() if number % 5 == 0 else pytest.mark.thorough)
+        for number, fault in enumerate(INVERTER_FAULTS)
+    ],
+)
 def test_budget_holds_when_an_inverter_has_a_fault_for_hours(fault: InverterFault, tmp_path: Path) -> None:
     home = AcceleratedHome(tmp_path, seed=1, faults=(), budget=24)
     home.draws = False
