@@ -221,16 +221,21 @@ def _repaired(call: Call, now: datetime, *, every: bool) -> "list[Repaired]":
     """Repair the lakes of single homes and of a fleet; a fleet whose lake cannot be asked is told, and checked then."""
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.doctor.repair import repair_lake
-    from darkstar_pipeline.errors import DarkstarError
+    from darkstar_pipeline.errors import ConfigurationError, DarkstarError
 
     done = repair_lake(home_dir(), now=now)
     try:
         fleet = load_settings().fleet
-        if fleet is not None and call.site is None:
-            from darkstar_pipeline.doctor.fleet.repair import repair_fleet_lake
+    except ConfigurationError as error:
+        call.note(f"the configuration cannot be read, so only the state folder is repaired: {error.message}")
+        return done
+    if fleet is None or call.site is not None:
+        return done
+    from darkstar_pipeline.doctor.fleet.repair import repair_fleet_lake
 
-            with progress_bars(call) as progress:
-                done += repair_fleet_lake(fleet, home_dir(), now=now, every=every, progress=progress)
+    try:
+        with progress_bars(call) as progress:
+            done += repair_fleet_lake(fleet, home_dir(), now=now, every=every, progress=progress)
     except DarkstarError as error:
         call.note(f"the fleet's lake is not repaired: {error.message}")
     return done

@@ -33,6 +33,19 @@ def test_clean_ends_with_five_when_a_store_cannot_be_cleaned(home: Path, darksta
     assert "Dagster's store refused" in next(kind for kind in done.document["kinds"] if kind["problem"])["problem"]
 
 
+def test_doctor_repairs_the_state_folder_and_speaks_of_no_fleet_where_the_configuration_cannot_be_read(
+    home: Path, darkstar: Darkstar
+) -> None:
+    (home / "darkstar.yaml").write_text("sites: [")
+    stray = home / "state" / "lake" / "spot_prices" / "site=home" / "day=2026-01-01" / "part.parquet"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(b"no parquet")
+    told = darkstar("doctor", "--repair")
+    assert "the configuration cannot be read, so only the state folder is repaired: " in told.err
+    assert "fleet's lake" not in told.err
+    assert not stray.exists()
+
+
 def test_doctor_mends_modes_when_it_is_asked_to_repair(home: Path, darkstar: Darkstar) -> None:
     assert darkstar("init", "--yes").code == 0
     (home / "state" / "lake").mkdir(parents=True)
