@@ -15,11 +15,11 @@ from darkstar_pipeline.commands.setup.connection import (
 )
 from darkstar_pipeline.commands.setup.first_plan import make_first_plan
 from darkstar_pipeline.commands.setup.home_assistant import look_at_home
-from darkstar_pipeline.config.currencies import SWEDISH_KRONA
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.failures import UsageError
 from darkstar_pipeline.console.output import Document
 from darkstar_pipeline.console.prompts import prompt
+from planner.currencies import SWEDISH_KRONA
 
 if TYPE_CHECKING:
     from darkstar_pipeline.config.site import SiteSettings
@@ -240,7 +240,7 @@ def _currency_code(text: str) -> str:
 def _without_swedish_fees(given: dict[str, Any]) -> dict[str, Any]:
     """Return the settings whose defaults are Swedish money: no fees, and wear in the home's, for its file."""
     from darkstar_pipeline.config.battery import WEAR_IN_KRONOR
-    from darkstar_pipeline.config.currencies import worth
+    from planner.currencies import worth
 
     wear = worth(WEAR_IN_KRONOR, given["currency"])
     known = {} if wear is None else {"wear_cost_per_kwh": wear}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 
 from darkstar_pipeline.config.base import SettingError
 from darkstar_pipeline.config.battery import WEAR_IN_KRONOR, BatterySettings
-from darkstar_pipeline.config.currencies import SWEDISH_KRONA, worth
+from planner.currencies import SWEDISH_KRONA, worth
 
 
 class Country(NamedTuple):

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from darkstar_pipeline.config.base import Frozen, SettingError
-from darkstar_pipeline.config.currencies import worth
 from env.power_tariff import PowerTariff, PowerWindow, Tier
 from env.tariff import TariffVersion, TimeOfUse
+from planner.currencies import worth
 
 _MINUTES_OF_DAY = 24 * 60
 MOST_FEE = 10_000.0

@@ -10,7 +10,6 @@ from datetime import date
 
 import polars as pl
 
-from darkstar_pipeline.config.currencies import PER_EURO, worth
 from darkstar_pipeline.config.fingerprints import Stage, config_version
 from darkstar_pipeline.errors import ConfigurationError
 from darkstar_pipeline.evaluation.range_verdict import ORACLE
@@ -18,6 +17,7 @@ from darkstar_pipeline.fleet.homes import FleetHomes
 from darkstar_pipeline.warehouse.buckets.bucket_lake import BucketLake
 from darkstar_pipeline.warehouse.lake import LakeUnreadableError
 from darkstar_pipeline.warehouse.schemas import ORACLE_DAILY_RESULTS, POLICY_DAILY_RESULTS
+from planner.currencies import PER_EURO, worth
 from planner.wording.columns import worded
 
 IDLE = "idle"

@@ -11,11 +11,11 @@ from datetime import date
 import polars as pl
 
 from darkstar_pipeline.config.countries import market_timezone
-from darkstar_pipeline.config.currencies import PER_EURO
 from darkstar_pipeline.quality.market_hours import DAY, with_market_hours
 from darkstar_pipeline.quality.price_filling import with_filled_prices
 from darkstar_pipeline.quality.zero_runs import NEAR_ZERO, with_recorder_zeros
 from env.time_grid import SLOT_DTYPE, grid
+from planner.currencies import PER_EURO
 
 PRICE_COLUMNS = ("slot_start", DAY, "price", "raw_price", "repaired", "native_minutes")
 REPAIR_COLUMNS = (

@@ -21,7 +21,7 @@ class AntaresRLEnv(gymnasium.Env[State, Any]):
     **Observation.** `Box(float32, (n_columns,))`, at the start of a slot, on readings up to then. By version:
 
     - v1, 6 columns: time_of_day [h, 0-24], load_forecast, pv_forecast [kWh, 0-1000], soc [%, 0-100], import_price,
-      export_price [money/kWh, -1000 to 1000] (`env.gym.states.PlainState`).
+      export_price [money/kWh, -1e6 to 1e6] (`env.gym.states.PlainState`).
     - v1_1, 8 columns: those of v1, hours_until_end_of_day [h, 0-25], max_import_price_next_12h [money/kWh].
     - v2, 52 columns, scaled to -10 to 10 or 0 to 1 (`env.gym.scaled_state.ScaledState`); needs an outlook.
 

@@ -23,7 +23,7 @@ from env.types import Index, Mask
 
 DAY_HOURS = 25.0
 MOST_KWH = 1e3  # of a slot: no home's
-MOST_PRICE = 1e3  # money/kWh
+MOST_PRICE = 1e6  # money/kWh: of any currency; a euro is 28 000 dong, and a price of the market 4 EUR/kWh at most
 PEAK_SLOTS = 48  # 12 hours
 State = NDArray[np.float32]
 
@@ -99,10 +99,10 @@ class PlainState:
     | load_forecast, of this slot, made when the day began | kWh | 0 to 1000 |
     | pv_forecast, the same | kWh | 0 to 1000 |
     | soc, stored energy of the capacity | % | 0 to 100 |
-    | import_price, of this slot | money/kWh | -1000 to 1000 |
-    | export_price, of this slot | money/kWh | -1000 to 1000 |
+    | import_price, of this slot | money/kWh | -1e6 to 1e6 |
+    | export_price, of this slot | money/kWh | -1e6 to 1e6 |
     | hours_until_end_of_day, from this slot's start (v1.1) | h | 0 to 25 |
-    | max_import_price_next_12h, this slot's included, of the day's (v1.1) | money/kWh | -1000 to 1000 |
+    | max_import_price_next_12h, this slot's included, of the day's (v1.1) | money/kWh | -1e6 to 1e6 |
 
     When the day is over, its last slot is shown with no hours left.
     """

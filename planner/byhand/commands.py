@@ -22,6 +22,7 @@ from env.power_tariff import PowerTariff
 from env.site import Site
 from env.time_grid import SLOT, SLOT_HOURS
 from env.types import Mask
+from planner.care.soc_targets import least_price
 
 BatteryMode: TypeAlias = Literal["charge", "discharge", "export", "hold", "self_consumption"]
 LoadMode: TypeAlias = Literal["heat_water", "charge_car"]
@@ -34,8 +35,6 @@ MADE_TIMES = 3.0
 """Price of a kWh of room or energy that was made for a block, as a multiple of that."""
 _SLACK_KWH = 1e-5
 """Bounds of stored energy are this much wider than the plan that they come from: it is rounded."""
-LEAST_PRICE = 1.0
-"""Price of energy where all prices are lower [money/kWh]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -349,5 +348,5 @@ def ahead_price(site: Site, slots: pl.DataFrame) -> float:
     """Return what a kWh that is asked for is put ahead by, demand charges left out [money/kWh]."""
     battery = site.battery
     prices = np.abs(np.stack([slots[f"{way}_price"].to_numpy() for way in ("import", "export")]))
-    moved = max(float(prices.max()), LEAST_PRICE) + battery.charge_wear + battery.discharge_wear
+    moved = max(float(prices.max()), least_price(site.currency)) + battery.charge_wear + battery.discharge_wear
     return AHEAD_TIMES * moved / battery.charge_efficiency

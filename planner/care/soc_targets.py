@@ -20,11 +20,12 @@ from env.inverter import Command, Decision, LimitedCommand, apart
 from env.site import Site
 from env.time_grid import SLOT_HOURS, local_clock, local_day
 from env.types import Energy
+from planner.currencies import worth
 
 SHORTFALL_TIMES = 2.0
 """Price of a missing kWh in a slot, as a multiple of the dearest kWh with its wear."""
 LEAST_PRICE = 1.0
-"""Price of energy where all prices are lower, which is what a missing kWh costs then at least [money/kWh]."""
+"""Price of energy where all prices are lower, which is what a missing kWh costs then at least [SEK/kWh]."""
 RESTING_SHARE = 0.02
 """Price of a kWh above the resting ceiling for an hour, as a share of the mean import price."""
 FULL_TOLERANCE = 0.005
@@ -155,6 +156,16 @@ def _along(by_home: Energy, like: Energy) -> Energy:
     return by_home.reshape(-1, *(1,) * (np.ndim(like) - 1))
 
 
+def least_price(currency: str) -> float:
+    """Return `LEAST_PRICE` in a currency; as it is in one whose worth is not known [money/kWh].
+
+    >>> least_price("SEK"), least_price("EUR")
+    (1.0, 0.091)
+    """
+    known = worth(LEAST_PRICE, currency)
+    return LEAST_PRICE if known is None else known
+
+
 def soc_targets(
     site: Site, floor_kwh: Energy, import_price: Energy, export_price: Energy, *, wanted_kwh: Energy | None = None
 ) -> SocTargets:
@@ -169,7 +180,7 @@ def soc_targets(
     """
     battery, resting = site.battery, site.care.resting_soc_percent
     dearest = np.maximum(np.abs(import_price), np.abs(export_price)).max(axis=1)
-    moved = np.maximum(dearest, LEAST_PRICE) + battery.charge_wear + battery.discharge_wear
+    moved = np.maximum(dearest, least_price(site.currency)) + battery.charge_wear + battery.discharge_wear
     ceiling = np.inf if resting is None else battery.stored_kwh(resting)
     mean = np.abs(import_price).mean(axis=1)
     return SocTargets(

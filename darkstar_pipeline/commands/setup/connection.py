@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from darkstar_pipeline.config.currencies import SWEDISH_KRONA
 from darkstar_pipeline.console.call import Call
 from darkstar_pipeline.console.prompts import confirm, prompt
 from darkstar_pipeline.errors import ConfigurationError
+from planner.currencies import SWEDISH_KRONA
 
 if TYPE_CHECKING:
     from darkstar_pipeline.config.site import SiteSettings

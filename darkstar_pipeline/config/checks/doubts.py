@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from darkstar_pipeline.config.battery import WEAR_IN_KRONOR
 from darkstar_pipeline.config.countries import areas_beside, usual_area_name
-from darkstar_pipeline.config.currencies import SWEDISH_KRONA, worth
+from planner.currencies import SWEDISH_KRONA, worth
 
 if TYPE_CHECKING:
     from darkstar_pipeline.config.site import SiteSettings

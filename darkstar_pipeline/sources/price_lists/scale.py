@@ -4,8 +4,8 @@ import math
 
 import polars as pl
 
-from darkstar_pipeline.config.currencies import PER_EURO, hundredths
 from darkstar_pipeline.errors import DataRefusedError
+from planner.currencies import PER_EURO, hundredths
 
 MAX_TYPICAL_PRICE_EUR = 0.75
 """The median price of a file may not exceed this [EUR/kWh]; the most expensive day of 2022 had a median of 0.53."""

@@ -6,7 +6,7 @@ What does not belong here: what to do with a unit (`stated`), and the size of pr
 import re
 from dataclasses import dataclass
 
-from darkstar_pipeline.config.currencies import PER_EURO
+from planner.currencies import PER_EURO
 
 _SYMBOLS: dict[str, tuple[str, ...]] = {
     "€": ("EUR",),

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from darkstar_pipeline.config import countries
 from darkstar_pipeline.config.battery import BatterySettings
 from darkstar_pipeline.config.countries import country_of, market_timezone
-from darkstar_pipeline.config.currencies import PER_EURO
 from darkstar_pipeline.config.site import SiteSettings
+from planner.currencies import PER_EURO
 
 
 @pytest.mark.parametrize(

@@ -132,8 +132,16 @@ def test_scaled_state_reads_as_its_sheet_says_when_worked_by_hand() -> None:
 
 def test_price_is_refused_when_its_unit_cannot_be_right() -> None:
     day = day_episode(sites()[0], SPRING, 8)
-    with pytest.raises(EpisodeError, match=r"import_price must be within -1000\.0 to 1000\.0 money/kWh, got"):
-        HomeBatch(replace(day, import_price=day.import_price * 1e4), 1, state="v1")
+    with pytest.raises(EpisodeError, match=r"import_price must be within -1000000\.0 to 1000000\.0 money/kWh, got"):
+        HomeBatch(replace(day, import_price=day.import_price * 1e7), 1, state="v1")
+
+
+def test_price_is_shown_in_a_currency_of_small_units() -> None:
+    day = day_episode(sites()[0], SPRING, 8)
+    for rate in (40.0, 2500.0):  # forint and dong of a krona, at prices of the market up to 4 EUR/kWh
+        price = np.full_like(day.import_price, 44.0 * rate)
+        state = observed(replace(day, import_price=price, export_price=price), "v1", 0)
+        assert state[0, 0, [column.name for column in V1].index("import_price")] == pytest.approx(44.0 * rate)
 
 
 def test_state_is_refused_when_it_is_unknown_or_lacks_its_outlook() -> None:

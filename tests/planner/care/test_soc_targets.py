@@ -16,7 +16,9 @@ from env.power_tariff import PowerWindow
 from env.simulator import World, simulate
 from env.site import Site
 from env.time_grid import grid
+from planner.byhand.commands import ahead_price
 from planner.care.soc_targets import SocTargets, reserve_kwh, scheduled_targets, soc_targets
+from planner.currencies import PER_EURO
 from planner.optimizer.solution import SOC
 from planner.plans.make_plan import make_plan
 from planner.plans.release import PLAN, simple_candidates
@@ -32,6 +34,24 @@ RESERVE_KWH = 3.0  # 20 % of 10 kWh above the 1 kWh that is never used
 
 def cared(care: Care) -> Site:
     return replace(home(PAPER_BATTERY), care=care)
+
+
+@pytest.mark.parametrize("currency", ["EUR", "NOK", "HUF", "VND"])
+@given(price=st.floats(-0.5, 5.0))
+def test_a_missing_kwh_is_worth_the_same_in_every_currency(currency: str, price: float) -> None:
+    rate = PER_EURO[currency] / PER_EURO["SEK"]
+    swedish = home(PAPER_BATTERY)
+    foreign = replace(home(replace(PAPER_BATTERY, wear_cost=PAPER_BATTERY.wear_cost * rate)), currency=currency)
+    for way in (1.0, -1.0):
+        prices = np.full((1, 4), way * price)
+        mine, theirs = (
+            soc_targets(site, np.zeros((1, 4)), prices * factor, prices * factor).shortfall_price[0]
+            for site, factor in ((swedish, 1.0), (foreign, rate))
+        )
+        assert theirs == pytest.approx(mine * rate, rel=0.05)  # the worth of the least price has two digits
+    slots = pl.DataFrame({"import_price": [price] * 4, "export_price": [0.0] * 4})
+    scaled = slots.select(pl.all() * rate)
+    assert ahead_price(foreign, scaled) == pytest.approx(ahead_price(swedish, slots) * rate, rel=0.05)
 
 
 def a_day(
