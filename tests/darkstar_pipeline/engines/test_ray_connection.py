@@ -1,6 +1,7 @@
 """A cluster that cannot be joined is told in a sentence with its remedy, before anything is computed."""
 
 import socket
+from importlib import import_module
 
 import pytest
 
@@ -33,6 +34,19 @@ def test_address_is_named_when_nobody_listens(scheme: str, nobody: str) -> None:
 def test_address_without_host_and_port_is_refused(address: str) -> None:
     with pytest.raises(ConfigurationError, match="is no address of Ray"):
         connect(address, None)
+
+
+@pytest.mark.slow  # Ray is imported
+def test_client_mode_that_a_lost_head_left_on_is_left_before_another_cluster_is_joined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ray_module()
+    hook = import_module("ray._private.client_mode_hook")
+    monkeypatch.setattr(hook, "is_client_mode_enabled", True)
+    found: list[bool] = []
+    monkeypatch.setattr(ray_connection, "_join", lambda _: found.append(hook.is_client_mode_enabled))
+    connect("auto", None)
+    assert found == [False]
 
 
 @pytest.mark.slow  # Ray is imported
