@@ -2,6 +2,8 @@
 
 POLICIES = ("idle", "self_consumption", "mpc", "value", "oracle")
 PLANNERS = ("mpc", "value")
+TOGETHER = frozenset({"value"})
+"""Planners that decide several days or homes at once, also where power is charged."""
 """Policies that plan ahead: under a demand charge, their day depends on the earlier days of the month."""
 PUBLISHED_BOUND = "oracle_published"  # knows the home, but prices only as published; makes sense where days follow days
 CONTINUOUS_POLICIES = (*POLICIES, PUBLISHED_BOUND)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import cast
 
 import polars as pl
 
@@ -27,6 +28,7 @@ from assets.rows.replays import (
 from assets.rows.usable_days import whole_days
 from darkstar_pipeline.config.fingerprints import Stage
 from darkstar_pipeline.context import Context
+from darkstar_pipeline.datasets.month_before import month_before
 from darkstar_pipeline.datasets.replay_inputs import protocol_of
 from darkstar_pipeline.policies.champions import Champion, Champions
 from darkstar_pipeline.warehouse.schemas import SLOT_FORECASTS
@@ -37,7 +39,7 @@ from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verified_days import verified_homes
 from planner.optimizer.slot_arrays import NEEDED
 from planner.policies.adapted_policy import AdaptedPolicy
-from planner.policy_names import CHAMPION, FALLBACK, PLANNERS
+from planner.policy_names import CHAMPION, FALLBACK, PLANNERS, TOGETHER
 from planner.replay.many_homes import replay_homes
 from planner.replay.schedules import empty_schedule
 from planner.training.antares_slots import training_episodes
@@ -114,8 +116,9 @@ def fleet_policies(home: Context) -> list[str]:
 
 
 def _plans_months(home: Context) -> bool:
-    """Return whether a home's days depend on the peaks of the month's days before them."""
-    return has_demand_charge(home.site) and any(policy in PLANNERS for policy in fleet_policies(home))
+    """Return whether a planner of a home's days, which depend on its month's peaks, takes one home at a time."""
+    apart = {*PLANNERS, CHAMPION} - TOGETHER
+    return has_demand_charge(home.site) and any(policy in apart for policy in fleet_policies(home))
 
 
 def _champions(
@@ -175,8 +178,8 @@ def _replayed(
             by_policy.setdefault(policy, []).append(home)
     rows = [empty_schedule("", slots.clear())]
     for policy, wanted in by_policy.items():
-        protocols = {home.site_name: (home.site, protocol_of(home.site_settings, home.site.battery)) for home in wanted}
-        own = homes.only(list(protocols))
+        own = homes.only([home.site_name for home in wanted])
+        protocols = {home.site_name: (home.site, _protocol(home, policy, slots)) for home in wanted}
         with stages.timed(policy):
             rows.append(replay_homes(policy, protocols, own.own(slots), own.own(forecasts), own.own(history)))
     made = pl.concat(rows, how="diagonal")
@@ -189,6 +192,17 @@ def _replayed(
         made = pl.concat([made, champion], how="diagonal").join(names, on=["site", "policy"], how="semi")
     with stages.timed("verification"):
         return _verified(homes, made.with_columns(homes.versions(stage)))
+
+
+def _protocol(home: Context, policy: str, slots: pl.DataFrame) -> Protocol:
+    """Return the start and settlement of a home's days, and for a planner the peaks of its month before them."""
+    protocol = protocol_of(home.site_settings, home.site.battery)
+    if policy not in PLANNERS or not has_demand_charge(home.site):
+        return protocol
+    days = slots.filter(pl.col("site") == home.site_name)["local_day"]
+    if days.is_empty():
+        return protocol
+    return replace(protocol, month_before=month_before(home.lake, home.site, cast("date", days.min())))
 
 
 def _verified(homes: Homes, schedules: pl.DataFrame) -> pl.DataFrame:

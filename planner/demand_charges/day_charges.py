@@ -12,6 +12,7 @@ from datetime import date
 
 import polars as pl
 
+from env.home_rows import HOME, with_home
 from env.power_tariff import DayPeaks, EarlierDays, PowerTariff, peaks
 from env.site import Site
 
@@ -42,8 +43,16 @@ def peaks_of_days(imports: pl.DataFrame, site: Site) -> dict[date, DayPeaks]:
 
 def peaks_by_day(slots: pl.DataFrame, tariff: PowerTariff, timezone: str) -> dict[date, tuple[float, ...]]:
     """Return the peaks of one component by day; arguments as for `env.power_tariff.peaks` [kW]."""
-    rows = peaks(slots, tariff, timezone).group_by("local_day", maintain_order=True).agg("peak_kw")
-    return {day: tuple(kw) for day, kw in rows.select("local_day", "peak_kw").iter_rows()}
+    return {day: kw for (_, day), kw in homes_peaks_by_day(slots, tariff, timezone).items()}
+
+
+def homes_peaks_by_day(
+    slots: pl.DataFrame, tariff: PowerTariff, timezone: str
+) -> dict[tuple[str, date], tuple[float, ...]]:
+    """Return the peaks of one component by home and day, of slots with `site`; the rest as for `peaks_by_day` [kW]."""
+    rows = with_home(peaks(slots, tariff, timezone))
+    of_days = rows.group_by(HOME, "local_day", maintain_order=True).agg("peak_kw")
+    return {(home, day): tuple(kw) for home, day, kw in of_days.select(HOME, "local_day", "peak_kw").iter_rows()}
 
 
 class RunningCharge:

@@ -5,9 +5,9 @@ level of 0, says for every t what the day costs with only power above t charged:
 charge of t itself. It knows what a planner knows at midnight, its scenarios, and not what came.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -23,6 +23,8 @@ from planner.value.protocol import Protocol
 from planner.value.scenarios import Scenarios, joined_scenarios
 from planner.value.slot_prices import SlotPrices, day_peak
 from planner.value.value_function import soc_grid
+
+Day = TypeVar("Day", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -43,23 +45,23 @@ class DayCurve:
 
 
 def curves_by_day(
-    days: Mapping[date, pl.DataFrame],
-    scenarios: Mapping[date, Scenarios],
+    days: Mapping[Day, pl.DataFrame],
+    scenarios: Mapping[Day, Scenarios],
     tariff: PowerTariff,
     site: Site,
     protocol: Protocol,
-) -> dict[date, DayCurve]:
+) -> dict[Day, DayCurve]:
     """Return the curve of each day; those that are charged alike are worked out together.
 
     Args:
-        days: slots of each: `slot_start, import_price, export_price`.
+        days: slots of each, by whatever tells them apart: `slot_start, import_price, export_price`.
         scenarios: of at least these days, one home each.
         tariff: the component: a price per kW, by which a day is charged once.
         site: battery and limits.
         protocol: start and settlement.
     """
     peaks = {day: _peak(slots["slot_start"], tariff, site) for day, slots in days.items()}
-    curves: dict[date, DayCurve] = {}
+    curves: dict[Day, DayCurve] = {}
     for together in alike(list(days), lambda day: (peaks[day].form, scenarios[day].form)):
         joined = joined_scenarios([scenarios[day] for day in together])
         import_price, export_price = (

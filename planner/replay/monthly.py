@@ -4,8 +4,9 @@ Every day starts from the same stored energy as ever; what it takes over from th
 peaks, and the level that is worth keeping below (`planner.demand_charges.peak_tracker`). A range that begins inside a
 month goes on from the peaks of the month's days before it, as the protocol has them (`Protocol.month_before`).
 
-Months know nothing of each other: `value` replays the first days of a year's months together, then their second ones,
-bit for bit what each month has by itself; those of other planners go to separate processes.
+Months know nothing of each other, of one home or of several: `value` replays the first days of a year's months
+together, then their second ones, bit for bit what each month has by itself; those of other planners go to separate
+processes.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -17,18 +18,20 @@ from typing import NamedTuple, TypeAlias, cast
 import numpy as np
 import polars as pl
 
+from env.home_rows import ALONE, HOME
 from env.inverter import Command, Decision, Energy
 from env.power_tariff import PowerTariff
 from env.simulator import Decide, Replay, World, simulate
 from env.site import Site
 from planner.care.soc_targets import SocTargets, scheduled_targets
-from planner.demand_charges.day_charges import peaks_by_day
+from planner.demand_charges.day_charges import homes_peaks_by_day
 from planner.demand_charges.day_curves import DayCurve, curves_by_day
 from planner.demand_charges.peak_tracker import SIMILAR_DAYS, PeakTracker, lone_component
 from planner.parallel import alike, map_shards
 from planner.policies.mpc import ExactPrograms, Mpc, exact_program, known_span
 from planner.policies.value_policy import ValueDays
 from planner.policies.write_budget import WriteBudget
+from planner.policy_names import TOGETHER
 from planner.replay.schedules import slot_table, world_of
 from planner.value.protocol import Protocol
 from planner.value.scenario_source import Past, scenarios_by_day
@@ -37,20 +40,26 @@ from planner.value.slot_prices import SlotPrices
 from planner.value.value_function import soc_grid
 
 MONTHS_TOGETHER = 12
+HOMES_MONTHS_TOGETHER = 100
+"""Months of homes that are replayed together: the value functions of their days take 200 MB."""
+HomeDay: TypeAlias = tuple[str, date]
+"""A home's name and a local day."""
 _FORECASTS = ("load_forecast", "pv_forecast")
 
 
 @dataclass(frozen=True)
 class Month:
-    """The days of a month that are replayed, and some before them.
+    """The days of a home's month that are replayed, and some before them.
 
     Attributes:
         slots: of the days.
         before: of the days before, at most `SIMILAR_DAYS`.
+        home: name of the home, where there are several.
     """
 
     slots: pl.DataFrame
     before: pl.DataFrame
+    home: str = ALONE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,13 +123,41 @@ def replay_months(
     return [[days for piece in found for days in piece[place]] for place in range(len(policies))]
 
 
-def _months(slots: pl.DataFrame) -> list[Month]:
-    """The slots cut into months."""
+def replay_homes_months(
+    homes: Mapping[str, tuple[Site, Protocol]], slots: pl.DataFrame, scenarios: Mapping[HomeDay, Scenarios]
+) -> list[tuple[pl.DataFrame, Replay]]:
+    """Replay `value` on days of several homes, as `replay_months` does for each.
+
+    Args:
+        homes: by name; alike but for their names, prices and the peaks of their months before.
+        slots: as for `replay_months`, with `site`.
+        scenarios: of each home and day.
+    """
+    own = {str(name): rows for (name,), rows in slots.partition_by(HOME, as_dict=True).items()}
+    months = [month for name, rows in own.items() for month in _months(rows, name)]
+    replayed: list[tuple[pl.DataFrame, Replay]] = []
+    by_home: dict[str, dict[date, Scenarios]] = {name: {} for name in own}
+    for (name, day), known in scenarios.items():
+        by_home[name][day] = known
+    for first in range(0, len(months), HOMES_MONTHS_TOGETHER):
+        part = months[first : first + HOMES_MONTHS_TOGETHER]
+        site, protocol = homes[part[0].home]
+        curves = _curves(part, scenarios, site, protocol)
+        trackers = [
+            PeakTracker(*homes[month.home], by_home[month.home], known)
+            for month, known in zip(part, curves, strict=True)
+        ]
+        replayed += _planner_months("value", trackers, part, site, protocol)
+    return replayed
+
+
+def _months(slots: pl.DataFrame, home: str = ALONE) -> list[Month]:
+    """The slots of a home cut into months."""
     days = slots["local_day"].unique().sort()
     months: list[Month] = []
     for _, part in slots.group_by(pl.col("local_day").dt.month_start(), maintain_order=True):
         before = days.filter(days < part["local_day"][0]).tail(SIMILAR_DAYS)
-        months.append(Month(part, slots.filter(pl.col("local_day").is_in(before.implode()))))
+        months.append(Month(part, slots.filter(pl.col("local_day").is_in(before.implode())), home))
     return months
 
 
@@ -130,7 +167,7 @@ def _replayed_months(
     """Replay months that follow one another with each planner, their first days together, then their second ones."""
     known = pl.concat([months[0].before, *(month.slots for month in months)])
     scenarios = scenarios_by_day(history, known, site.timezone)
-    curves = _curves(months, scenarios, site, protocol)
+    curves = _curves(months, {(ALONE, day): own for day, own in scenarios.items()}, site, protocol)
     return [
         _planner_months(
             policy, [PeakTracker(site, protocol, scenarios, dict(own)) for own in curves], months, site, protocol
@@ -140,11 +177,11 @@ def _replayed_months(
 
 
 def _curves(
-    months: Sequence[Month], scenarios: Mapping[date, Scenarios], site: Site, protocol: Protocol
+    months: Sequence[Month], scenarios: Mapping[HomeDay, Scenarios], site: Site, protocol: Protocol
 ) -> list[dict[date, DayCurve]]:
     """Return the curves of each month's past days; of a day that is past in two months they are worked out once."""
     components: list[PowerTariff | None] = []
-    wanted: dict[PowerTariff, dict[date, pl.DataFrame]] = {}
+    wanted: dict[PowerTariff, dict[HomeDay, pl.DataFrame]] = {}
     for month in months:
         first = cast("date", month.slots["local_day"][0])
         tariffs = site.tariff.charges_of(first)
@@ -152,10 +189,13 @@ def _curves(
         components.append(None if place is None else tariffs[place])
         if place is not None:
             days = month.before.vstack(month.slots).partition_by("local_day", maintain_order=True)
-            past = {cast("date", day["local_day"][0]): day for day in days[:-1]}
+            past = {(month.home, cast("date", day["local_day"][0])): day for day in days[:-1]}
             wanted.setdefault(tariffs[place], {}).update(past)
     found = {component: curves_by_day(days, scenarios, component, site, protocol) for component, days in wanted.items()}
-    return [dict(found[component]) if component is not None else {} for component in components]
+    return [
+        {} if component is None else {day: curve for (home, day), curve in found[component].items() if home == own.home}
+        for component, own in zip(components, months, strict=True)
+    ]
 
 
 def _planner_months(
@@ -196,13 +236,15 @@ def _end(trackers: Sequence[PeakTracker], days: Sequence[_Begun], import_kwh: En
     for tariffs in dict.fromkeys(tracker.tariffs for tracker in trackers):
         charged = [place for place, tracker in enumerate(trackers) if tracker.tariffs == tariffs]
         slots = pl.concat(
-            days[place].slots.select("slot_start").with_columns(import_kwh=pl.Series(import_kwh[place]))
+            days[place].slots.select(
+                pl.lit(str(place)).alias(HOME), "slot_start", import_kwh=pl.Series(import_kwh[place])
+            )
             for place in charged
         )
-        by_component = [peaks_by_day(slots, tariff, trackers[0].site.timezone) for tariff in tariffs]
-        for tracker in (trackers[place] for place in charged):
-            day = cast("date", tracker.day)
-            tracker.count(tuple(known.get(day, ()) for known in by_component))
+        by_component = [homes_peaks_by_day(slots, tariff, trackers[0].site.timezone) for tariff in tariffs]
+        for place in charged:
+            day = cast("date", trackers[place].day)
+            trackers[place].count(tuple(known.get((str(place), day), ()) for known in by_component))
 
 
 def _day_start(days: Sequence[_Begun], site: Site, protocol: Protocol) -> DayStart:
@@ -282,5 +324,3 @@ class _ValueDays:
 
 Planner: TypeAlias = Callable[[Site, Protocol], Callable[[DayStart], Decide]]
 DAY_PLANNERS: dict[str, Planner] = {"mpc": _MpcDays, "value": _ValueDays}
-TOGETHER = frozenset({"value"})
-"""Planners that decide several days at once."""

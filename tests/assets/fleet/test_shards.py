@@ -80,9 +80,11 @@ def alone(settings: Settings, state: Path, site: str) -> Context:
 
 
 @pytest.mark.slow
-def test_home_of_a_fleet_has_the_rows_that_its_own_backfill_gives(tmp_path: Path) -> None:
-    settings, state = fleet_settings(), tmp_path / "fleet"
-    fill_fleet(settings, state, HOMES, DAYS)
+@pytest.mark.parametrize("charged", [False, pytest.param(True, marks=pytest.mark.thorough)], ids=["plain", "charged"])
+def test_home_of_a_fleet_has_the_rows_that_its_own_backfill_gives(tmp_path: Path, *, charged: bool) -> None:
+    power = [{"price_per_kw": 60.0}] if charged else []
+    settings, state = fleet_settings(tariffs={"fees": [{"power": power}]}), tmp_path / "fleet"
+    fill_fleet(settings, state, {name: {**home, "tariff": "fees"} for name, home in HOMES.items()}, DAYS)
     report = backfilled(settings, state)
     assert (report.homes, report.home_days, report.usable_days, report.left_out) == (4, 12, 12, ())
     homes, lake, name = open_homes(settings, state), fleet_lake(fleet_of(settings), state), "home-2"
