@@ -179,8 +179,8 @@ def _replayed(
     rows = [empty_schedule("", slots.clear())]
     for policy, wanted in by_policy.items():
         own = homes.only([home.site_name for home in wanted])
-        protocols = {home.site_name: (home.site, _protocol(home, policy, slots)) for home in wanted}
         with stages.timed(policy):
+            protocols = {home.site_name: (home.site, _protocol(home, policy, slots)) for home in wanted}
             rows.append(replay_homes(policy, protocols, own.own(slots), own.own(forecasts), own.own(history)))
     made = pl.concat(rows, how="diagonal")
     if wanted := [home.site_name for home in homes if CHAMPION in policies(home)]:
