@@ -112,7 +112,7 @@ class PriceForecaster:
     def fit(self, month: date, lead: int = 1) -> PriceFit | None:
         """Return the weights of a month, learned from targets before its first day; None where they are too few."""
         if (month, lead) not in self._fits:
-            self._fits[month, lead] = self._fitted((month - self.first).days, lead)
+            self._fits[month, lead] = self._fitted((month - self.first).days, lead) if len(self.hourly) else None
         return self._fits[month, lead]
 
     def _fitted(self, end: int, lead: int) -> PriceFit | None:

@@ -7,6 +7,7 @@ a second one gained nothing more on train weeks.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
@@ -15,7 +16,7 @@ import polars as pl
 
 from env.inverter import Energy
 from env.site import Site
-from env.time_grid import grid, slot_count
+from env.time_grid import grid
 from planner.value.scenarios import Scenarios, stretched
 from planner.value.value_function import in_order, value_function
 
@@ -31,6 +32,19 @@ class DayPrices(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class PricedPaths:
+    """Courses that a day's prices may take, as a tariff bills them.
+
+    Attributes:
+        import_price: `(n_paths, n_slots)` [money/kWh].
+        export_price: the same [money/kWh].
+    """
+
+    import_price: Energy
+    export_price: Energy
+
+
 def forecast_end_values(
     days: Sequence[date], scenarios: Sequence[Scenarios], means: Energy, *, prices: DayPrices, site: Site
 ) -> Energy:
@@ -43,30 +57,37 @@ def forecast_end_values(
         prices: forecaster of spot prices.
         site: battery, limits, tariff and time zone.
     """
+    found = [None if (hourly := prices.paths(day)) is None else priced_paths(day, hourly, site) for day in days]
+    return path_end_values(found, scenarios, means, site=site)
+
+
+def path_end_values(
+    paths: Sequence[PricedPaths | None], scenarios: Sequence[Scenarios], means: Energy, *, site: Site
+) -> Energy:
+    """Return the value of stored energy before days that may take several courses `(n_days, n_soc)` [money].
+
+    Args:
+        paths: of each day or home, equally many each; None keeps the mean.
+        scenarios: of each of them, `(1, n_scenarios, n_slots)`.
+        means: value at the end of the day as the mean of past days has it `(n_days, n_soc)` [money].
+        site: battery and limits.
+    """
     ends = means.copy()
-    found = {row: prices.paths(day) for row, day in enumerate(days)}
-    rows = [row for row, hourly in found.items() if hourly is not None]
-    sizes = {
-        row: (slot_count(days[row] + timedelta(days=1), site.timezone), scenarios[row].load_kwh.shape[1])
-        for row in rows
-    }
-    for size in sorted(set(sizes.values())):
-        alike = [row for row in rows if sizes[row] == size]
+    forms: dict[tuple[int, int], list[int]] = {}
+    for row, (path, own) in enumerate(zip(paths, scenarios, strict=True)):
+        if path is not None:
+            forms.setdefault((path.import_price.shape[1], own.load_kwh.shape[1]), []).append(row)
+    for _, alike in sorted(forms.items()):
         for first in range(0, len(alike), BATCH_DAYS):
             part = alike[first : first + BATCH_DAYS]
-            hourly = [table for row in part if (table := found[row]) is not None]
-            ends[part] = _values(
-                [days[row] for row in part], [scenarios[row] for row in part], hourly, means[part], site
-            )
+            courses = [path for row in part if (path := paths[row]) is not None]
+            ends[part] = _values(courses, [scenarios[row] for row in part], means[part], site)
     return ends
 
 
-def _values(
-    days: Sequence[date], scenarios: Sequence[Scenarios], paths: Sequence[Energy], means: Energy, site: Site
-) -> Energy:
-    """Return the mean value at the start of the next day over the paths, that of an empty battery being 0."""
-    import_price, export_price = _priced(days, paths, site)
-    n_days, n_paths, n_slots = import_price.shape
+def _values(paths: Sequence[PricedPaths], scenarios: Sequence[Scenarios], means: Energy, site: Site) -> Energy:
+    """Return the mean value at the start of a day over its paths, that of an empty battery being 0."""
+    n_days, (n_paths, n_slots) = len(paths), paths[0].import_price.shape
     load, pv = (
         np.concatenate([stretched(getattr(own, name)[:, :MOST_SCENARIOS], n_slots) for own in scenarios])
         for name in ("load_kwh", "pv_kwh")
@@ -74,8 +95,8 @@ def _values(
     ahead = Scenarios(np.repeat(load, n_paths, axis=0), np.repeat(pv, n_paths, axis=0))
     paths_value = value_function(
         ahead,
-        import_price.reshape(-1, n_slots),
-        export_price.reshape(-1, n_slots),
+        np.concatenate([path.import_price for path in paths]),
+        np.concatenate([path.export_price for path in paths]),
         site=site,
         end_value=np.repeat(means, n_paths, axis=0),
     )
@@ -83,17 +104,20 @@ def _values(
     return expected - expected[:, :1]
 
 
-def _priced(days: Sequence[date], paths: Sequence[Energy], site: Site) -> tuple[Energy, Energy]:
-    """Return import and export price of the slots after each day, by path `(n_days, n_paths, n_slots)` [money/kWh]."""
-    frames: list[pl.DataFrame] = []
-    for day, hourly in zip(days, paths, strict=True):
-        slots = _next_day(day, site.timezone)
-        spot = hourly[:, slots["hour"].to_numpy()]
-        repeated = pl.concat([slots.select("slot_start")] * len(hourly))
-        frames.append(repeated.with_columns(price=pl.Series(spot.reshape(-1))))
-    priced = site.tariff.with_prices(pl.concat(frames), site.timezone)
-    shape = (len(days), len(paths[0]), -1)
-    return priced["import_price"].to_numpy().reshape(shape), priced["export_price"].to_numpy().reshape(shape)
+def priced_paths(published: date, hourly: Energy, site: Site) -> PricedPaths:
+    """Return what a home pays on the courses of the day after a day.
+
+    Args:
+        published: the day.
+        hourly: spot prices of the next one `(n_paths, 24)` [money/kWh].
+        site: tariff and time zone.
+    """
+    slots = _next_day(published, site.timezone)
+    spot = hourly[:, slots["hour"].to_numpy()]
+    repeated = pl.concat([slots.select("slot_start")] * len(hourly)).with_columns(price=pl.Series(spot.reshape(-1)))
+    priced = site.tariff.with_prices(repeated, site.timezone)
+    shape = (len(hourly), -1)
+    return PricedPaths(*(priced[name].to_numpy().reshape(shape) for name in ("import_price", "export_price")))
 
 
 def _next_day(day: date, timezone: str) -> pl.DataFrame:

@@ -56,7 +56,7 @@ def fleet_homes(fleet: FleetSettings, rows: Sequence[Mapping[str, object]]) -> F
     ))  # fmt: skip
 
 
-def filled_lake(
+def filled_lake(  # noqa: PLR0913 - keyword-only, what is there
     fleet: FleetSettings,
     homes: FleetHomes,
     state: Path,
@@ -65,20 +65,23 @@ def filled_lake(
     *,
     read_until: datetime,
     unread: str = "",
+    priced_from: date | None = None,
 ) -> BucketLake:
-    """A lake with prices of all days, and readings of every home up to a moment."""
-    lake = fleet_lake(fleet, state)
-    days = list(days_between(first, last))
+    """A lake with prices of all days, also before the first one, and readings of every home up to a moment."""
+    lake, begin = fleet_lake(fleet, state), priced_from or first
+    days, priced = list(days_between(first, last)), list(days_between(begin, last))
     for bucket in range(fleet.buckets):
         own = homes.in_bucket(bucket)
         if not len(own):
             continue
         frames = [
-            home_rows(site, own[site].timezone, first, last, seed=int(site.removeprefix("home"))) for site in own.names
+            home_rows(site, own[site].timezone, begin, last, seed=int(site.removeprefix("home"))) for site in own.names
         ]
         prices, readings = (pl.concat([pair[which] for pair in frames]) for which in (0, 1))
-        read = readings.filter((pl.col("slot_start") < read_until) & (pl.col("site") != unread))
-        lake.write_days(RAW_SPOT_PRICES, bucket, days, as_imported(RAW_SPOT_PRICES, prices))
+        read = readings.filter(
+            (pl.col("slot_start") < read_until) & (pl.col("site") != unread) & (pl.col("local_day") >= first)
+        )
+        lake.write_days(RAW_SPOT_PRICES, bucket, priced, as_imported(RAW_SPOT_PRICES, prices))
         lake.write_days(METER_READINGS, bucket, days, as_imported(METER_READINGS, read))
     return lake
 

@@ -13,6 +13,7 @@ from darkstar_pipeline.errors import OutsideServiceError
 from darkstar_pipeline.planning.fleet.champion_plans import BY_VALUE, Origin, plan_by_champion
 from darkstar_pipeline.planning.fleet.charged_homes import plan_charged
 from darkstar_pipeline.planning.fleet.home_classes import HomeClass, home_classes
+from darkstar_pipeline.planning.fleet.homes_ends import HomesEnds
 from darkstar_pipeline.planning.fleet.homes_inputs import HomesInputs, HomesRows, read_inputs
 from darkstar_pipeline.planning.fleet.prepared_homes import PreparedHomes, SocSource, prepared
 from darkstar_pipeline.planning.fleet.priced_homes import PricedHomes, priced
@@ -70,6 +71,7 @@ def plan_many(
     at: datetime,
     *,
     expected_percent: Mapping[str, float],
+    valued: HomesEnds,
     champions: Champions | None = None,
 ) -> FleetPlans:
     """Return the plans of homes from the slot of a moment to the last published price.
@@ -79,6 +81,7 @@ def plan_many(
         homes: settings by name.
         at: the moment.
         expected_percent: state of charge that earlier plans expect now, for homes whose battery was not read [%].
+        valued: values of stored energy at the end of the published prices.
         champions: the versions in use; None for a fleet without any, in which `value` plans for every home.
 
     Raises:
@@ -91,7 +94,7 @@ def plan_many(
     for lookback_days, names in _by_lookback(homes, versions):
         classes = home_classes({name: homes[name] for name in names})
         for inputs in read_inputs(rows, classes, at, lookback_days=lookback_days):
-            planning = _Planning(rows, inputs, classes, expected_percent, versions, problems)
+            planning = _Planning(rows, inputs, classes, expected_percent, valued, versions, problems)
             for group in planning.groups():
                 planned += planning.planned(group)
     return FleetPlans(planned, problems)
@@ -118,6 +121,7 @@ class _Planning:
         inputs: of the homes.
         classes: of each home.
         expected_percent: as for `plan_many`.
+        valued: as for `plan_many`.
         versions: the version of each home that has one in use; where it is passed over, the reason is put here.
         problems: why homes have no plan, to which is added.
     """
@@ -126,6 +130,7 @@ class _Planning:
     inputs: HomesInputs
     classes: Mapping[str, HomeClass]
     expected_percent: Mapping[str, float]
+    valued: HomesEnds
     versions: dict[str, Champion | PassedOver | None]
     problems: dict[str, tuple[Problem, str]] = field(repr=False)
 
@@ -180,14 +185,14 @@ class _Planning:
         return isinstance(self.versions.get(name), PassedOver)
 
     def _prepared(self, group: PricedHomes, champion: Champion) -> PreparedHomes:
-        return prepared(self.inputs, group, self.expected_percent, champion.weight_rules)
+        return prepared(self.inputs, group, self.expected_percent, self.valued, champion.weight_rules)
 
     def _by_value(self, group: PricedHomes) -> list[PlannedHomes]:
         """Return the plans of a group; of homes whose planning fails, what is wrong is noted instead."""
 
         def planned(places: Sequence[int]) -> PlannedHomes:
             some = group.part(places)
-            ready = prepared(self.inputs, some, self.expected_percent)
+            ready = prepared(self.inputs, some, self.expected_percent, self.valued)
             charged = (self.rows, self.inputs, some, ready.ahead)
             plans = plan_charged(*charged) if some.charges else plan_homes(ready.ahead)
             return self._planned_homes(some, ready.soc_sources, ready.ends, plans)

@@ -18,7 +18,10 @@ from darkstar_pipeline.errors import DarkstarError
 from darkstar_pipeline.evaluation.fleet_verdict import bucket_homes
 from darkstar_pipeline.fleet.homes import FleetHomes
 from darkstar_pipeline.models.fleet.store import FleetModels
+from darkstar_pipeline.planning.fleet.area_prices import AreaPrices, Market
 from darkstar_pipeline.planning.fleet.home_classes import readable_homes
+from darkstar_pipeline.planning.fleet.homes_ends import HomesEnds
+from darkstar_pipeline.planning.fleet.kept_ends import KeptEnds, ends_key
 from darkstar_pipeline.planning.fleet.many_plans import Problem, plan_many
 from darkstar_pipeline.planning.fleet.plan_rows import (
     decoded_plans,
@@ -48,6 +51,7 @@ class PlanShard:
         models: the versions that the fleet's homes have in use, in the store of its tables.
         lake: the fleet's tables.
         buckets: the buckets, each with its homes.
+        areas: the prices of each market before today.
         at: the moment of the plans.
         whole: whether these are all homes of the buckets; where not, the others keep their plans.
     """
@@ -55,6 +59,7 @@ class PlanShard:
     models: FleetModels
     lake: BucketLake
     buckets: Sequence[tuple[int, FleetHomes]]
+    areas: Mapping[Market, AreaPrices]
     at: datetime
     whole: bool = True
 
@@ -100,18 +105,19 @@ class _Rows:
         return rows
 
 
-def shards_of(models: FleetModels, lake: BucketLake, homes: FleetHomes, at: datetime) -> list[PlanShard]:
+def shards_of(
+    models: FleetModels, lake: BucketLake, homes: FleetHomes, areas: Mapping[Market, AreaPrices], at: datetime
+) -> list[PlanShard]:
     """Return the shards of a round: neighbouring buckets, of some thousand homes together."""
-    shards: list[PlanShard] = []
-    together: list[tuple[int, FleetHomes]] = []
+    groups: list[list[tuple[int, FleetHomes]]] = []
     for bucket in range(lake.buckets):
         own = homes.in_bucket(bucket)
-        if together and sum(len(each) for _, each in together) + len(own) > HOMES_TOGETHER:
-            shards.append(PlanShard(models=models, lake=lake, buckets=together, at=at))
-            together = []
-        if len(own):
-            together = [*together, (bucket, own)]
-    return [*shards, PlanShard(models=models, lake=lake, buckets=together, at=at)] if together else shards
+        if not len(own):
+            continue
+        if not groups or sum(len(each) for _, each in groups[-1]) + len(own) > HOMES_TOGETHER:
+            groups.append([])
+        groups[-1].append((bucket, own))
+    return [PlanShard(models=models, lake=lake, buckets=group, areas=areas, at=at) for group in groups]
 
 
 def plan_shard(shard: PlanShard) -> PlannedShard:
@@ -162,7 +168,15 @@ def _planned(shard: PlanShard) -> _Counts:
     settings = {site: own for found, _ in readable for site, own in found.items()}
     before = {bucket: _before(lake, plans_key(bucket)) for bucket, _ in shard.buckets}
     expected = expected_percent(pl.concat(before.values()), slot_of(shard.at))
-    made = plan_many(rows, settings, shard.at, expected_percent=expected, champions=Champions(shard.models))
+    ends = _ends(shard)
+    made = plan_many(
+        rows,
+        settings,
+        shard.at,
+        expected_percent=expected,
+        valued=HomesEnds(shard.areas, ends),
+        champions=Champions(shard.models),
+    )
     wrong: dict[str, tuple[Problem, str]] = {
         site: ("settings", why) for _, found in readable for site, why in found.items()
     }
@@ -174,6 +188,7 @@ def _planned(shard: PlanShard) -> _Counts:
             lake.store.put(plans_key(bucket), encoded_plans(own))
         else:
             lake.store.update(plans_key(bucket), partial(_among_others, own, lake.name(plans_key(bucket))))
+    _keep_ends(shard, ends)
     fresh = every.filter(pl.col("problem") == "")
     return _Counts(
         sources=Counter(fresh["source"]),
@@ -186,6 +201,23 @@ def _among_others(own: pl.DataFrame, name: str, stored: bytes | None) -> bytes:
     """Return an object with the rows of some homes replaced, also where a round has written it meanwhile."""
     others = decoded_plans(stored, name).filter(~pl.col("site").is_in(own["site"].to_list()))
     return encoded_plans(pl.concat([others, own]).sort("site"))
+
+
+def _ends(shard: PlanShard) -> KeptEnds:
+    """Return the ends that earlier rounds worked out."""
+    ends = KeptEnds()
+    for bucket, _ in shard.buckets:
+        stored = shard.lake.store.get(ends_key(bucket))
+        ends.read(None if stored is None else stored.data, shard.lake.name(ends_key(bucket)))
+    return ends
+
+
+def _keep_ends(shard: PlanShard, ends: KeptEnds) -> None:
+    """Keep the ends of the buckets in which some were worked out; of two rounds at once the later one's stay."""
+    for bucket, homes in shard.buckets:
+        if ends.fresh.intersection(homes.names):
+            sites = homes.names if shard.whole else ends.known
+            shard.lake.store.put(ends_key(bucket), ends.encoded(sites))
 
 
 def _judged(shard: PlanShard) -> pl.DataFrame:

@@ -6,19 +6,16 @@ from typing import Literal
 
 import numpy as np
 
+from darkstar_pipeline.planning.fleet.homes_ends import HomesEnds
 from darkstar_pipeline.planning.fleet.homes_inputs import HomesInputs, days_by_clock
 from darkstar_pipeline.planning.fleet.priced_homes import PricedHomes
-from darkstar_pipeline.planning.price_ends import bills_months, end_condition
+from darkstar_pipeline.planning.price_ends import end_condition
 from env.inverter import Energy
 from env.simulator import World
-from env.time_grid import slot_count
 from planner.fleet.homes_ahead import HomesAhead
-from planner.fleet.past_ends import past_ends
-from planner.value.end_of_prices import SETTLEMENT, EndOfPrices
 from planner.value.scenario_source import SCENARIO_DAYS, filled_gaps
 from planner.value.scenario_weights import NAIVE, WeightRules
 from planner.value.scenarios import Scenarios, stretched
-from planner.value.value_function import soc_grid
 
 SocSource = Literal["observed", "projected", "protocol"]
 
@@ -39,7 +36,11 @@ class PreparedHomes:
 
 
 def prepared(
-    inputs: HomesInputs, group: PricedHomes, expected_percent: Mapping[str, float], rules: WeightRules = NAIVE
+    inputs: HomesInputs,
+    group: PricedHomes,
+    expected_percent: Mapping[str, float],
+    valued: HomesEnds,
+    rules: WeightRules = NAIVE,
 ) -> PreparedHomes:
     """Return homes ready to be planned.
 
@@ -47,10 +48,11 @@ def prepared(
         inputs: of the homes.
         group: the homes, with their prices.
         expected_percent: state of charge that earlier plans expect now, for homes whose battery was not read [%].
+        valued: values of stored energy at the end.
         rules: number of days back that are scenarios, and their prior probabilities.
     """
     start_kwh, sources = _starts(inputs, group, expected_percent)
-    ends, battery = _ends(inputs, group), group.classes[0].site.battery
+    ends, battery = valued.of(inputs, group), group.classes[0].site.battery
     settled = group.settlement_values
     ahead = HomesAhead(
         names=tuple(inputs.names[home] for home in group.homes),
@@ -126,34 +128,3 @@ def _spanned(today: Energy, inputs: HomesInputs, group: PricedHomes) -> Energy:
     moment = inputs.moment
     rest = today[:, :, group.opened - moment.midnight : group.end - moment.midnight]
     return np.concatenate([rest, stretched(today, max(group.end - moment.tomorrow, 0))], axis=2)
-
-
-def _ends(inputs: HomesInputs, group: PricedHomes) -> list[EndOfPrices]:
-    """Return the value of energy left at the end: as the last days had it, else as the last day's prices settle it."""
-    moment, own = inputs.moment, group.classes[0]
-    grid_kwh, settled = soc_grid(own.site.battery), group.settlement_values
-    last_day = moment.slots["local_day"][group.end - 1]
-    last = int((moment.slots["local_day"] < last_day).sum())
-    whole = group.end - last == slot_count(last_day, moment.timezone)
-    if not whole or own.protocol.settlement_value is not None:
-        return [EndOfPrices(value * (grid_kwh - grid_kwh[0]), SETTLEMENT) for value in settled]
-    past = [
-        [] if bills_months(each.site, last_day) else _past_days(inputs, group, index)
-        for index, each in enumerate(group.classes)
-    ]
-    return past_ends(past, settled, site=own.site, protocol=own.protocol)
-
-
-def _past_days(inputs: HomesInputs, group: PricedHomes, index: int) -> list[World]:
-    """Return the days before today that have a reading and a price in every slot, in order."""
-    moment, home = inputs.moment, group.homes[index]
-    days = moment.slots["local_day"].head(moment.midnight)
-    starts = np.flatnonzero(np.append(True, np.diff(days.to_physical().to_numpy()) != 0))
-    worlds: list[World] = []
-    for first, end in zip(starts, np.append(starts[1:], moment.midnight), strict=True):
-        span = slice(int(first), int(end))
-        pv = np.nan_to_num(inputs.pv_read[home, span])
-        tables = (inputs.load_read[home, span], pv, group.import_price[index, span], group.export_price[index, span])
-        if all(np.isfinite(table).all() for table in tables):
-            worlds.append(World(*(table[None] for table in tables)))
-    return worlds

@@ -25,7 +25,8 @@ class PricedHomes:
     Attributes:
         homes: their places in the inputs.
         classes: of each home.
-        import_price: `(n_homes, n_slots)` over the moment's calendar, NaN where it is not known [money/kWh].
+        spot: `(n_homes, n_slots)` over the moment's calendar, NaN where it is not known [money/kWh].
+        import_price: what is paid on it [money/kWh].
         export_price: the same [money/kWh].
         opened: slot in which all of these prices were published.
         end: slot behind the last one with a price.
@@ -35,6 +36,7 @@ class PricedHomes:
 
     homes: Sequence[int]
     classes: Sequence[HomeClass]
+    spot: Energy
     import_price: Energy
     export_price: Energy
     opened: int
@@ -62,6 +64,7 @@ class PricedHomes:
             self,
             homes=[self.homes[place] for place in chosen],
             classes=[self.classes[place] for place in chosen],
+            spot=self.spot[chosen],
             import_price=self.import_price[chosen],
             export_price=self.export_price[chosen],
         )
@@ -86,8 +89,8 @@ def priced(
     """
     made: dict[tuple[int, bytes], tuple[Energy, Energy]] = {}
     tables: list[tuple[Energy, Energy]] = []
-    for home, own in zip(homes, classes, strict=True):
-        spot = _without_gap(inputs.spot[home], inputs, end)
+    spots = [_without_gap(inputs.spot[home], inputs, end) for home in homes]
+    for home, own, spot in zip(homes, classes, spots, strict=True):
         key = (id(own.site.tariff), spot.tobytes())
         if key not in made:
             made[key] = _prices(rows, inputs, own.named(inputs.names[home]), spot)
@@ -97,6 +100,7 @@ def priced(
     return PricedHomes(
         homes=homes,
         classes=classes,
+        spot=np.stack(spots),
         import_price=np.stack([table[0] for table in tables]),
         export_price=np.stack([table[1] for table in tables]),
         opened=_opened(inputs, end),

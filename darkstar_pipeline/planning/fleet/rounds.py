@@ -10,6 +10,7 @@ from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.fleet.homes_file import home_of_fleet, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.models.fleet.store import fleet_models
+from darkstar_pipeline.planning.fleet.area_prices import area_prices
 from darkstar_pipeline.planning.fleet.plan_shard import PlanShard, plan_shard, shards_of, summed
 from planner.parallel import map_shards
 
@@ -66,11 +67,11 @@ def plan_fleet(
     homes = open_homes(settings, home)
     lake, models = fleet_lake(homes.fleet, home), fleet_models(settings, home)
     if site is None:
-        shards = shards_of(models, lake, homes, at)
+        shards = shards_of(models, lake, homes, area_prices(lake, homes, at), at)
     else:
         home_of_fleet(settings, home, site)
-        own = (lake.bucket(site), homes.only([site]))
-        shards = [PlanShard(models=models, lake=lake, buckets=[own], at=at, whole=False)]
+        own, areas = (lake.bucket(site), homes.only([site])), area_prices(lake, homes, at, site=site)
+        shards = [PlanShard(models=models, lake=lake, buckets=[own], areas=areas, at=at, whole=False)]
     done = map_shards(plan_shard, shards, workers=settings.engine.workers, progress=progress)
     return PlanningRound(
         at=at,

@@ -7,6 +7,8 @@ import polars as pl
 import pytest
 
 from darkstar_pipeline.config.tariff import PowerTariffSettings, PowerWindowSettings, TariffSettings
+from darkstar_pipeline.planning.fleet.homes_ends import HomesEnds
+from darkstar_pipeline.planning.fleet.kept_ends import KeptEnds
 from darkstar_pipeline.planning.fleet.many_plans import FleetPlans, plan_many
 from tests.builders.fleets import filled_lake, fleet_homes, fleet_rows, fleet_settings
 from tests.darkstar_pipeline.planning.fleet.test_many_plans import Without
@@ -55,13 +57,14 @@ def test_homes_with_other_charges_and_peaks_are_planned_together_as_alone(tmp_pa
     )
     last = at.date() + timedelta(days=1)
     lake = filled_lake(fleet, homes, tmp_path, last - timedelta(days=10), last, read_until=at - timedelta(minutes=20))
-    together = plan_many(Without(lake), homes, at, expected_percent={})
+    together = plan_many(Without(lake), homes, at, expected_percent={}, valued=HomesEnds({}, KeptEnds()))
     assert not together.problems
     assert sorted(len(group.names) for group in together.planned) == [2, 2, 3]
     found = rows_of(together)
     assert len({figures["cost"] for _, figures in found.values()}) == len(homes.names)
     for name in homes.names:
-        alone = plan_many(Without(lake), {name: homes[name]}, at, expected_percent={})
+        ends = HomesEnds({}, KeptEnds())
+        alone = plan_many(Without(lake), {name: homes[name]}, at, expected_percent={}, valued=ends)
         ((schedule, figures),) = rows_of(alone).values()
         assert schedule.equals(found[name][0]), name
         assert figures == found[name][1], name

@@ -136,9 +136,9 @@ def test_neighbouring_buckets_go_together_up_to_a_thousand_homes(
     homes = open_homes(many, tmp_path)
     assert many.fleet is not None
     lake, models = fleet_lake(many.fleet, tmp_path), fleet_models(many, tmp_path)
-    assert [len(shard.buckets) for shard in shards_of(models, lake, homes, LATER)] == [4]
+    assert [len(shard.buckets) for shard in shards_of(models, lake, homes, {}, LATER)] == [4]
     monkeypatch.setattr(plan_shard, "HOMES_TOGETHER", 1)
-    apart = shards_of(models, lake, homes, LATER)
+    apart = shards_of(models, lake, homes, {}, LATER)
     assert [site for shard in apart for _, own in shard.buckets for site in own.names] != []
     assert all(len(shard.buckets) == 1 for shard in apart)
 
