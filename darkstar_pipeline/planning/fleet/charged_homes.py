@@ -7,8 +7,7 @@ from typing import NamedTuple
 import polars as pl
 
 from darkstar_pipeline.datasets.month_before import metered_imports
-from darkstar_pipeline.planning.fleet.homes_inputs import HomesInputs, HomesRows
-from darkstar_pipeline.planning.fleet.prepared_homes import todays_scenarios
+from darkstar_pipeline.planning.fleet.homes_inputs import HomesInputs, HomesRows, todays_scenarios
 from darkstar_pipeline.planning.fleet.priced_homes import PricedHomes
 from darkstar_pipeline.planning.fleet.slot_tables import SlotTables
 from darkstar_pipeline.warehouse.schemas import METER_READINGS
@@ -84,7 +83,7 @@ def _prices(
     moment, own = inputs.moment, group.classes[0]
     span = slice(moment.midnight, min(moment.tomorrow, group.end))
     calendar = moment.slots.slice(span.start, span.stop - span.start).select("slot_start", "local_day")
-    scenarios = todays_scenarios(inputs, group).head(calendar.height)
+    scenarios = todays_scenarios(inputs, group.homes).head(calendar.height)
     curves = _curves(calendar, scenarios, group, span)
     prices: list[SlotPrices] = []
     for place, months in enumerate(states):

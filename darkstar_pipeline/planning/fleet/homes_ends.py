@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from darkstar_pipeline.planning.fleet.area_prices import AreaPrices, Market
-from darkstar_pipeline.planning.fleet.homes_inputs import HomesInputs
+from darkstar_pipeline.planning.fleet.homes_inputs import HomesInputs, todays_scenarios
 from darkstar_pipeline.planning.fleet.kept_ends import KeptEnds
 from darkstar_pipeline.planning.fleet.priced_homes import PricedHomes
 from darkstar_pipeline.planning.price_ends import bills_months
@@ -24,8 +24,7 @@ from env.time_grid import slot_count
 from planner.value.end_of_prices import SETTLEMENT, EndOfPrices, HomeAtEnd, ends_of_prices
 from planner.value.forecast_ends import PricedPaths, priced_paths
 from planner.value.protocol import Protocol
-from planner.value.scenario_source import SCENARIO_DAYS, filled_gaps
-from planner.value.scenarios import Scenarios
+from planner.value.scenario_source import SCENARIO_DAYS
 from planner.value.value_function import soc_grid
 
 _VERSION = version("darkstar-pipeline")
@@ -61,7 +60,16 @@ class HomesEnds:
             return [_settled(own.site, float(value)) for value in settled]
         billed = [bills_months(each.site, last_day) for each in group.classes]
         places = {inputs.names[home]: place for place, home in enumerate(group.homes) if not billed[place]}
-        known = {name: self._at_end(inputs, group, place, last_day) for name, place in places.items()}
+        scenarios = todays_scenarios(inputs, group.homes)
+        known = {
+            name: HomeAtEnd(
+                scenarios.part(slice(place, place + 1)),
+                _past_days(inputs, group, place),
+                float(settled[place]),
+                self._priced_paths(inputs, group, place, last_day),
+            )
+            for name, place in places.items()
+        }
         keys = {name: end_key(last_day, own.site, own.protocol, home) for name, home in known.items()}
 
         def work_out(names: Sequence[str]) -> list[EndOfPrices]:
@@ -72,17 +80,6 @@ class HomesEnds:
             _settled(own.site, float(settled[place])) if billed[place] else found[inputs.names[home]]
             for place, home in enumerate(group.homes)
         ]
-
-    def _at_end(self, inputs: HomesInputs, group: PricedHomes, place: int, last_day: date) -> HomeAtEnd:
-        home = group.homes[place]
-        n_today = inputs.moment.tomorrow - inputs.moment.midnight
-        load, pv = (
-            filled_gaps(past[home, None], np.nan_to_num(ahead[home, None, None, :n_today]))
-            for past, ahead in ((inputs.load_past, inputs.load_ahead), (inputs.pv_past, inputs.pv_ahead))
-        )
-        paths = self._priced_paths(inputs, group, place, last_day)
-        days = _past_days(inputs, group, place)
-        return HomeAtEnd(Scenarios(load, pv), days, float(group.settlement_values[place]), paths)
 
     def _priced_paths(self, inputs: HomesInputs, group: PricedHomes, place: int, last_day: date) -> PricedPaths | None:
         """Return what a home pays on the courses that the next day's prices may take; None where none is forecast."""

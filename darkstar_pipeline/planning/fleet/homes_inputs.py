@@ -25,7 +25,9 @@ from darkstar_pipeline.warehouse.schemas import (
 )
 from env.inverter import Energy
 from planner.fleet.past_days import mean_forecast, readings_by_clock
-from planner.value.scenario_source import SCENARIO_DAYS
+from planner.value.scenario_source import SCENARIO_DAYS, filled_gaps
+from planner.value.scenario_weights import NAIVE, WeightRules
+from planner.value.scenarios import Scenarios
 
 HALF_A_DAY = 46
 """Zeros of a day that are no market's price, as `planning_data` has it [slots]."""
@@ -134,6 +136,28 @@ def days_by_clock(moment: Moment, read: Energy, n_days: int) -> Energy:
     """
     past, wanted = moment.slots.head(moment.midnight), _today(moment)
     return readings_by_clock(read[:, : moment.midnight], past, wanted, moment.today, n_days)
+
+
+def todays_scenarios(inputs: HomesInputs, homes: Sequence[int], rules: WeightRules = NAIVE) -> Scenarios:
+    """Return the days before today as scenarios of today from its midnight on.
+
+    Args:
+        inputs: of homes.
+        homes: places of those that are wanted.
+        rules: number of days back that are scenarios, and their prior probabilities.
+    """
+    moment, places = inputs.moment, list(homes)
+    n_today = moment.tomorrow - moment.midnight
+    if rules.n_days == SCENARIO_DAYS:
+        pasts = inputs.load_past[places], inputs.pv_past[places]
+    else:
+        pasts = tuple(days_by_clock(moment, read[places], rules.n_days) for read in (inputs.load_read, inputs.pv_read))
+    load, pv = (
+        filled_gaps(past, np.nan_to_num(ahead[places, None, :n_today]))
+        for past, ahead in zip(pasts, (inputs.load_ahead, inputs.pv_ahead), strict=True)
+    )
+    prior = rules.prior()
+    return Scenarios(load, pv, None if prior is None else np.broadcast_to(prior, load.shape[:2]))
 
 
 def _has_pv(home: HomeClass, was_read: bool) -> bool:  # noqa: FBT001 - one of two states

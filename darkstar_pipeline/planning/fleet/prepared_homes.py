@@ -7,13 +7,12 @@ from typing import Literal
 import numpy as np
 
 from darkstar_pipeline.planning.fleet.homes_ends import HomesEnds
-from darkstar_pipeline.planning.fleet.homes_inputs import HomesInputs, days_by_clock
+from darkstar_pipeline.planning.fleet.homes_inputs import HomesInputs, todays_scenarios
 from darkstar_pipeline.planning.fleet.priced_homes import PricedHomes
 from darkstar_pipeline.planning.price_ends import end_condition
 from env.inverter import Energy
 from env.simulator import World
 from planner.fleet.homes_ahead import HomesAhead
-from planner.value.scenario_source import SCENARIO_DAYS, filled_gaps
 from planner.value.scenario_weights import NAIVE, WeightRules
 from planner.value.scenarios import Scenarios, stretched
 
@@ -103,25 +102,9 @@ def _world(inputs: HomesInputs, group: PricedHomes, span: slice) -> World:
 
 def _scenarios(inputs: HomesInputs, group: PricedHomes, rules: WeightRules) -> Scenarios:
     """Return the days before today as scenarios of the span: tomorrow is like today."""
-    today = todays_scenarios(inputs, group, rules)
+    today = todays_scenarios(inputs, group.homes, rules)
     load, pv = (_spanned(table, inputs, group) for table in (today.load_kwh, today.pv_kwh))
     return Scenarios(load, pv, today.prior)
-
-
-def todays_scenarios(inputs: HomesInputs, group: PricedHomes, rules: WeightRules = NAIVE) -> Scenarios:
-    """Return the days before today as scenarios of today from its midnight on."""
-    moment, homes = inputs.moment, list(group.homes)
-    n_today = moment.tomorrow - moment.midnight
-    if rules.n_days == SCENARIO_DAYS:
-        pasts = inputs.load_past[homes], inputs.pv_past[homes]
-    else:
-        pasts = tuple(days_by_clock(moment, read[homes], rules.n_days) for read in (inputs.load_read, inputs.pv_read))
-    load, pv = (
-        filled_gaps(past, np.nan_to_num(ahead[homes, None, :n_today]))
-        for past, ahead in zip(pasts, (inputs.load_ahead, inputs.pv_ahead), strict=True)
-    )
-    prior = rules.prior()
-    return Scenarios(load, pv, None if prior is None else np.broadcast_to(prior, load.shape[:2]))
 
 
 def _spanned(today: Energy, inputs: HomesInputs, group: PricedHomes) -> Energy:
