@@ -13,7 +13,7 @@ What does not belong here: which command to give (`value_policy`), and where sce
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -25,8 +25,10 @@ from planner.deadline import check_deadline
 from planner.value.actions import along, at_point, interpolated, step_along
 from planner.value.actions_by_hand import actions_of
 from planner.value.scenarios import Scenarios
-from planner.value.slot_prices import SlotPrices
 from planner.value.world import World
+
+if TYPE_CHECKING:
+    from planner.value.slot_prices import SlotPrices  # imports SciPy, which is slow to start with
 
 GRID_POINTS = 61
 PERSISTENCE = 0.9  # chance that a scenario goes on in the next slot
@@ -125,7 +127,7 @@ def value_function(  # noqa: PLR0913 - keyword-only, all that it follows from
     site: Homes,
     end_value: Energy,
     persistence: float = PERSISTENCE,
-    power: SlotPrices | None = None,
+    power: "SlotPrices | None" = None,
     targets: SlotPenalty | None = None,
     by_hand: HandCommands | None = None,
 ) -> ValueFunction:
