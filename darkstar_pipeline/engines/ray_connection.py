@@ -129,6 +129,23 @@ def _is_slow_start(error: Exception) -> bool:
     return isinstance(error, ConnectionError) and "Starting Ray client server failed" in str(error)
 
 
+def head_of(address: str | None) -> tuple[str, int] | None:
+    """Return host and port at which the head of the cluster that was joined listens; None of a client."""
+    if address is not None and address.startswith("ray://"):
+        return None
+    host, _, port = str(ray_module().get_runtime_context().gcs_address).rpartition(":")
+    return host, int(port)
+
+
+def listens(place: tuple[str, int]) -> bool:
+    """Return whether anybody listens at a host and port."""
+    try:
+        socket.create_connection(place, PROBE_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
 def _probe(address: str) -> None:
     """Refuse an address that nobody listens on: Ray itself would try for minutes.
 

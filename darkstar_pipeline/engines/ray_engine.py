@@ -8,6 +8,7 @@ import faulthandler
 import logging
 import pickle
 import re
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -17,7 +18,7 @@ from typing import Any, TypeVar, cast
 
 import stamina
 
-from darkstar_pipeline.engines.ray_connection import EXTRA, connect, ray_module
+from darkstar_pipeline.engines.ray_connection import EXTRA, connect, head_of, listens, ray_module
 from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
 from planner.errors import ShardLostError
 from planner.local_engine import ATTEMPTS, become_worker, in_worker, named, whole
@@ -30,6 +31,8 @@ DEADLINE_SECONDS = 3600.0
 
 So long at most no shard may be answered at all, too: Ray waits for ever for a worker whose node hangs but does not die.
 """
+WATCH_SECONDS, MOST_MISSED = 5.0, 4
+"""How often a head is looked for while no shard is answered, and how often in a row it may be missed [s]."""
 _INLINE_BYTES = 90_000
 """Work of this size travels with every task (Ray takes 100 kB), so that a worker needs nothing of its node's store."""
 _WAITING_PER_CORE = 2
@@ -111,7 +114,7 @@ class RayEngine:
                         at_work[task.remote(shared, dumps(shards[number]), self._deadline)] = number
                     if not at_work:
                         return
-                    done, _ = ray.wait(list(at_work), timeout=self._deadline)
+                    done = self._done(list(at_work))
                 if not done:
                     waiting = ", ".join(named(shards, number) for number in at_work.values())
                     _log.warning("no answer for %.0f s from %s: begun again", self._deadline, waiting)
@@ -126,6 +129,25 @@ class RayEngine:
         finally:
             for waited in at_work:
                 ray.cancel(waited, force=True)
+
+    def _done(self, waited: Sequence[object]) -> Sequence[object]:
+        """Return a shard that is answered; none where there is none within the deadline.
+
+        Raises:
+            ConnectionError: nobody listens at the head any more. Ray itself ends this process then, after a minute
+                (a client is told by an error).
+        """
+        ray, head = ray_module(), head_of(self._address)
+        end, missed = time.monotonic() + self._deadline, 0
+        while (left := end - time.monotonic()) > 0:
+            done, _ = ray.wait(waited, timeout=left if head is None else min(left, WATCH_SECONDS))
+            if done:
+                return done
+            missed = 0 if head is None or listens(head) else missed + 1
+            if head is not None and missed == MOST_MISSED:
+                message = f"nobody has listened at {head[0]}:{head[1]} for {MOST_MISSED * WATCH_SECONDS:.0f} s"
+                raise ConnectionError(message)
+        return []
 
     @contextmanager
     def _reached(self) -> Generator[None]:
