@@ -1,6 +1,6 @@
 """A head of Ray that takes clients from outside, in a process of its own: `python -m tests.builders.ray_head`.
 
-It says its addresses, for clients and for drivers on its node, and ends with standard input.
+It says its address, and ends with standard input.
 """
 
 import socket
@@ -22,16 +22,9 @@ LONGEST_START = 240.0
 
 @dataclass(frozen=True)
 class Head:
-    """A running head.
-
-    Attributes:
-        address: for clients, `ray://host:port`.
-        of_node: for drivers on its node, `host:port`.
-        process: its process, whose children are the node's.
-    """
+    """A running head."""
 
     address: str
-    of_node: str
     process: "subprocess.Popen[str]"
 
     def kill(self) -> None:
@@ -48,8 +41,7 @@ def ray_head() -> Generator[Head]:
     process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
     try:
         said = process.stdout or []  # of nodes that had to be begun again, too
-        address, of_node = next(line.split() for line in said if line.startswith(SCHEME))
-        yield Head(address, of_node, process)
+        yield Head(next(line.strip() for line in said if line.startswith(SCHEME)), process)
     finally:
         process.communicate()
 
@@ -58,9 +50,9 @@ def main() -> None:
     """Run a head until standard input ends."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with ray_nodes(num_cpus=2, ray_client_server_port=port) as nodes:
+    with ray_nodes(num_cpus=2, ray_client_server_port=port):
         until(lambda: _listens(port), "a client server", LONGEST_START, pause_seconds=0.2)
-        sys.stdout.write(f"{SCHEME}127.0.0.1:{port} {nodes.address}\n")
+        sys.stdout.write(f"{SCHEME}127.0.0.1:{port}\n")
         sys.stdout.flush()
         sys.stdin.read()
 

@@ -1,12 +1,15 @@
 """A cluster that cannot be joined is told in a sentence with its remedy, before anything is computed."""
 
 import socket
+import time
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 
-from darkstar_pipeline.engines import ray_connection
+from darkstar_pipeline.engines import ray_connection, ray_engine
 from darkstar_pipeline.engines.ray_connection import connect, ray_module
+from darkstar_pipeline.engines.ray_engine import RayEngine
 from darkstar_pipeline.errors import ConfigurationError, OutsideServiceError
 
 
@@ -34,6 +37,29 @@ def test_address_is_named_when_nobody_listens(scheme: str, nobody: str) -> None:
 def test_address_without_host_and_port_is_refused(address: str) -> None:
     with pytest.raises(ConfigurationError, match="is no address of Ray"):
         connect(address, None)
+
+
+def unanswered(waited: list[object], *, timeout: float) -> tuple[list[object], list[object]]:
+    """Wait as Ray does for what never comes, for a hundredth of a second at most."""
+    time.sleep(min(timeout, 0.01))
+    return [], waited
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_head_that_nobody_listens_at_any_more_is_lost(
+    nobody: str, monkeypatch: pytest.MonkeyPatch, *, is_there: bool
+) -> None:
+    host, _, port = nobody.partition(":")
+    with socket.create_server((host, 0)) as server:
+        place = (host, server.getsockname()[1] if is_there else int(port))
+        monkeypatch.setattr(ray_engine, "head_of", lambda _: place)
+        monkeypatch.setattr(ray_engine, "ray_module", lambda: SimpleNamespace(wait=unanswered))
+        engine = RayEngine("auto", deadline_seconds=0.05 if is_there else 3600.0)
+        if is_there:
+            assert engine._done(["a shard"]) == []
+        else:
+            with pytest.raises(ConnectionError, match=f"nobody has listened at {nobody} for 20 s"):
+                engine._done(["a shard"])
 
 
 @pytest.mark.slow  # Ray is imported
