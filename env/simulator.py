@@ -9,7 +9,7 @@ import numpy as np
 from env.battery import Storage
 from env.errors import ShapeError
 from env.fleet import Homes, along
-from env.inverter import Command, Decision, Energy, Flows, apart, apply_command
+from env.inverter import Command, Decision, Energy, Flows, Metered, apart, apply_command
 
 Decide: TypeAlias = Callable[[int, Energy], Decision]
 """(slot index, stored energy now `(n_homes,)` [kWh]) -> command for that slot, each `(n_homes,)` [kW].
@@ -113,7 +113,7 @@ def slot_cost(flows: Flows, world: World, battery: Storage) -> Energy:
     return flows_cost(flows, world.import_price, world.export_price, battery)
 
 
-def flows_cost(flows: Flows, import_price: Energy, export_price: Energy, battery: Storage) -> Energy:
+def flows_cost(flows: Flows | Metered, import_price: Energy, export_price: Energy, battery: Storage) -> Energy:
     """Cost of flows at prices of their shape: import - export + wear of charging and discharging [money]."""
     return (
         flows.import_kwh * import_price

@@ -10,6 +10,8 @@ from env.errors import CodedError
 if TYPE_CHECKING:
     from env.battery import Energy
 
+_HOMES_SHOWN, _REASONS_SHOWN = 5, 5  # of those that are left out, in a message
+
 
 class PlannerError(CodedError):
     """Root of the errors of `planner`."""
@@ -162,6 +164,38 @@ class SearchSpaceError(PlannerError, ValueError):
 
 class UnpairedCostsError(PlannerError, ValueError):
     """Daily costs of two policies that cannot be compared pair by pair."""
+
+
+class HomeDaysError(PlannerError):
+    """Days of a home that cannot be read: the home is left out of what many homes are worked on for."""
+
+    code = "data_missing"
+
+
+class TooFewHomesError(PlannerError):
+    """Too few homes to learn from.
+
+    Args:
+        left: homes that can be learned from.
+        needed: homes that are needed.
+        left_out: why others cannot, by name.
+    """
+
+    code = "data_missing"
+    hint = "mend the data of those homes, or backfill more days"
+
+    def __init__(self, left: int, needed: int, left_out: Mapping[str, str]) -> None:
+        by_reason: dict[str, list[str]] = {}
+        for home, why in sorted(left_out.items()):
+            by_reason.setdefault(why, []).append(home)
+        told = [f"{_named(homes)}: {why}" for why, homes in list(by_reason.items())[:_REASONS_SHOWN]]
+        listed = f"; left out: {'; '.join(told)}" if told else ""
+        super().__init__(f"{left} homes can be learned from, {needed} are needed{listed}")
+
+
+def _named(homes: list[str]) -> str:
+    more = f" and {len(homes) - _HOMES_SHOWN} more" if len(homes) > _HOMES_SHOWN else ""
+    return ", ".join(homes[:_HOMES_SHOWN]) + more
 
 
 class NoReadingsError(PlannerError, ValueError):

@@ -76,6 +76,17 @@ def map_shards(
     return [found[number] for number in range(len(shards))]
 
 
+def part_of(progress: Progress | None, first: int, total: int) -> Progress | None:
+    """Return the progress of a part of some work, told as that of the whole.
+
+    Args:
+        progress: of the whole.
+        first: parts of it that are done before.
+        total: parts of the whole.
+    """
+    return None if progress is None else lambda done, _: progress(first + done, total)
+
+
 def alike(pieces: Sequence[Shard], form: Callable[[Shard], Hashable]) -> list[list[Shard]]:
     """Return the pieces of one form together, which arrays can hold side by side; forms in order of their first."""
     found: dict[Hashable, list[Shard]] = {}

@@ -30,7 +30,7 @@ from planner.parallel import map_shards
 from planner.policies.adapted_policy import WHOLE, AdaptedPolicy
 from planner.policies.learned_policy import LearnedPolicy
 from planner.training.lightgbm import LightgbmTraining, train_lightgbm
-from planner.training.pooled_lightgbm import PooledTraining, choose_rules, train_pooled
+from planner.training.pooled_lightgbm import PooledTraining, ValuedHome, class_rules, train_pooled, uncorrected_costs
 from planner.training.settings import LightgbmSettings
 from planner.value.scenario_weights import WeightRules
 
@@ -97,8 +97,10 @@ def _settings(scope: Scope, rules: WeightRules) -> LightgbmTraining:
 
 
 def _pooled(scope: Scope, homes: Sequence[PairDays]) -> PooledTraining:
-    name, _ = choose_rules(homes, WITHOUT_AURORA)
-    return train_pooled(homes, homes, _settings(scope, WITHOUT_AURORA[name]))
+    costs = uncorrected_costs(homes, WITHOUT_AURORA).answers
+    valued = {home.name: ValuedHome(home, costs[home.name]) for home in homes}
+    name, _ = class_rules(valued, WITHOUT_AURORA)
+    return train_pooled(list(valued.values()), list(valued.values()), _settings(scope, WITHOUT_AURORA[name]))
 
 
 def _own(scope: Scope, home: PairDays) -> LearnedPolicy:

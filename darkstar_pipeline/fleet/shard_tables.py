@@ -50,10 +50,11 @@ class ShardTables:
     Args:
         lake: the fleet's lake.
         bucket: the bucket.
+        sites: homes to read; None for all.
     """
 
-    def __init__(self, lake: BucketLake, bucket: int) -> None:
-        self._lake, self._bucket = lake, bucket
+    def __init__(self, lake: BucketLake, bucket: int, *, sites: Collection[str] | None = None) -> None:
+        self._lake, self._bucket, self._sites = lake, bucket, sites
         self._rows: dict[str, _Rows] = {}
         self._written: dict[str, set[date]] = {}
         self._days: dict[str, list[date]] = {}
@@ -150,7 +151,7 @@ class ShardTables:
         """Return a table with a range of days in it, read from the lake where they were not yet."""
         held = self._rows.setdefault(table.name, _Rows(table))
         if missing := [day for day in days_between(first, last) if day not in held.days]:
-            held.add(table, missing, self._lake.read_days(table, self._bucket, missing))
+            held.add(table, missing, self._lake.read_days(table, self._bucket, missing, sites=self._sites))
         return held
 
 

@@ -19,7 +19,7 @@ from env.fleet import Fleet
 from env.gym.day_statistics import price_level
 from env.gym.episodes import Episodes
 from env.gym.states import Moment
-from env.inverter import Command, Energy, apply_command
+from env.inverter import Command, Energy, metered_flows, next_soc
 from env.simulator import flows_cost
 from env.types import Index
 
@@ -164,16 +164,18 @@ class CorrectedValue:
         """Return cost [money] and stored energy [kWh] by scenario and command `(n_homes, n_scenarios, n_commands)`."""
         battery, limits = self._fleet.of(self._home.take(moment.row), axes=3)
         import_price, export_price = (each.take(moment.at)[:, None, None] for each in (self._import, self._export))
-        flows = apply_command(
+        soc_kwh = moment.soc_kwh[:, None, None]
+        flows = metered_flows(
             Command(*(power[:, None] for power in self._menu(moment))),
             load_kwh=np.take(self._load, moment.at, axis=0)[:, :, None],
             pv_kwh=np.take(self._pv, moment.at, axis=0)[:, :, None],
-            soc_kwh=moment.soc_kwh[:, None, None],
+            soc_kwh=soc_kwh,
             export_price=export_price,
             battery=battery,
             limits=limits,
         )
-        return flows_cost(flows, import_price, export_price, battery), flows.soc_end_kwh
+        soc_end_kwh = next_soc(soc_kwh, flows.charge_kwh, flows.discharge_kwh, battery)
+        return flows_cost(flows, import_price, export_price, battery), soc_end_kwh
 
     def cost_and_gain(self, cost: Energy, soc_end_kwh: Energy, moment: Moment) -> tuple[Energy, Energy]:
         """Return the expected uncorrected cost of what was simulated, and the reduction by an action of 1.

@@ -78,13 +78,17 @@ class AntaresPolicyV1:
 
     def predict(self, state: State) -> NDArray[np.float32]:
         """Return corrections, -1 to 1, `(n_homes, 1)` or `(1,)`, of states `(n_homes, n_columns)` or `(n_columns,)`."""
+        return self.corrections(state, self.margin)
+
+    def corrections(self, state: State, margin: float | Energy) -> NDArray[np.float32]:
+        """Return corrections as `predict` does, with another margin, of all states or of each `(n_homes,)` [money]."""
         seen = np.atleast_2d(state)
         if self._trees is None or not len(self.levels):
             return np.zeros((*state.shape[:-1], 1), dtype=np.float32)
         extra_cost = self._trees.predict(with_levels(seen, self.levels)).reshape(len(seen), -1)
         best = extra_cost.argmin(axis=1)
         saved = -extra_cost[np.arange(len(seen)), best]
-        chosen = np.where(saved > self.margin, self.levels[best], 0.0)
+        chosen = np.where(saved > margin, self.levels[best], 0.0)
         return chosen.astype(np.float32).reshape(*state.shape[:-1], 1)
 
     def files(self) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""A fleet of six homes of one class with seven weeks of graded days: the made-up home in six sizes."""
+"""A fleet of six homes of one class with seven weeks of graded days, the made-up home in six sizes, and one without."""
 
 from pathlib import Path
 
@@ -19,14 +19,17 @@ from darkstar_pipeline.warehouse.schemas import (
 from tests.builders.learning_home import FIRST, SITE, SMALL, learning_context, measured, write_days
 
 SIZES = {f"home{number}": 0.5 + 0.1 * number for number in range(6)}
+UNREAD = "unread"
+"""A home of the class of which nothing was ever read."""
 _TABLES = (METER_READINGS, SPOT_PRICES, SLOT_OBSERVATIONS, DATA_QUALITY_DAILY, SLOT_FORECASTS)
 
 
 def learning_fleet(home: Path) -> Fleet:
     """The fleet with its state in a folder."""
     settings = Settings.model_validate({"fleet": {"buckets": 1, "defaults": {"first_day": FIRST.isoformat(), **SMALL}}})
+    sizes = {**SIZES, UNREAD: 0.5}
     rows = pl.DataFrame(
-        {"site": list(SIZES), "tenant": "default", "capacity_kwh": [10 * size for size in SIZES.values()]}
+        {"site": list(sizes), "tenant": "default", "capacity_kwh": [10 * size for size in sizes.values()]}
     )
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in HOMES_SCHEMA.items() if name not in rows.columns]
     change_homes(home, lambda _there: rows.with_columns(missing).select(HOMES_SCHEMA.names()))

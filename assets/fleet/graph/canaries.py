@@ -23,6 +23,7 @@ _SHOWN = {
     "homes": pl.Int64,
     "days": pl.Int64,
     "reason": pl.String,
+    "left out": pl.String,
 }
 
 
@@ -38,6 +39,7 @@ def canaries_asset(settings: Settings, state: Path) -> dg.AssetsDefinition:
         """Judge every canary: a worse one is taken back, one that is not goes to all homes once its days are enough."""
         from darkstar_pipeline.learning.fleet.canaries import judge_canaries  # loading models is slow
         from darkstar_pipeline.learning.fleet.class_homes import Fleet
+        from darkstar_pipeline.learning.fleet.left_out import in_words
 
         with on_engine(lambda: settings.engine):
             judged = judge_canaries(Fleet(settings, state))
@@ -50,6 +52,7 @@ def canaries_asset(settings: Settings, state: Path) -> dg.AssetsDefinition:
                     "homes": each.verdict.finding.n_homes,
                     "days": each.verdict.finding.n_days,
                     "reason": "; ".join(each.verdict.reasons),
+                    "left out": "; ".join(in_words(each.left_out)),
                 }
                 for each in judged
             ],
@@ -57,7 +60,11 @@ def canaries_asset(settings: Settings, state: Path) -> dg.AssetsDefinition:
         )
         worse = rows.filter(pl.col("step") == "rollback")
         return dg.MaterializeResult(
-            metadata={"canaries": rows.height, "what became of them": markdown_table(rows)},
+            metadata={
+                "canaries": rows.height,
+                "homes left out": sum(len(each.left_out) for each in judged),
+                "what became of them": markdown_table(rows),
+            },
             check_results=[NONE_WORSE.result(passed=worse.is_empty(), taken_back=markdown_table(worse))],
         )
 

@@ -116,20 +116,31 @@ def canaries(
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.learning.fleet.canaries import judge_canaries
     from darkstar_pipeline.learning.fleet.class_homes import Fleet
+    from darkstar_pipeline.learning.fleet.left_out import left_out_rows
 
     with progress_bar(call, "homes") as progress:
         judged = judge_canaries(Fleet(load_settings(), home_dir()), last, progress=progress)
     rows = [
-        {"class": each.class_name, "version": each.canary.ref.version, **each.verdict.document()} for each in judged
+        {
+            "class": each.class_name,
+            "version": each.canary.ref.version,
+            **each.verdict.document(),
+            "left_out": left_out_rows(each.left_out),
+        }
+        for each in judged
     ]
     return Document({"canaries": rows}, lambda out: _draw_canaries(out, rows))
 
 
 def _draw_canaries(out: "Console", rows: "Sequence[Mapping[str, Any]]") -> None:
     """Print a row a canary with its reasons."""
+    from darkstar_pipeline.learning.fleet.left_out import in_words
+
     if not rows:
         out.print("no class has a canary: `darkstar fleet promote --class CLASS` begins one", markup=False)
         return
     draw_table(out, [{**row, "difference": row["difference_per_home_day"]} for row in rows], _COLUMNS)
     for row in rows:
         out.print(f"{row['class']}: {'; '.join(row['reasons'])}", markup=False)
+        for line in in_words({each["home"]: each["reason"] for each in row["left_out"]}):
+            out.print(f"{row['class']}: {line}", markup=False)

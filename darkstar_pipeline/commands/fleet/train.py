@@ -46,11 +46,15 @@ def train(
     """
     from darkstar_pipeline.config.settings import home_dir, load_settings
     from darkstar_pipeline.learning.fleet.class_homes import Fleet
+    from darkstar_pipeline.learning.fleet.left_out import left_out_rows
     from darkstar_pipeline.learning.fleet.retraining import retrain_classes
     from darkstar_pipeline.models.fleet.classes import homes_by_class
 
     fleet = Fleet(load_settings(), home_dir())
-    by_class = homes_by_class(fleet.homes())
+    every = fleet.homes()
+    by_class = homes_by_class(every)
+    placed = {site for sites in by_class.values() for site in sites}
+    _, wrong = every.zones(site for site in every if site not in placed)
     if class_name is not None:
         by_class = {class_name: by_class[checked_class(class_name, list(by_class))]}
     with progress_bars(call) as progress:
@@ -66,15 +70,22 @@ def train(
             "beliefs": each.trained.beliefs,
             "metrics": dict(each.trained.metrics),
             "evidence": each.verdict.document(),
+            "left_out": left_out_rows(each.left_out),
         }
         for each in report.judged
     ]
-    document = {"classes": rows, "left_out": [{"class": name, "reason": why} for name, why in report.left_out.items()]}
+    document = {
+        "classes": rows,
+        "left_out": [{"class": name, "reason": why} for name, why in report.left_out.items()],
+        "in_no_class": left_out_rows(wrong),
+    }
     return Document(document, lambda out: _draw(out, document))
 
 
 def _draw(out: "Console", document: "Mapping[str, Any]") -> None:
     """Print a row a class, and why others were left out."""
+    from darkstar_pipeline.learning.fleet.left_out import in_words
+
     rows: list[dict[str, Any]] = [
         {
             **row,
@@ -88,5 +99,9 @@ def _draw(out: "Console", document: "Mapping[str, Any]") -> None:
         draw_table(out, rows, _COLUMNS)
     for row in rows:
         out.print(f"{row['class']}: {'; '.join(row['evidence']['reasons'])}", markup=False)
+        for line in in_words({each["home"]: each["reason"] for each in row["left_out"]}):
+            out.print(f"{row['class']}: {line}", markup=False)
+    for each in document["in_no_class"]:
+        out.print(f"{each['home']}: in no class, {each['reason']}", markup=False)
     for each in document["left_out"]:
         out.print(f"{each['class']}: left out, {each['reason']}", markup=False)

@@ -6,11 +6,12 @@ class's, over the days on which any of its homes is usable.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import polars as pl
 
@@ -21,6 +22,7 @@ from darkstar_pipeline.errors import DataMissingError
 from darkstar_pipeline.fleet.homes import FleetHomes
 from darkstar_pipeline.fleet.homes_file import fleet_of, open_homes
 from darkstar_pipeline.fleet.lake import fleet_lake
+from darkstar_pipeline.fleet.shard_tables import ShardTables
 from darkstar_pipeline.learning.splits import Windows, split
 from darkstar_pipeline.models.fleet.classes import PREFIX
 from darkstar_pipeline.warehouse.buckets.object_names import bucket_of
@@ -81,10 +83,11 @@ class ClassHome:
     own: SiteSettings
     days: Days
 
-    @property
-    def context(self) -> Context:
-        """Return its context."""
-        return self.fleet.context(self.name, self.own)
+    def open_context(self) -> Context:
+        """Return its context, which reads each row of the lake once."""
+        lake = fleet_lake(fleet_of(self.fleet.settings), self.fleet.home)
+        tables = ShardTables(lake, lake.bucket(self.name), sites=[self.name])
+        return replace(self.fleet.context(self.name, self.own), lake=tables)
 
     def inside(self, days: Sequence[date]) -> Days:
         """Return those of some days that the home can be used on."""
@@ -92,25 +95,45 @@ class ClassHome:
         return tuple(day for day in self.days if day in chosen)
 
 
-def class_homes(fleet: Fleet, homes: Mapping[str, SiteSettings], last: date | None = None) -> list[ClassHome]:
-    """Return homes with their usable days up to a day, in the order of their names; those without one are left out.
+@dataclass(frozen=True)
+class UsableHomes:
+    """Homes of a class that can be used.
 
-    So are those of a bucket of which an object is damaged, which is logged.
+    Attributes:
+        homes: with their usable days, in the order of their names.
+        left_out: why others cannot, by name.
+    """
+
+    homes: Sequence[ClassHome]
+    left_out: Mapping[str, str]
+
+
+def class_homes(fleet: Fleet, homes: Mapping[str, SiteSettings], last: date | None = None) -> UsableHomes:
+    """Return homes with their usable days up to a day; those of a bucket with a damaged object are left out.
+
+    Args:
+        fleet: the fleet.
+        homes: settings by name.
+        last: last local day; None for the last there is.
+
+    Raises:
+        OutsideServiceError: the fleet's store failed.
     """
     buckets: dict[int, list[str]] = {}
     for site in homes:
         buckets.setdefault(bucket_of(site, fleet_of(fleet.settings).buckets), []).append(site)
-    usable: dict[str, Days] = {}
-    for found in map_shards(partial(_usable_days, fleet, last), sorted(buckets.items())):
+    shards = sorted(buckets.items())
+    usable, left_out = dict[str, Days](), dict.fromkeys(homes, "no day of it is usable: run `darkstar fleet backfill`")
+    for (_, sites), found in zip(shards, map_shards(partial(_usable_days, fleet, last), shards), strict=True):
         if isinstance(found, str):
             _log.warning("the homes of a bucket are left out: %s", found)
+            left_out |= dict.fromkeys(sites, found)
         else:
             usable |= found
-    return [
-        ClassHome(fleet=fleet, name=site, own=homes[site], days=usable[site])
-        for site in sorted(homes)
-        if site in usable
-    ]
+    return UsableHomes(
+        homes=[ClassHome(fleet=fleet, name=site, own=homes[site], days=usable[site]) for site in sorted(usable)],
+        left_out={site: why for site, why in sorted(left_out.items()) if site not in usable},
+    )
 
 
 def class_windows(homes: Sequence[ClassHome]) -> Windows:
@@ -127,10 +150,26 @@ def class_windows(homes: Sequence[ClassHome]) -> Windows:
     return split(days, homes[0].own.learning, with_test=True)
 
 
-def drawn(homes: Sequence[ClassHome], most: int, *, salt: str) -> list[ClassHome]:
-    """Return at most so many homes, drawn by their names: the same ones for the same salt, in order of their names."""
-    first = sorted(homes, key=lambda home: blake2b(f"{salt}/{home.name}".encode(), digest_size=8).digest())[:most]
-    return sorted(first, key=lambda home: home.name)
+class Named(Protocol):
+    """Something of a home."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the home."""
+        ...
+
+
+Home = TypeVar("Home", bound=Named)
+
+
+def in_drawn_order(homes: Sequence[Home], *, salt: str) -> list[Home]:
+    """Return homes in an order that is drawn by their names: the same one for the same salt."""
+    return sorted(homes, key=lambda home: blake2b(f"{salt}/{home.name}".encode(), digest_size=8).digest())
+
+
+def drawn(homes: Sequence[Home], most: int, *, salt: str) -> list[Home]:
+    """Return at most so many homes, the first of `in_drawn_order`, in order of their names."""
+    return sorted(in_drawn_order(homes, salt=salt)[:most], key=lambda home: home.name)
 
 
 def _usable_days(fleet: Fleet, last: date | None, bucket: tuple[int, list[str]]) -> dict[str, Days] | str:

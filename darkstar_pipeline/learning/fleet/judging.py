@@ -8,8 +8,10 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from darkstar_pipeline.context import Context
 from darkstar_pipeline.evaluation.policy_replays import replay_policy, site_protocol
 from darkstar_pipeline.learning.fleet.class_homes import ClassHome, Fleet, drawn
+from darkstar_pipeline.learning.fleet.left_out import by_reason
 from darkstar_pipeline.learning.fleet.pooled_training import TrainedClass
 from darkstar_pipeline.models.champion_pointer import VersionRef
 from darkstar_pipeline.models.fleet.store import fleet_models
@@ -20,10 +22,10 @@ from darkstar_pipeline.policies.trained import opened
 from env.errors import CodedError
 from planner.artifacts.bundle import Bundle
 from planner.errors import UnverifiedScheduleError
-from planner.evaluation.class_test import ClassCosts, ClassFinding, ClassVerdict, assess_class, assess_classes
+from planner.evaluation.class_test import ClassCosts, ClassVerdict, assess_class, assess_classes
 from planner.evaluation.daily_results import daily_results
 from planner.evaluation.verified_days import only_verified
-from planner.parallel import Progress, map_shards
+from planner.parallel import Progress, map_shards, part_of
 from planner.policy_names import FALLBACK
 
 MOST_HOMES = 200
@@ -97,33 +99,54 @@ def judged_homes(
     return JudgedHomes(costs=costs, left_out=problems)
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What was found of a class's version.
+
+    Attributes:
+        verdict: on it.
+        left_out: homes that could not be replayed, with the reason.
+    """
+
+    verdict: ClassVerdict
+    left_out: Mapping[str, str]
+
+
 def judge_classes(
     fleet: Fleet, trained: Sequence[TrainedClass], *, progress: Progress | None = None
-) -> dict[str, ClassVerdict]:
+) -> dict[str, Judgement]:
     """Judge the versions of classes on their test days, all together, and keep the evidence with each version.
 
     The rate of false discoveries is held over them (`planner.evaluation.class_test`). Against a class without a version
     in use the opponent is `value`; homes with a champion of their own do not count.
 
+    Args:
+        fleet: the fleet.
+        trained: the versions.
+        progress: told after every home of all classes.
+
     Raises:
         OutsideServiceError: MLflow or the fleet's store failed.
     """
     pointer = fleet_models(fleet.settings, fleet.home).pointer()
-    findings: dict[str, ClassFinding] = {}
+    judged: dict[str, JudgedHomes] = {}
+    counted = {each.class_name: [home for home in each.homes if home.name not in pointer.own] for each in trained}
+    done, total = 0, sum(min(len(homes), MOST_HOMES) for homes in counted.values())
     for each in trained:
-        homes = [home for home in each.homes if home.name not in pointer.own]
-        versions = (pointer.of(each.class_name).champion, each.ref)
-        judged = judged_homes(fleet, homes, each.windows.test, versions, progress=progress)
-        findings[each.class_name] = assess_class(judged.costs)
-    verdicts = assess_classes(findings)
+        homes, versions = counted[each.class_name], (pointer.of(each.class_name).champion, each.ref)
+        told = part_of(progress, done, total)
+        judged[each.class_name] = judged_homes(fleet, homes, each.windows.test, versions, progress=told)
+        done += min(len(homes), MOST_HOMES)
+    verdicts = assess_classes({name: assess_class(each.costs) for name, each in judged.items()})
     for each in trained:
         champion = pointer.of(each.class_name).champion
         document = verdicts[each.class_name].document()
         document["against"] = FALLBACK if champion is None else f"version {champion.version}"
         document["test_days"] = [each.windows.test[0].isoformat(), each.windows.test[-1].isoformat()]
+        document["left_out"] = by_reason({**each.left_out, **judged[each.class_name].left_out})
         context = fleet.class_context(each.class_name, each.homes[0].own)
         attach_evidence(context, RegisteredModel.of(context).name, each.ref.version, document)
-    return verdicts
+    return {name: Judgement(verdict, judged[name].left_out) for name, verdict in verdicts.items()}
 
 
 def _home_costs(versions: Sequence[_Version], days: Sequence[date], home: ClassHome) -> _HomeCosts:
@@ -132,11 +155,12 @@ def _home_costs(versions: Sequence[_Version], days: Sequence[date], home: ClassH
     if not usable:
         return _HomeCosts(problem="no usable day")
     try:
-        champion = _results(home, versions[0], usable)
+        context = home.open_context()
+        champion = _results(context, versions[0], usable)
     except CodedError as error:
         return _HomeCosts(problem=str(error))
     try:
-        challenger = _results(home, versions[1], usable)
+        challenger = _results(context, versions[1], usable)
     except UnverifiedScheduleError as error:
         return _HomeCosts(breaches=1, problem=str(error))
     except CodedError as error:
@@ -150,13 +174,12 @@ def _home_costs(versions: Sequence[_Version], days: Sequence[date], home: ClassH
     )
 
 
-def _results(home: ClassHome, version: _Version, days: Sequence[date]) -> pl.DataFrame:
+def _results(context: Context, version: _Version, days: Sequence[date]) -> pl.DataFrame:
     """Return `day, cost, breaches` of a home by a version."""
-    context = home.context
     protocol = site_protocol(context)
     if version.bundle is None:
         schedule = replay_policy(context, FALLBACK, days, protocol)
     else:
-        schedule = replay_trained(context, opened(version.name, version.bundle, site=home.name), days)
+        schedule = replay_trained(context, opened(version.name, version.bundle, site=context.site_name), days)
     verified = only_verified(schedule, context.site, protocol)
     return daily_results(verified, protocol, context.site).select("day", "cost", "breaches")

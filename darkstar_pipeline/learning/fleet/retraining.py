@@ -11,6 +11,7 @@ from darkstar_pipeline.learning.fleet.pooled_training import TrainedClass, train
 from darkstar_pipeline.learning.training import OnProgress, TrainingOptions, ignore
 from darkstar_pipeline.models.fleet.classes import PREFIX, pays_for_power
 from darkstar_pipeline.models.version import registered_name
+from planner.errors import TooFewHomesError
 from planner.evaluation.class_test import ClassVerdict
 
 Bars = Callable[[str, int, int], None]
@@ -19,10 +20,17 @@ Bars = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class JudgedClass:
-    """A trained class with its verdict."""
+    """A trained class with its verdict.
+
+    Attributes:
+        trained: the class.
+        verdict: on it.
+        left_out: homes that it was trained or judged without, with the reason, by name.
+    """
 
     trained: TrainedClass
     verdict: ClassVerdict
+    left_out: Mapping[str, str]
 
     @property
     def model(self) -> str:
@@ -77,10 +85,15 @@ def retrain_classes(
         try:
             usable = class_homes(fleet, {site: homes[site] for site in sites}, last)
             trained.append(train_class(fleet, name, usable, n_homes, options))
-        except (DataMissingError, DataRefusedError) as error:
-            left_out[name] = error.message
-    verdicts = judge_classes(fleet, trained, progress=_bar(progress, "judged homes"))
-    return RetrainedClasses([JudgedClass(each, verdicts[each.class_name]) for each in trained], left_out)
+        except (DataMissingError, DataRefusedError, TooFewHomesError) as error:
+            left_out[name] = str(error)
+    found = judge_classes(fleet, trained, progress=_bar(progress, "judged homes"))
+    judged = [
+        JudgedClass(each, own.verdict, {**each.left_out, **own.left_out})
+        for each in trained
+        if (own := found[each.class_name])
+    ]
+    return RetrainedClasses(judged, left_out)
 
 
 def _bar(progress: Bars | None, name: str) -> Callable[[int, int], None] | None:

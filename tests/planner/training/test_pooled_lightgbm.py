@@ -1,18 +1,22 @@
 """One policy from the days of many homes: the same bytes whatever works on them, and nothing that costs a home more."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from env.gym.episodes import Episodes
+from env.gym.episodes import TABLES, Episodes
 from env.inverter import Energy
 from env.site import Site
+from planner.errors import HomeDaysError, TooFewHomesError
 from planner.policies.adapted_policy import AS_VALUE, WHOLE, Adaptation
 from planner.training.adaptation import SHARES, HomeSavings, fit_adaptations
-from planner.training.pooled_lightgbm import choose_rules, train_pooled
+from planner.training.home_days import HomeDays, KeptDays, keep_only
+from planner.training.pooled_lightgbm import ValuedHome, class_rules, n_steps, train_pooled, uncorrected_costs
 from planner.value.scenario_weights import NAIVE, WeightRules
 from tests.builders.episodes import AUTUMN, PLAIN_DAY, SPRING, several, sites
 from tests.builders.training import with_changes
@@ -42,20 +46,42 @@ def homes() -> list[Days]:
     return [Days(f"home{number}", site) for number, site in enumerate(sites()[:2])]
 
 
+@dataclass(frozen=True)
+class Broken(Days):
+    """A home that can be read so many times, and then no more."""
+
+    folder: Path
+    times: int
+
+    def open(self) -> "Broken":
+        tries = len(list(self.folder.iterdir()))
+        (self.folder / str(tries)).touch()
+        if tries >= self.times:
+            raise HomeDaysError(f"{self.name} is damaged")
+        return self
+
+
+def valued(homes: Sequence[HomeDays]) -> list[ValuedHome]:
+    found = uncorrected_costs(homes, {"naive": NAIVE}).answers
+    return [ValuedHome(home, found[home.name]) for home in homes]
+
+
 @pytest.mark.thorough
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_adapts_homes_it_did_not_learn_from() -> None:
     reported: list[tuple[int, int]] = []
-    learned, every = homes()[:1], homes()
+    learned, every = valued(homes()[:1]), homes()
     first = train_pooled(learned, every, HOW, progress=lambda done, total: reported.append((done, total)))
-    again = train_pooled(learned, every, HOW)
-    assert reported == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    again = train_pooled(learned, [*learned, every[1]], HOW)
+    steps = n_steps(1, 2, HOW.rounds)
+    assert reported == [(done, steps) for done in range(1, steps + 1)]
     assert first.policy.files() == again.policy.files()
-    assert (first.policy.manifest, first.usual, first.homes, first.metrics) == (
+    assert (first.policy.manifest, first.usual, first.homes, first.metrics, first.left_out) == (
         again.policy.manifest,
         again.usual,
         again.homes,
         again.metrics,
+        {},
     )
     assert list(first.homes) == ["home0", "home1"]
     assert first.metrics["homes"] == 1
@@ -64,8 +90,53 @@ def test_the_same_seed_gives_the_same_bytes_and_adapts_homes_it_did_not_learn_fr
     assert other.curve != first.curve
 
 
-def test_rules_that_change_nothing_are_not_chosen() -> None:
-    name, costs = choose_rules(homes(), {"naive": NAIVE, "other": WeightRules(n_days=14)})
+def test_a_home_that_breaks_at_any_time_is_left_out_by_name_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    good, how = valued(homes()[:1]), with_changes(HOW, rounds=1, passes=1)
+    for times, of_a_round in ((0, True), (1, True), (0, False)):
+        folder = tmp_path / f"{times}-{of_a_round}"
+        folder.mkdir()
+        bad = Broken("bad", sites()[1], folder, times)
+        learned = [*good, ValuedHome(bad, good[0].uncorrected)] if of_a_round else good
+        trained = train_pooled(learned, [*good, bad], how)
+        assert trained.left_out == {"bad": "bad is damaged"}
+        assert list(trained.homes) == ["home0"]
+        assert trained.metrics["homes"] == 1
+    found = uncorrected_costs([bad, homes()[0]], {"naive": NAIVE})
+    assert (list(found.answers), found.left_out) == (["home0"], {"bad": "bad is damaged"})
+    with pytest.raises(TooFewHomesError, match="left out: bad: bad is damaged"):
+        train_pooled([ValuedHome(bad, good[0].uncorrected)], [], how)
+
+
+def test_days_are_made_once_for_all_passes_and_where_nothing_can_be_kept_each_time(tmp_path: Path) -> None:
+    kept, counts = tmp_path / "kept", tmp_path / "counts"
+    kept.mkdir()
+    counts.mkdir()
+    home = KeptDays(Broken("home", sites()[0], counts, times=2), kept)
+    plain = homes()[0].training(NAIVE)
+    for _ in range(3):
+        read = home.open().training(NAIVE)
+        assert (read.sites, read.labels) == (plain.sites, plain.labels)
+        assert all(np.array_equal(getattr(read, name), getattr(plain, name)) for name in TABLES)
+        assert read.outlook is not None
+        assert plain.outlook is not None
+        assert np.array_equal(read.outlook.value, plain.outlook.value)
+    assert len(list(counts.iterdir())) == 1
+    keep_only(kept, WeightRules(n_days=3))
+    assert not list(kept.iterdir())
+    elsewhere = KeptDays(home.home, tmp_path / "not there")
+    assert elsewhere.open().validation(NAIVE).labels == ("2026-01-01", "2026-01-02")
+    with pytest.raises(HomeDaysError):
+        elsewhere.open().validation(NAIVE)
+
+
+def test_rules_that_change_nothing_are_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    known = {"naive": NAIVE, "other": WeightRules(n_days=14)}
+    found = uncorrected_costs(homes(), known).answers
+    name, costs = class_rules({home.name: ValuedHome(home, found[home.name]) for home in homes()}, known)
     assert name == "naive"
     assert costs["naive"] == costs["other"]
 

@@ -24,3 +24,8 @@ def test_a_class_that_is_left_out_is_named_with_its_reason(home: Path, darkstar:
     assert sum("pays for power" in reason for reason in reasons.values()) == 1
     told = darkstar("fleet", "train").out.replace("\n", " ")
     assert all(f"{name}: left out, {reason}" in told for name, reason in reasons.items())
+    (home / "darkstar.yaml").write_text(FLEET.replace("    power:", "    other:"))
+    document = darkstar("fleet", "train", "--json").document
+    assert [row["home"] for row in document["in_no_class"]] == ["villa-2"]
+    assert "power" in document["in_no_class"][0]["reason"]
+    assert "villa-2: in no class" in darkstar("fleet", "train").out

@@ -15,7 +15,7 @@ from darkstar_pipeline.models.fleet.pointer import FleetPointer
 from darkstar_pipeline.models.fleet.store import fleet_models
 from env.time_grid import day_start
 from jobs.fleet import FLEET_CANARIES
-from tests.builders.fleet_learning import SIZES, learning_fleet
+from tests.builders.fleet_learning import SIZES, UNREAD, learning_fleet
 from tests.builders.fleet_models import pooled_bundle, put_into_use
 from tests.builders.learning_home import LAST
 from tests.builders.tracking import with_empty_store
@@ -55,7 +55,10 @@ def test_a_canary_that_is_surely_worse_is_taken_back_by_the_job_of_dagster(
     assert run.success
     (event,) = run.asset_materializations_for_node("fleet__canaries")
     assert event.asset_key == CANARIES
-    assert "rollback" in str(event.metadata["what became of them"].value)
+    told = str(event.metadata["what became of them"].value)
+    assert "rollback" in told
+    assert f"1 home left out ({UNREAD}): no day of it is usable" in told
+    assert event.metadata["homes left out"].value == 1
     (check,) = run.get_asset_check_evaluations()
     assert not check.passed
     models = fleet_models(fleet.settings, fleet.home)
@@ -64,6 +67,8 @@ def test_a_canary_that_is_surely_worse_is_taken_back_by_the_job_of_dagster(
     move = models.journal(name)[0]
     assert (move.action, move.actor) == ("rollback", "canary")
     assert "surely dearer" in move.reason
+    assert move.evidence is not None
+    assert UNREAD in str(move.evidence["left_out"])
 
 
 @pytest.mark.thorough  # twice as many days

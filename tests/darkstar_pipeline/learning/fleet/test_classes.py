@@ -1,5 +1,6 @@
 """A class's model from raw days to a canary and back: trained once for all homes, judged, promoted, taken back."""
 
+import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from darkstar_pipeline.config.settings import Settings
 from darkstar_pipeline.context import open_context
 from darkstar_pipeline.errors import DataMissingError
-from darkstar_pipeline.fleet.homes_file import change_homes
+from darkstar_pipeline.fleet.homes_file import change_homes, fleet_of
+from darkstar_pipeline.fleet.lake import fleet_lake
 from darkstar_pipeline.learning.fleet.canaries import judge_canaries
 from darkstar_pipeline.learning.fleet.class_homes import ClassHome, Fleet, class_homes, class_windows, drawn
 from darkstar_pipeline.learning.fleet.judging import judged_homes
@@ -20,9 +22,11 @@ from darkstar_pipeline.models.fleet.pointer import FleetPointer
 from darkstar_pipeline.models.fleet.store import fleet_models
 from darkstar_pipeline.models.registry import find_version, list_versions
 from darkstar_pipeline.policies.trained import trained_policy
+from darkstar_pipeline.warehouse.buckets.object_names import object_key
+from darkstar_pipeline.warehouse.schemas import METER_READINGS
 from planner.policies.adapted_policy import AdaptedPolicy
 from tests.builders.fleet_homes import home_rows
-from tests.builders.fleet_learning import SIZES, learning_fleet
+from tests.builders.fleet_learning import SIZES, UNREAD, learning_fleet
 from tests.builders.learning_home import LAST
 from tests.builders.tracking import with_empty_store
 
@@ -39,7 +43,7 @@ def the_class(fleet: Fleet) -> tuple[str, list[str]]:
 
 def homes_of(fleet: Fleet) -> list[ClassHome]:
     every = fleet.homes()
-    return class_homes(fleet, {site: every[site] for site in SIZES})
+    return list(class_homes(fleet, {site: every[site] for site in SIZES}).homes)
 
 
 def test_the_windows_are_the_class_s_and_no_day_is_in_two(fleet: Fleet) -> None:
@@ -85,6 +89,29 @@ def test_a_class_with_a_demand_charge_is_left_out_and_told_so(tmp_path: Path) ->
     assert not pays_for_power(Settings.model_validate({"sites": {"home": {}}}).sites["home"])
 
 
+def test_homes_that_cannot_be_read_are_left_out_by_name_and_too_few_are_refused(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    name, sites = the_class(fleet)
+    every = fleet.homes()
+    assert list(class_homes(fleet, {site: every[site] for site in sites}).left_out) == [UNREAD]
+    key = object_key(METER_READINGS, 0, homes_of(fleet)[0].days[3])
+    store = fleet_lake(fleet_of(fleet.settings), fleet.home).store
+    found = store.get(key)
+    assert found is not None
+    store.put(key, found.data[:100])
+    try:
+        report = retrain_classes(fleet, {name: sites}, 5)
+    finally:
+        store.put(key, found.data)
+    assert not report.judged
+    reason = report.left_out[name]
+    assert "0 homes can be learned from, 5 are needed" in reason
+    assert "home0, home1, home2, home3, home4 and 1 more: an object of the lake cannot be read" in reason
+    assert f"{UNREAD}: no day of it is usable" in reason
+
+
 @pytest.mark.thorough
 @pytest.mark.slow  # trains, registers and replays six homes
 def test_a_class_is_trained_judged_promoted_to_some_and_taken_back(
@@ -95,6 +122,7 @@ def test_a_class_is_trained_judged_promoted_to_some_and_taken_back(
     report = retrain_classes(fleet, {name: sites, "nobody": []}, 5)
     assert list(report.left_out) == ["nobody"], report.left_out
     (judged,) = report.judged
+    assert list(judged.left_out) == [UNREAD]
     assert judged.trained.learned_from == 5
     assert judged.verdict.finding.n_homes == len(SIZES)
     context = fleet.class_context(name, fleet.homes()[sites[0]])
@@ -102,6 +130,8 @@ def test_a_class_is_trained_judged_promoted_to_some_and_taken_back(
     assert record.evidence is not None
     assert record.evidence["against"] == "value"
     assert record.tags["class"] == name
+    for told in (record.evidence["left_out"], json.loads(record.tags["left_out"])):
+        assert [(each["homes"], each["names"]) for each in told] == [(1, [UNREAD])]
     if not judged.verdict.promote:
         with pytest.raises(ClassNotPromotedError):
             promote_version(context, None, share=0.9, sites=sites, actor="me", reason=None, force=False)
