@@ -71,7 +71,7 @@ def end_of_prices(
 
 @dataclass(frozen=True, eq=False)
 class HomeAtEnd:
-    """What the value of a home's stored energy at the end of the published prices follows from, beside its battery.
+    """Traits that a home's value of energy at the end of the published prices follows from, beside its battery.
 
     Attributes:
         scenarios: of its days to come, `(1, n_scenarios, n_slots)`.

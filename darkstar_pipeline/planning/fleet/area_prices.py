@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, order=True)
 class Market:
-    """What homes have to agree in to pay the same spot prices."""
+    """Traits that homes have to agree in to pay the same spot prices."""
 
     area: str
     currency: str
