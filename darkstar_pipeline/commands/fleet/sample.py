@@ -23,7 +23,8 @@ def sample(
     days: Annotated[int, typer.Option("--days", min=1, max=366, help="Number of local days.")] = 8,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed gives other homes.")] = 0,
     charged_share: Annotated[
-        float, typer.Option("--charged-share", min=0, max=1, help="Share of the homes that pay for power.")
+        float,
+        typer.Option("--charged-share", min=0, max=1, metavar="SHARE", help="Share of the homes that pay for power."),
     ] = 0.0,
     first: Annotated[
         date | None,

@@ -101,7 +101,7 @@ def judged_homes(
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was found of a class's version.
+    """The verdict on a class's version, and the homes it does not rest on.
 
     Attributes:
         verdict: on it.

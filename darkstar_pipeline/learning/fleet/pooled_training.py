@@ -179,7 +179,7 @@ def train_class(
 
 @dataclass(frozen=True, kw_only=True)
 class _Learned:
-    """What was learned from a sample of homes, and why others of it could not be learned from, by name."""
+    """A training from a sample of homes, and why others of it could not be learned from, by name."""
 
     trained: PooledTraining
     config: LightgbmTraining
