@@ -20,6 +20,7 @@ from darkstar_pipeline.planning.price_ends import bills_months
 from env.inverter import Energy
 from env.simulator import World
 from env.site import Site
+from env.tariff import Tariff
 from env.time_grid import slot_count
 from planner.value.end_of_prices import SETTLEMENT, EndOfPrices, HomeAtEnd, ends_of_prices
 from planner.value.forecast_ends import PricedPaths, priced_paths
@@ -44,7 +45,9 @@ class HomesEnds:
     _paths: dict[tuple[Market, date, bytes], Energy | None] = field(
         default_factory=dict[tuple[Market, date, bytes], Energy | None]
     )
-    _priced: dict[tuple[int, int, date], PricedPaths] = field(default_factory=dict[tuple[int, int, date], PricedPaths])
+    _priced: dict[tuple[Tariff, int, date], PricedPaths] = field(
+        default_factory=dict[tuple[Tariff, int, date], PricedPaths]
+    )
 
     def of(self, inputs: HomesInputs, group: PricedHomes) -> list[EndOfPrices]:
         """Return the value of energy left at the end of the published prices, home after home.
@@ -94,7 +97,7 @@ class HomesEnds:
         paths = self._paths[key]
         if paths is None:
             return None
-        tariff = id(own.site.tariff), id(paths), last_day
+        tariff = own.site.tariff, id(paths), last_day  # `_paths` keeps them, so no other gets their number
         if tariff not in self._priced:
             self._priced[tariff] = priced_paths(last_day, paths, own.site)
         return self._priced[tariff]
