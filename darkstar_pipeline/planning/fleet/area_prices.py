@@ -157,11 +157,14 @@ class _MarketPrices:
         return AreaPrices(recent, {month: fit for month, fit in fits.items() if fit is not None})
 
     def _older(self, days: Sequence[date], today: date) -> pl.DataFrame:
-        """Return the prices of days: those that are kept, and those that came today or were never looked at."""
+        """Return the prices of days: those that are kept, and those that came today or were never looked at.
+
+        A plan of another moment (`--at`) may have kept them last: a later month is another month too.
+        """
         kept, read_on = self._kept()
-        if read_on < today.replace(day=1):
+        if read_on.replace(day=1) != today.replace(day=1):
             kept = kept.clear()
-        if read_on < today:
+        if read_on != today:
             missing = set(days) - {*kept.select(local_day(self.market.timezone))["local_day"]}
             kept = pl.concat([kept, self._read(sorted(missing))]).sort("slot_start")
             self.lake.store.put(self.market.key, parquet_bytes(kept, metadata={_READ_ON: today.isoformat()}))

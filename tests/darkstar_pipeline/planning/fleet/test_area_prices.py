@@ -107,6 +107,10 @@ def test_older_prices_are_read_once_a_month_and_missing_ones_once_a_day(
     assert older(AT + timedelta(days=2)) == old[:5]
     assert older(AT + timedelta(days=3)) == old[1:5]
     assert older(AT + timedelta(days=13)) == old  # another month
+    area_prices(lake, homes, AT + timedelta(days=400), site="home000")  # somebody tries a moment to come
+    assert older(AT + timedelta(days=13)) == old
+    area_prices(lake, homes, AT + timedelta(days=15), site="home000")
+    assert older(AT + timedelta(days=13)) == old[1:5]
 
 
 def test_an_earlier_moment_sees_no_later_prices(lake: BucketLake, homes: FleetHomes) -> None:
