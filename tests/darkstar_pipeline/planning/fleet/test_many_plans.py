@@ -114,7 +114,13 @@ def start_percent(homes: FleetHomes) -> dict[str, float]:
     return {site: homes[site].protocol.start_soc_percent for site in homes.names}
 
 
-@pytest.mark.parametrize("when", MOMENTS)
+CLOCK_CHANGES = ("before the short day", "before the long day")
+
+
+@pytest.mark.parametrize(
+    "when",
+    [pytest.param(each, marks=() if each in CLOCK_CHANGES else pytest.mark.thorough) for each in MOMENTS],
+)
 def test_plans_of_a_bucket_are_those_of_each_home_alone(tmp_path: Path, when: str) -> None:
     at = MOMENTS[when]
     homes, lake = small_fleet(tmp_path, at)
@@ -166,7 +172,7 @@ def assert_as_alone(made: FleetPlans, ends: HomesEnds, expected: Mapping[str, Al
 RULES = WeightRules(n_days=9, age_days=4.0, weekday=1.5, together=False)
 
 
-@pytest.mark.parametrize("when", ["in the long night", "evening"])
+@pytest.mark.parametrize("when", ["in the long night", pytest.param("evening", marks=pytest.mark.thorough)])
 def test_plans_by_a_version_are_those_that_each_home_gets_alone_from_it(tmp_path: Path, when: str) -> None:
     at = MOMENTS[when]
     homes, lake = small_fleet(tmp_path, at, tariffs=("plain",))
