@@ -68,14 +68,14 @@ def run_fleet_query(
         for name, rows in others.items():
             _register(connection, name, rows(lake if name in named else None))
         for table in TABLES.values():
-            if root is not None:
+            if table.name not in named and (named or root is None):
+                _view(connection, table, [])  # its files are not opened: a damaged one stops no other table's query
+            elif root is None:
+                fetched += _load(connection, lake, table, (first, last), FETCHED_BYTES - fetched)
+            else:
                 patterns = _patterns(lake, table, root, first, last)
                 read += patterns if table.name in named else []
                 _view(connection, table, patterns)
-            elif table.name in named:
-                fetched += _load(connection, lake, table, (first, last), FETCHED_BYTES - fetched)
-            else:
-                _view(connection, table, [])
         yield locked_query(connection, root, sql, read)
 
 

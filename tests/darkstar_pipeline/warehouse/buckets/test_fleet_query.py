@@ -84,6 +84,7 @@ def test_a_damaged_object_is_told_whatever_is_read_of_it(lake: BucketLake, damag
         with pytest.raises(LakeUnreadableError, match="bucket=0001"):
             rows(lake, sql)
     assert rows(lake, "SELECT count(*) FROM spot_prices", AUTUMN, AUTUMN) == [(300,)], "only what is asked for"
+    assert rows(lake, "SELECT count(*) FROM raw_spot_prices") == [(0,)], "another table"
 
 
 def test_a_name_is_found_in_capitals_too(lake: BucketLake) -> None:
