@@ -18,6 +18,7 @@ from darkstar_pipeline.models.fleet.resolution import HomePolicy, policy_for
 from darkstar_pipeline.models.fleet.store import FleetModels
 from darkstar_pipeline.policies.trained import opened
 from planner.artifacts.bundle import Bundle
+from planner.fault_isolation import MISTAKES
 from planner.forecasts.embedded_aurora import embedded_aurora
 from planner.policies.adapted_policy import WHOLE, Adaptation, Adaptations, adaptations_of
 from planner.policies.learned_policy import LearnedPolicy
@@ -142,7 +143,7 @@ class Champions:
         if identity not in self._versions:
             try:
                 self._versions[identity] = self._opened(found)
-            except Exception as error:  # noqa: BLE001 - whatever a bundle or its store raises, `value` plans
+            except MISTAKES as error:  # whatever a bundle or its store raises, `value` plans
                 _log.warning("%s cannot be opened", identity, exc_info=True)
                 self._versions[identity] = error
         return self._versions[identity]

@@ -23,6 +23,7 @@ from darkstar_pipeline.models.version import RegisteredModel
 from env.gym.episodes import Episodes
 from planner.artifacts.bundle import save_bundle
 from planner.errors import HomeDaysError, TooFewHomesError
+from planner.fault_isolation import MISTAKES
 from planner.parallel import Progress, part_of
 from planner.policies.adapted_policy import adapted_bundle_parts
 from planner.training.home_days import KeptDays, keep_only
@@ -91,7 +92,7 @@ class LearnedDays:
             return ReadDays(learning_data(context, self.windows, with_aurora=False, seed=0, note=ignore))
         except OutsideServiceError:
             raise
-        except Exception as error:  # one bad home never ends the training of the others
+        except MISTAKES as error:  # one bad home never ends the training of the others
             raise HomeDaysError(str(error) or type(error).__name__) from error
 
 
